@@ -1,0 +1,176 @@
+"""The values that travel along the pipeline. Plain, frozen, without behaviour of their own.
+
+Conventions used everywhere in the core: pixels are RGB, ``uint8``, shape (height, width, 3),
+sRGB; coordinates are (x, y) in pixels of the upright photo, the centre of the first pixel at
+(0, 0); left and right are those of the picture, not of the person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+Array = NDArray[np.float32]
+Box = tuple[float, float, float, float]
+"""Left, top, width, height in pixels."""
+
+ShouldStop = Callable[[], bool]
+
+
+def never() -> bool:
+    """Serve as the ``should_stop`` of callers that never cancel."""
+    return False
+
+
+class Cancelled(Exception):
+    """Raised inside the pipeline when ``should_stop`` answers yes; nothing was changed."""
+
+
+class DeidError(Exception):
+    """An error that a person can act on. Its text names the file, the cause and the remedy."""
+
+
+class Method(StrEnum):
+    """What happens to a face."""
+
+    SURROGATE = "surrogate"
+    SOLID = "solid"
+    BLUR = "blur"
+    PIXELATE = "pixelate"
+    KEEP = "keep"
+
+
+class State(StrEnum):
+    """What is known of a face's result. Only ``ATTENTION`` blocks an export."""
+
+    VERIFIED = "verified"
+    MASKED = "masked"
+    KEPT = "kept"
+    ATTENTION = "needs attention"
+
+
+EXPRESSIONS = ("keep", "neutral", "happy", "sad", "angry", "surprised", "afraid", "disgusted")
+ANCESTRIES = ("match", "white", "black", "east-asian", "west-asian")
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """An upright photo in sRGB. ``key`` tells photos apart in caches (a digest of the pixels)."""
+
+    name: str
+    pixels: Pixels
+    key: str
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """A face that was found, or marked by a person (``score`` 1, ``by_person`` true).
+
+    ``points`` (5, 2): right eye, left eye, nose tip, right and left mouth corner of the
+    *person*, that is, the eye on the left of the picture first.
+    """
+
+    id: int
+    box: Box
+    points: Array
+    score: float
+    by_person: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """What the photo says about one face.
+
+    ``mesh`` (478, 3): landmarks in photo pixels, z towards the back, same scale; the last ten
+    are the irises. ``blendshapes`` (52,): 0…1, ARKit names. ``pose``: yaw, pitch, roll in
+    degrees. ``gender``: −1 (female) … 1 (male). ``age``: years. ``skin_tone``: ITA in degrees,
+    from about −50 (very dark) to 60 (very light). ``embedding`` (128,): unit length (SFace).
+    ``reliable`` is false where the landmarks cannot be trusted; ``reason`` then says why.
+    """
+
+    mesh: Array
+    blendshapes: Array
+    pose: tuple[float, float, float]
+    gender: float
+    age: float
+    skin_tone: float
+    embedding: Array
+    reliable: bool = True
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """The sliders. ``None`` and ``"match"`` follow the subject, ``"keep"`` its expression.
+
+    ``gender``: −1 (female) … 1 (male). ``age``: 18…80 years. ``expression``: one of
+    ``EXPRESSIONS`` with ``strength`` 0…1. ``ancestry``: one of ``ANCESTRIES``.
+    """
+
+    gender: float | None = None
+    age: float | None = None
+    expression: str = "keep"
+    strength: float = 1.0
+    ancestry: str = "match"
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything that decides the result for one face, so that it can be replayed."""
+
+    method: Method = Method.SURROGATE
+    k: int = 5
+    seed: int = 0
+    attributes: Attributes = field(default_factory=Attributes)
+    shape_strength: float = 2.5
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A surrogate identity: ``k`` donors with near-equal weights that sum to 1, and a seed."""
+
+    donors: tuple[int, ...]
+    weights: tuple[float, ...]
+    seed: int
+
+
+class Layer(Protocol):
+    """A change to the picture, confined to one region."""
+
+    def apply(self, pixels: Pixels) -> None:
+        """Change ``pixels`` (the whole photo) in place."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was measured on the finished face, and what follows from it.
+
+    Similarities are cosines of SFace embeddings, −1…1; ``None`` where nothing was to measure.
+    ``reason`` is one plain sentence.
+    """
+
+    state: State
+    reason: str
+    similarity_to_original: float | None = None
+    similarity_to_nearest_donor: float | None = None
+    threshold: float | None = None
+    detected_again: bool | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class FaceResult:
+    """One face after the pipeline. ``layer`` is ``None`` for kept faces and for failures."""
+
+    face: Face
+    request: Request
+    verdict: Verdict
+    layer: Layer | None = None
+    identity: Identity | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+    attempts: int = 0
