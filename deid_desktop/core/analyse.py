@@ -1,0 +1,181 @@
+"""Reads one face of the photo: landmarks, irises, expression, pose, gender, age, skin, identity.
+
+Second stage of the flow. Models (origins and licences in ``docs/models.md``): MediaPipe face
+landmarker and blendshapes (Apache-2.0), dlib age and gender networks (CC0), SFace (Apache-2.0).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from deid_desktop.core import mesh
+from deid_desktop.core.geometry import procrustes, similarity_2d, warp_crop
+from deid_desktop.core.recognise import Recogniser
+from deid_desktop.core.types import Analysis, Array, Face, Pixels
+from deid_desktop.core.weights import model_path
+
+BLENDSHAPES = (
+    "_neutral browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff "
+    "cheekSquintLeft cheekSquintRight eyeBlinkLeft eyeBlinkRight eyeLookDownLeft "
+    "eyeLookDownRight eyeLookInLeft eyeLookInRight eyeLookOutLeft eyeLookOutRight eyeLookUpLeft "
+    "eyeLookUpRight eyeSquintLeft eyeSquintRight eyeWideLeft eyeWideRight jawForward jawLeft "
+    "jawOpen jawRight mouthClose mouthDimpleLeft mouthDimpleRight mouthFrownLeft "
+    "mouthFrownRight mouthFunnel mouthLeft mouthLowerDownLeft mouthLowerDownRight "
+    "mouthPressLeft mouthPressRight mouthPucker mouthRight mouthRollLower mouthRollUpper "
+    "mouthShrugLower mouthShrugUpper mouthSmileLeft mouthSmileRight mouthStretchLeft "
+    "mouthStretchRight mouthUpperUpLeft mouthUpperUpRight noseSneerLeft noseSneerRight"
+).split()
+"""ARKit names, in the order of the model's output (model card "MediaPipe BlendShape V2")."""
+
+_BLENDSHAPE_INPUTS = [
+    0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61, 63, 65,
+    66, 67, 70, 78, 80, 81, 82, 84, 87, 88, 91, 93, 95, 103, 105, 107, 109, 127, 132, 133, 136,
+    144, 145, 146, 148, 149, 150, 152, 153, 154, 155, 157, 158, 159, 160, 161, 162, 163, 168,
+    172, 173, 176, 178, 181, 185, 191, 195, 197, 234, 246, 249, 251, 263, 267, 269, 270, 276,
+    282, 283, 284, 285, 288, 291, 293, 295, 296, 297, 300, 308, 310, 311, 312, 314, 317, 318,
+    321, 323, 324, 332, 334, 336, 338, 356, 361, 362, 365, 373, 374, 375, 377, 378, 379, 380,
+    381, 382, 384, 385, 386, 387, 388, 389, 390, 397, 398, 400, 402, 405, 409, 415, 454, 466,
+    468, 469, 470, 471, 472, 473, 474, 475, 476, 477,
+]  # fmt: skip
+
+MAX_YAW, MAX_PITCH = 60.0, 40.0
+"""Degrees beyond which the far side of the face is guessed, not seen."""
+
+
+class Landmarker:
+    """The 478-point landmark network with a region that follows the face."""
+
+    _SIZE = 256
+
+    def __init__(self) -> None:
+        self._net = cv2.dnn.readNetFromTFLite(str(model_path("face_landmarks_detector.tflite")))
+
+    def mesh(self, pixels: Pixels, points: Array) -> Array:
+        """Return landmarks (478, 3) in photo pixels, starting from the ``points`` (5, 2).
+
+        The first pass looks where the detector saw eyes and mouth, the second where the first
+        found the whole face.
+        """
+        eyes, mouth = points[:2].mean(0), points[3:].mean(0)
+        across = points[1] - points[0]
+        span = max(float(np.linalg.norm(across)), float(np.linalg.norm(mouth - eyes)))
+        vertices = self._look(
+            pixels, (eyes + mouth) / 2, span * 3.4, float(np.arctan2(across[1], across[0]))
+        )
+        across = vertices[263, :2] - vertices[33, :2]
+        angle = float(np.arctan2(across[1], across[0]))
+        turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        upright = vertices[: mesh.VERTICES, :2] @ turn.T
+        low, high = upright.min(0), upright.max(0)
+        return self._look(pixels, ((low + high) / 2) @ turn, float((high - low).max()) * 1.5, angle)
+
+    def _look(
+        self, pixels: Pixels, centre: NDArray[np.floating], size: float, angle: float
+    ) -> Array:
+        scale = self._SIZE / size
+        cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
+        matrix = np.array([[cos, sin, 0.0], [-sin, cos, 0.0]])
+        matrix[:, 2] = self._SIZE / 2 - matrix[:, :2] @ centre
+        crop = warp_crop(pixels, matrix, self._SIZE)
+        self._net.setInput(cv2.dnn.blobFromImage(crop, 1 / 255))
+        found = np.array(self._net.forward("Identity")).reshape(478, 3)
+        back = cv2.invertAffineTransform(matrix)
+        flat = found[:, :2] @ back[:, :2].T + back[:, 2]
+        return np.c_[flat, found[:, 2] / scale].astype(np.float32)
+
+
+class Analyser:
+    """All readings of one face. Use from one thread."""
+
+    def __init__(self, recogniser: Recogniser) -> None:
+        self._recogniser = recogniser
+        self._landmarker = Landmarker()
+        self._blendshapes = cv2.dnn.readNetFromTFLite(str(model_path("face_blendshapes.tflite")))
+        self._age = cv2.dnn.readNetFromONNX(str(model_path("age-v1.onnx")))
+        self._gender = cv2.dnn.readNetFromONNX(str(model_path("gender-v1.onnx")))
+
+    def analyse(self, pixels: Pixels, face: Face) -> Analysis:
+        """Read ``face`` in the photo's ``pixels``."""
+        vertices = self._landmarker.mesh(pixels, face.points)
+        pose = procrustes(mesh.XYZ, vertices[: mesh.VERTICES])
+        reason = _doubt(face, vertices, pose.degrees())
+        return Analysis(
+            mesh=vertices,
+            blendshapes=self.blendshapes(vertices),
+            pose=pose.degrees(),
+            gender=self.gender(pixels, face.points),
+            age=self.age(pixels, face.points),
+            skin_tone=skin_tone(pixels, vertices),
+            embedding=self._recogniser.embed_face(pixels, face.points),
+            reliable=not reason,
+            reason=reason,
+        )
+
+    def blendshapes(self, vertices: Array) -> Array:
+        """Return the 52 expression coefficients, 0…1, of landmarks (478, 3)."""
+        flat = np.ascontiguousarray(vertices[_BLENDSHAPE_INPUTS, :2][None], np.float32)
+        self._blendshapes.setInput(flat)
+        return np.array(self._blendshapes.forward(), np.float32).ravel()
+
+    def gender(self, pixels: Pixels, points: Array) -> float:
+        """Return −1 (female) … 1 (male)."""
+        return float(2 * self._estimate(self._gender, pixels, points, 32)[1] - 1)
+
+    def age(self, pixels: Pixels, points: Array) -> float:
+        """Return the estimated age in years."""
+        chances = self._estimate(self._age, pixels, points, 64)
+        return float(chances @ np.r_[0.25, np.arange(1, 81)])
+
+    def _estimate(
+        self, net: cv2.dnn.Net, pixels: Pixels, points: Array, size: int
+    ) -> NDArray[np.float32]:
+        target = (_DLIB_POINTS + _DLIB_PADDING) / (2 * _DLIB_PADDING + 1) * size
+        crop = warp_crop(pixels, similarity_2d(points[:3], target), size)
+        net.setInput(cv2.dnn.blobFromImage(crop, 1 / 256, mean=_DLIB_MEAN))
+        chances: NDArray[np.float32] = net.forward().ravel().copy()
+        return chances
+
+
+# dlib's face chip (5-point mean shape, reduced to eye centres and nose), padding and mean colour.
+_DLIB_POINTS = np.array([[0.2273, 0.2214], [0.7528, 0.2212], [0.4901, 0.6278]])
+_DLIB_PADDING = 0.2
+_DLIB_MEAN = (122.782, 117.001, 104.298)
+
+
+def skin_tone(pixels: Pixels, vertices: Array) -> float:
+    """Return the individual typology angle of the cheeks in degrees.
+
+    ITA = atan((L* − 50) / b*), Chardon et al. 1991; the median over two cheek patches.
+    """
+    radius = max(1, int(0.04 * np.ptp(vertices[: mesh.VERTICES, 0])))
+    patches = []
+    for vertex in (50, 205, 280, 425):
+        x, y = np.round(vertices[vertex, :2]).astype(int)
+        height, width = pixels.shape[:2]
+        x, y = int(np.clip(x, 0, width - 1)), int(np.clip(y, 0, height - 1))
+        patch = pixels[max(0, y - radius) : y + radius + 1, max(0, x - radius) : x + radius + 1]
+        patches.append(patch.reshape(-1, 3))
+    colour = np.median(np.concatenate(patches), axis=0).astype(np.float32)[None, None] / 255
+    lightness, _, yellow = cv2.cvtColor(colour, cv2.COLOR_RGB2LAB)[0, 0]
+    return float(np.degrees(np.arctan2(lightness - 50, max(float(yellow), 1e-3))))
+
+
+def _doubt(face: Face, vertices: Array, pose: tuple[float, float, float]) -> str:
+    """Say why the landmarks cannot be trusted, or return an empty string."""
+    if abs(pose[0]) > MAX_YAW or abs(pose[1]) > MAX_PITCH:
+        return "The face is turned too far away for a surrogate."
+    found = np.stack(
+        [
+            vertices[mesh.LEFT_EYE, :2].mean(0),
+            vertices[mesh.RIGHT_EYE, :2].mean(0),
+            vertices[4, :2],
+            vertices[61, :2],
+            vertices[291, :2],
+        ]
+    )
+    error = np.linalg.norm(found - face.points, axis=1).mean()
+    if error > 0.14 * max(face.box[2], face.box[3]):
+        return "The landmarks of this face could not be placed with certainty."
+    return ""

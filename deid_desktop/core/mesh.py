@@ -1,0 +1,195 @@
+"""The MediaPipe face mesh: topology, texture coordinates, and the two ways through it.
+
+``unwrap`` takes a photo into the mesh's texture space (UV), ``rasterise`` says for each pixel of
+a picture which point of that space it shows. Topology and texture coordinates are those of the
+canonical face model of MediaPipe (Apache-2.0), 468 vertices and 898 triangles; the ten iris
+landmarks that the detector adds have no triangles. Texture space is (u, v) in 0…1, forehead at
+the top. Canonical positions are in centimetres, x to the right of the picture, y down, z away
+from the camera.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from deid_desktop.core.geometry import blur
+from deid_desktop.core.types import Array, Pixels
+from deid_desktop.resources import resource
+
+VERTICES = 468
+
+
+def _load() -> tuple[Array, Array, NDArray[np.int32]]:
+    with np.load(resource("mesh", "facemesh.npz")) as data:
+        xyz = data["xyz"] * np.array([1, -1, -1], np.float32)
+        uv = data["uv"].copy()
+        triangles = data["tri"].astype(np.int32)
+    if uv[10, 1] > uv[152, 1]:  # vertex 10 is the top of the forehead, 152 the chin
+        uv[:, 1] = 1 - uv[:, 1]
+    return xyz.astype(np.float32), uv.astype(np.float32), triangles
+
+
+XYZ, UV, TRIANGLES = _load()
+
+LEFT_EYE = [33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7]
+"""Lid contour of the eye on the left of the picture: outer corner, upper lid, inner corner,
+lower lid."""
+RIGHT_EYE = [263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249]
+LEFT_BROW = [70, 63, 105, 66, 107, 55, 65, 52, 53, 46]
+RIGHT_BROW = [336, 296, 334, 293, 300, 276, 283, 282, 295, 285]
+LIPS = [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185]
+INNER_LIPS = [
+    78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191,
+]  # fmt: skip
+OVAL = [
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+]  # fmt: skip
+LEFT_IRIS = [468, 469, 470, 471, 472]
+"""Centre and four rim points of the iris on the left of the picture."""
+RIGHT_IRIS = [473, 474, 475, 476, 477]
+
+
+def _mirror() -> NDArray[np.int64]:
+    mirrored = XYZ * np.array([-1, 1, 1], np.float32)
+    distance = ((XYZ[:, None] - mirrored[None]) ** 2).sum(-1)
+    return distance.argmin(0)
+
+
+MIRROR = _mirror()
+"""``XYZ[MIRROR]`` with x negated is ``XYZ``: the vertex on the other side of the face."""
+
+
+@dataclass(frozen=True, eq=False)
+class UvGrid:
+    """Texture space at one size: the mesh point under each texel.
+
+    ``inside`` (s, s) bool; ``vertices`` (n, 3) and ``weights`` (n, 3) for the inside texels in
+    row order.
+    """
+
+    size: int
+    inside: NDArray[np.bool_]
+    vertices: NDArray[np.int32]
+    weights: Array
+
+    def interpolate(self, values: NDArray[np.floating]) -> Array:
+        """Spread per-vertex ``values`` (468, c) or (468,) over the texels; 0 outside the mesh."""
+        flat = values.astype(np.float32).reshape(VERTICES, -1)
+        spread = np.zeros((self.size, self.size, flat.shape[1]), np.float32)
+        parts = [flat[self.vertices[:, i]] * self.weights[:, i, None] for i in range(3)]
+        spread[self.inside] = parts[0] + parts[1] + parts[2]
+        return spread[..., 0] if values.ndim == 1 else spread
+
+
+@cache
+def uv_grid(size: int) -> UvGrid:
+    """Return the texture space of ``size`` texels a side."""
+    points = UV * size - 0.5
+    index = _paint(points, np.arange(len(TRIANGLES)), (size, size))
+    inside = index >= 0
+    chosen = index[inside]
+    y, x = np.nonzero(inside)
+    weights = _barycentric(points[TRIANGLES[chosen]], np.c_[x, y].astype(np.float32))
+    return UvGrid(size, inside, TRIANGLES[chosen], weights)
+
+
+def _paint(
+    points: Array, order: NDArray[np.integer], shape: tuple[int, int]
+) -> NDArray[np.int32]:
+    """Draw the triangles in ``order``; return the last triangle drawn at each pixel, or −1."""
+    index = np.full(shape, -1, np.int32)
+    corners = np.round(points[TRIANGLES] * 16).astype(np.int32)
+    for triangle in order.tolist():
+        cv2.fillConvexPoly(index, corners[triangle], triangle, cv2.LINE_8, 4)
+    return index
+
+
+def _barycentric(corners: Array, points: Array) -> Array:
+    """Return the barycentric weights (n, 3) of ``points`` (n, 2) in ``corners`` (n, 3, 2)."""
+    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
+    ab, ac, ap = b - a, c - a, points - a
+    area = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
+    area = np.where(np.abs(area) < 1e-9, 1e-9, area)
+    second = (ap[:, 0] * ac[:, 1] - ap[:, 1] * ac[:, 0]) / area
+    third = (ab[:, 0] * ap[:, 1] - ab[:, 1] * ap[:, 0]) / area
+    weights = np.stack([1 - second - third, second, third], 1)
+    weights = np.clip(weights, 0, 1)
+    weights /= weights.sum(1, keepdims=True)
+    return weights.astype(np.float32)
+
+
+def rasterise(vertices: Array, shape: tuple[int, int]) -> tuple[Array, NDArray[np.bool_]]:
+    """Project the mesh into a picture of ``shape`` (height, width).
+
+    Args:
+        vertices: (≥ 468, 3) landmarks in picture coordinates; nearer ones hide farther ones.
+
+    Returns:
+        (h, w, 2) texture coordinates 0…1 of each pixel, and where the mesh covers it.
+    """
+    flat = vertices[:VERTICES, :2].astype(np.float32)
+    depth = vertices[TRIANGLES, 2].mean(1)
+    index = _paint(flat, np.argsort(-depth, kind="stable"), shape)
+    covered = index >= 0
+    corners = flat[TRIANGLES].astype(np.float64)
+    matrix = np.concatenate([corners, np.ones((len(TRIANGLES), 3, 1))], 2)
+    flat_triangles = np.abs(np.linalg.det(matrix)) < 1e-6
+    matrix[flat_triangles] = np.eye(3)
+    affine = np.linalg.solve(matrix, UV[TRIANGLES].astype(np.float64))
+    affine[flat_triangles] = 0
+    affine[flat_triangles, 2] = UV[TRIANGLES[flat_triangles]].mean(1)
+    chosen = affine.astype(np.float32)[index[covered]]
+    y, x = np.nonzero(covered)
+    uv = np.zeros((*shape, 2), np.float32)
+    uv[covered] = chosen[:, 0] * x[:, None] + chosen[:, 1] * y[:, None] + chosen[:, 2]
+    return uv, covered
+
+
+def unwrap(pixels: Pixels | Array, vertices: Array, size: int) -> Array:
+    """Take a picture into texture space.
+
+    Args:
+        pixels: (h, w, c) picture.
+        vertices: (≥ 468, 3) landmarks in picture coordinates.
+        size: texels a side.
+
+    Returns:
+        (size, size, c) float32, 0 outside the mesh.
+    """
+    grid = uv_grid(size)
+    at = grid.interpolate(vertices[:VERTICES, :2])
+    extent = np.ptp(vertices[:VERTICES, :2], axis=0)
+    shrink = float(np.sqrt(extent.prod() / (size * size * 0.8)))
+    source = pixels.astype(np.float32)
+    if shrink > 1.4:
+        source = blur(source, 0.35 * shrink)
+    flags = cv2.INTER_CUBIC if shrink < 2 else cv2.INTER_LINEAR
+    texture = cv2.remap(source, at, None, flags, borderMode=cv2.BORDER_REPLICATE)
+    texture[~grid.inside] = 0
+    return texture  # type: ignore[no-any-return]
+
+
+def normals(vertices: NDArray[np.floating]) -> Array:
+    """Return unit vertex normals (468, 3); z is negative where the mesh faces the camera."""
+    corners = vertices[:VERTICES][TRIANGLES]
+    face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    total = np.zeros((VERTICES, 3))
+    for i in range(3):
+        np.add.at(total, TRIANGLES[:, i], face)
+    total /= np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
+    return (total * _OUTWARD).astype(np.float32)
+
+
+def _outward() -> int:
+    corners = XYZ[TRIANGLES]
+    face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    return 1 if face[:, 2].sum() < 0 else -1
+
+
+_OUTWARD = _outward()
