@@ -33,6 +33,7 @@ MAX_PIXELS = 150_000_000
 
 # Pillow refuses whatever exceeds twice this value, in frames and tiles as well as in headers.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 _DECODERS = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "BMP", "GIF")
 _JPEG = {".jpg", ".jpeg", ".jpe", ".jfif"}

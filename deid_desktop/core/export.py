@@ -1,0 +1,281 @@
+"""Writes pictures: the last stage of the flow and the only place that does.
+
+`write_photo` fails closed. It first asks for a decision on every face, then encodes from the array
+alone, takes the file apart again (``scan``) and only then gives it its name. Until that moment the
+file has a random hidden name in the target folder; whatever goes wrong, that file is removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import secrets
+import unicodedata
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from deid_desktop.core import scan
+from deid_desktop.core.imaging import SRGB_PROFILE
+from deid_desktop.core.types import DeidError, Face, FaceResult, Method, Pixels, State
+
+_MASKS = (Method.SOLID, Method.BLUR, Method.PIXELATE)
+_ENCODERS: dict[str, dict[str, Any]] = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "PNG": {"compress_level": 4},
+    "WEBP": {"quality": 95, "method": 4},
+    "TIFF": {"compression": "tiff_adobe_deflate", "tiffinfo": {317: 2}},  # horizontal predictor
+}
+_FORMATS = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
+    ".png": "PNG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+_LARGEST_SIDE = {"JPEG": 65_535, "WEBP": 16_383}
+
+WRITABLE_SUFFIXES = frozenset(_FORMATS)
+"""Suffixes (lower case) that `write_photo` takes; write anything else as PNG."""
+
+
+class ExportBlocked(DeidError):
+    """A face has no verified, masked or wanted result; nothing was written."""
+
+
+class ExportError(DeidError):
+    """The picture cannot be written where it should go; nothing was written."""
+
+
+def write_photo(
+    pixels: Pixels,
+    target: Path,
+    *,
+    faces: Sequence[Face],
+    results: Sequence[FaceResult],
+    sources: Sequence[Path],
+    overwrite: bool = False,
+) -> None:
+    """Write RGB ``pixels`` (height, width, 3; sRGB) to ``target``, in the format of its suffix.
+
+    ``faces`` are all faces found or marked in the photo, ``results`` what became of them.
+    ``sources`` are the original files: none is ever written over, under whatever name.
+
+    Raises:
+        ExportBlocked: a face lacks its one result that is verified, masked or kept on purpose.
+        ExportError: the target is a source, exists, cannot be written, or would not be clean.
+    """
+    require_decisions(faces, results, name=target.name)
+    require_free(target, sources=sources, overwrite=overwrite)
+    data = _encode(pixels, target)
+    with _errors(target), _new_file(target.parent) as temporary:
+        _write(temporary, data)
+        _check(temporary.read_bytes(), pixels, target)
+        _publish(temporary, target, overwrite=overwrite)
+
+
+def require_decisions(faces: Sequence[Face], results: Sequence[FaceResult], *, name: str) -> None:
+    """Let pass only a photo in which every face was dealt with: the gate of every export.
+
+    Raises:
+        ExportBlocked: with the first reason found.
+    """
+    by_id: dict[int, list[FaceResult]] = {face.id: [] for face in faces}
+    if len(by_id) != len(faces):
+        raise ExportBlocked(f"{name}: two faces share one number; open the photo again")
+    for result in results:
+        if result.face.id not in by_id:
+            raise ExportBlocked(
+                f"{name}: a result belongs to no face of this photo; open the photo again"
+            )
+        by_id[result.face.id].append(result)
+    for face in faces:
+        own = by_id[face.id]
+        reason = (
+            _objection(face, own[0])
+            if len(own) == 1
+            else "it was not processed"
+            if not own
+            else "it has more than one result"
+        )
+        if reason:
+            raise ExportBlocked(
+                f"{name}: face {face.id + 1} blocks the export: {reason}; "
+                "choose another face, a mask, or keep it on purpose"
+            )
+
+
+def _objection(face: Face, result: FaceResult) -> str:
+    """Return why this result must not be exported, or nothing."""
+    method, verdict = result.request.method, result.verdict
+    if tuple(result.face.box) != tuple(face.box):
+        return "its result was made for another place in the photo"
+    match verdict.state:
+        case State.KEPT if method is Method.KEEP:
+            return ""
+        case State.MASKED if method in _MASKS and result.layer is not None:
+            return ""
+        case State.VERIFIED if method is Method.SURROGATE and result.layer is not None:
+            measured, threshold = verdict.similarity_to_original, verdict.threshold
+            # Written so that a similarity that is no number blocks as well.
+            if measured is None or threshold is None or measured <= threshold:
+                return ""
+            return "its surrogate is still too similar to the person"
+        case State.ATTENTION:
+            return verdict.reason.rstrip(".") or "it needs attention"
+    return f"the state “{verdict.state}” does not fit the method “{method}”"
+
+
+def require_free(target: Path, *, sources: Sequence[Path], overwrite: bool) -> None:
+    """Check that ``target`` names a writable kind of file and none that must stay as it is.
+
+    Raises:
+        ExportError: unknown suffix, missing folder, one of ``sources``, or in the way.
+    """
+    if target.suffix.lower() not in WRITABLE_SUFFIXES:
+        raise ExportError(
+            f"{target.name}: this kind of file is not written; "
+            "choose a name that ends in .jpg, .png, .webp or .tif"
+        )
+    if not target.parent.is_dir():
+        raise ExportError(f"{target.name}: the output folder does not exist; create it first")
+    if is_source(target, sources):
+        raise ExportError(
+            f"{target.name}: this would write over an original; choose another output folder"
+        )
+    if os.path.lexists(target):
+        if not overwrite:
+            raise ExportError(
+                f"{target.name}: the output exists already; "
+                "choose another folder or allow overwriting"
+            )
+        if not target.is_file():
+            raise ExportError(f"{target.name}: something that is no file has this name; move it")
+
+
+def is_source(target: Path, sources: Sequence[Path]) -> bool:
+    """Tell whether ``target`` is one of ``sources``, by link or by name in any case."""
+    wanted = _folded(target)
+    exists = target.exists()
+    return any(
+        _folded(source) == wanted or (exists and source.exists() and target.samefile(source))
+        for source in sources
+    )
+
+
+def _folded(path: Path) -> str:
+    """Return the path as a disk sees it that ignores case and Unicode composition."""
+    return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
+
+
+def _encode(pixels: Pixels, target: Path) -> bytes:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+        raise ExportError(f"{target.name}: the picture is not an RGB array; open the photo again")
+    kind = _FORMATS[target.suffix.lower()]
+    side = max(pixels.shape[:2])
+    if side > _LARGEST_SIDE.get(kind, side):
+        raise ExportError(
+            f"{target.name}: {kind} holds at most {_LARGEST_SIDE[kind]} pixels a side, "
+            f"this picture has {side}; write it as PNG"
+        )
+    buffer = io.BytesIO()
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    image.save(buffer, format=kind, icc_profile=SRGB_PROFILE, **_ENCODERS[kind])
+    return buffer.getvalue()
+
+
+@contextlib.contextmanager
+def _errors(target: Path) -> Iterator[None]:
+    """Turn what the disk says into a sentence."""
+    try:
+        yield
+    except FileExistsError as error:
+        raise ExportError(
+            f"{target.name}: the output exists already; choose another folder or allow overwriting"
+        ) from error
+    except OSError as error:
+        remedy = (
+            "free some space"
+            if error.errno in (errno.ENOSPC, errno.EDQUOT)
+            else "check that the output folder is there and may be written to"
+        )
+        raise ExportError(
+            f"{target.name}: the picture cannot be written ({error.strerror}); {remedy}"
+        ) from error
+
+
+@contextlib.contextmanager
+def _new_file(folder: Path) -> Iterator[Path]:
+    """Give a new hidden file whose name says nothing; it is gone afterwards, come what may."""
+    path = folder / f".{secrets.token_hex(8)}.part"
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))  # the umask applies
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _check(data: bytes, pixels: Pixels, target: Path) -> None:
+    """Prove, from the bytes on the disk, that the file is this picture and nothing else."""
+    try:
+        foreign = scan.foreign_parts(data)
+        with Image.open(io.BytesIO(data), formats=tuple(_ENCODERS)) as image:
+            same = (image.height, image.width) == pixels.shape[:2]
+            if image.format in ("PNG", "TIFF"):
+                same = same and np.array_equal(np.asarray(image), pixels)
+            else:
+                image.load()
+    except (scan.StructureError, OSError) as error:
+        raise ExportError(
+            f"{target.name}: the written file cannot be read back and was removed; "
+            "check the disk and try again"
+        ) from error
+    if foreign or not same:
+        held = ", ".join(foreign) or "another picture"
+        raise ExportError(
+            f"{target.name}: the written file held {held} and was removed; report this as a fault"
+        )
+
+
+def _publish(temporary: Path, target: Path, *, overwrite: bool) -> None:
+    """Give the finished file its name in one step."""
+    if overwrite:
+        temporary.replace(target)
+    elif os.name == "nt":
+        temporary.rename(target)  # fails when the name is taken
+    else:
+        try:
+            os.link(temporary, target)  # fails when the name is taken
+        except FileExistsError:
+            raise
+        except OSError:  # disks without hard links, as on most USB sticks
+            if os.path.lexists(target):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+            temporary.replace(target)
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the new name to the disk as well, where the system knows how."""
+    if os.name != "nt":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            with contextlib.suppress(OSError):  # the picture itself is safe on the disk already
+                os.fsync(handle)
+        finally:
+            os.close(handle)

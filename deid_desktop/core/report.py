@@ -1,0 +1,112 @@
+"""Writes down what became of each photo: the machine-readable record of an export, as JSON.
+
+It is made from the results alone. Of the input it holds the name and the face boxes: no path, no
+pixels, no embeddings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from deid_desktop.core.types import DeidError, FaceResult, State
+
+Status = Literal["exported", "blocked", "failed"]
+
+
+class ReportError(DeidError):
+    """The report cannot be written."""
+
+
+@dataclass(frozen=True)
+class PhotoRecord:
+    """What became of one photo. ``output`` is relative to the output folder, "" if none."""
+
+    input: str
+    output: str
+    status: Status
+    reason: str = ""
+    faces: list[dict[str, Any]] = field(default_factory=list)
+
+
+def face_record(result: FaceResult) -> dict[str, Any]:
+    """Return one face of the report."""
+    request, verdict = result.request, result.verdict
+    return {
+        "id": result.face.id,
+        "box": [round(float(value), 1) for value in result.face.box],
+        "method": str(request.method),
+        "k": request.k,
+        "seed": request.seed,
+        "attributes": _plain(result.attributes),
+        "similarity_to_original": _plain(verdict.similarity_to_original),
+        "similarity_to_nearest_donor": _plain(verdict.similarity_to_nearest_donor),
+        "threshold": _plain(verdict.threshold),
+        "verified": verdict.state is State.VERIFIED,
+        "attempts": result.attempts,
+    }
+
+
+def write_report(
+    path: Path, records: Sequence[PhotoRecord], *, version: str, device: str, overwrite: bool
+) -> None:
+    """Write the report in one step: whole or not at all.
+
+    Raises:
+        ReportError: the file exists and ``overwrite`` is false, or the disk refuses.
+    """
+    document = {"version": version, "device": device, "photos": [vars(item) for item in records]}
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    require_free_report(path, overwrite=overwrite)
+    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with temporary.open("x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise ReportError(
+            f"{path.name}: the report cannot be written ({error.strerror}); "
+            "choose another place for it"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def require_free_report(path: Path, *, overwrite: bool) -> None:
+    """Check, before long work, that the report has a place to go.
+
+    Raises:
+        ReportError: no JSON file, no such folder, or the name is taken.
+    """
+    if path.suffix.lower() != ".json":
+        raise ReportError(f"{path.name}: the report is a JSON file; choose a name ending in .json")
+    if not path.parent.is_dir():
+        raise ReportError(f"{path.name}: the folder for the report does not exist; create it first")
+    if os.path.lexists(path) and not (overwrite and path.is_file()):
+        raise ReportError(
+            f"{path.name}: the report exists already; choose another name or allow overwriting"
+        )
+
+
+def _plain(value: Any) -> Any:
+    """Return ``value`` as JSON knows it; numbers that are none become null."""
+    match value:
+        case dict():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case None | str() | bool() | int():
+            return value
+        case _:
+            number = float(value)
+            return round(number, 4) if math.isfinite(number) else None

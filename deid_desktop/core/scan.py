@@ -1,0 +1,221 @@
+"""Takes a picture file apart, piece by piece, and says which pieces an export may hold.
+
+Used by ``export`` on every file it writes. It knows the structure of JPEG, PNG, WebP and TIFF, not
+their pixels: each segment, chunk or tag is a `Part`, and so is every byte that belongs to none.
+Whatever is not on the whitelist (the picture itself, its resolution, our sRGB profile) is foreign.
+
+Sources: ITU-T T.81 and T.871 (JPEG, JFIF), ICC.1 annex B (profiles in JPEG), W3C PNG, RFC 9649
+(WebP), TIFF 6.0.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from deid_desktop.core.imaging import SRGB_PROFILE
+
+
+class StructureError(ValueError):
+    """The file is not built as its format demands."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One piece of a file: a name for people, bytes, and whether an export may hold it."""
+
+    name: str
+    size: int
+    allowed: bool
+
+
+def parts(data: bytes) -> list[Part]:
+    """List all pieces of a JPEG, PNG, WebP or TIFF file.
+
+    Raises:
+        StructureError: another format, or a damaged structure.
+    """
+    for signature, walk in _WALKS.items():
+        if data.startswith(signature):
+            try:
+                return list(walk(data))
+            except (struct.error, IndexError, zlib.error) as error:
+                raise StructureError("the file ends too early") from error
+    raise StructureError("not a JPEG, PNG, WebP or TIFF file")
+
+
+def foreign_parts(data: bytes) -> list[str]:
+    """Name the pieces that an exported file must not hold; an empty list means clean.
+
+    Raises:
+        StructureError: as `parts`.
+    """
+    return [part.name for part in parts(data) if not part.allowed]
+
+
+_JPEG_MARKERS = {
+    **dict.fromkeys((0xC0, 0xC1, 0xC2), "frame"),
+    0xC4: "Huffman tables",
+    0xDA: "scan",
+    0xDB: "quantisation tables",
+    0xDD: "restart interval",
+}
+# Entropy-coded data ends at a marker that is neither a stuffed byte nor a restart.
+_JPEG_NEXT = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+_JPEG_PROFILE = b"ICC_PROFILE\x00\x01\x01" + SRGB_PROFILE
+
+
+def _jpeg(data: bytes) -> Iterator[Part]:
+    position = 2
+    while True:
+        if data[position] != 0xFF:
+            raise StructureError("a JPEG marker is missing")
+        marker = data[position + 1]
+        if marker == 0xD9:
+            yield from _rest(data, position + 2)
+            return
+        (size,) = struct.unpack_from(">H", data, position + 2)
+        payload = data[position + 4 : position + 2 + size]
+        yield Part(_jpeg_name(marker, payload), size, _jpeg_allowed(marker, payload))
+        position += 2 + size
+        if marker == 0xDA:
+            end = _JPEG_NEXT.search(data, position)
+            if end is None:
+                raise StructureError("the JPEG has no end")
+            position = end.end() - 2
+
+
+def _jpeg_allowed(marker: int, payload: bytes) -> bool:
+    if marker == 0xE0:  # JFIF with a thumbnail of 0 × 0
+        return payload.startswith(b"JFIF\0") and len(payload) == 14 and payload[12:] == b"\0\0"
+    if marker == 0xE2:
+        return payload == _JPEG_PROFILE
+    return marker in _JPEG_MARKERS
+
+
+def _jpeg_name(marker: int, payload: bytes) -> str:
+    if marker == 0xFE:
+        return "comment"
+    if 0xE0 <= marker <= 0xEF:
+        label = payload.split(b"\0", 1)[0][:40].decode("ascii", "replace")
+        return f"APP{marker - 0xE0} segment ({label})"
+    return _JPEG_MARKERS.get(marker, f"segment {marker:02X}")
+
+
+def _png(data: bytes) -> Iterator[Part]:
+    position, name = 8, b""
+    while name != b"IEND":
+        size, name = struct.unpack_from(">I4s", data, position)
+        payload = data[position + 8 : position + 8 + size]
+        (checksum,) = struct.unpack_from(">I", data, position + 8 + size)
+        if zlib.crc32(name + payload) != checksum:
+            raise StructureError("a PNG chunk has a wrong checksum")
+        yield Part(f"{name.decode('latin-1')} chunk", size, _png_allowed(name, payload))
+        position += 12 + size
+    yield from _rest(data, position)
+
+
+def _png_allowed(name: bytes, payload: bytes) -> bool:
+    if name == b"iCCP":
+        _, _, packed = payload.partition(b"\0")
+        return zlib.decompress(packed[1:]) == SRGB_PROFILE
+    return name in (b"IHDR", b"IDAT", b"IEND", b"pHYs")
+
+
+def _webp(data: bytes) -> Iterator[Part]:
+    (riff_size,) = struct.unpack_from("<I", data, 4)
+    end, position = 8 + riff_size, 12
+    while position < end:
+        name, size = struct.unpack_from("<4sI", data, position)
+        payload = data[position + 8 : position + 8 + size]
+        if len(payload) < size:
+            raise StructureError("the file ends too early")
+        yield Part(f"{name.decode('latin-1')} chunk", size, _webp_allowed(name, payload))
+        position += 8 + size + size % 2
+    yield from _rest(data, position)
+
+
+def _webp_allowed(name: bytes, payload: bytes) -> bool:
+    if name == b"VP8X":
+        return payload[0] == 0x20  # of all extensions only the profile
+    if name == b"ICCP":
+        return payload == SRGB_PROFILE
+    return name in (b"VP8 ", b"VP8L")
+
+
+_TIFF_TAGS = {
+    254: "kind",
+    256: "width",
+    257: "height",
+    258: "bits",
+    259: "compression",
+    262: "colour space",
+    273: "strip offsets",
+    277: "samples",
+    278: "rows per strip",
+    279: "strip sizes",
+    282: "resolution",
+    283: "resolution",
+    284: "planes",
+    296: "resolution unit",
+    317: "predictor",
+    339: "sample format",
+    34675: "profile",
+}
+_TIFF_NUMBERS = {3: "H", 4: "I"}
+_TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+
+
+def _tiff(data: bytes) -> Iterator[Part]:
+    order = "<" if data.startswith(b"II") else ">"
+    (directory,) = struct.unpack_from(order + "I", data, 4)
+    (count,) = struct.unpack_from(order + "H", data, directory)
+    after = directory + 2 + 12 * count
+    known = [(0, 8), (directory, after + 4)]
+    strips: dict[int, tuple[int, ...]] = {}
+    for entry in range(directory + 2, after, 12):
+        tag, kind, number = struct.unpack_from(order + "HHI", data, entry)
+        size = _TIFF_SIZES.get(kind, 0) * number
+        start = entry + 8 if size <= 4 else struct.unpack_from(order + "I", data, entry + 8)[0]
+        payload = data[start : start + size]
+        known.append((start, start + size))
+        allowed = tag in _TIFF_TAGS and (tag != 34675 or payload == SRGB_PROFILE)
+        yield Part(f"tag {tag} ({_TIFF_TAGS.get(tag, 'unknown')})", size, allowed)
+        if tag in (273, 279) and kind in _TIFF_NUMBERS:
+            strips[tag] = struct.unpack(f"{order}{number}{_TIFF_NUMBERS[kind]}", payload)
+    for offset, size in zip(strips.get(273, ()), strips.get(279, ()), strict=False):
+        known.append((offset, offset + size))
+        yield Part("strip", size, allowed=True)
+    if struct.unpack_from(order + "I", data, after)[0]:
+        yield Part("another page", 0, allowed=False)
+    yield from _gaps(data, sorted(known))
+
+
+def _gaps(data: bytes, known: list[tuple[int, int]]) -> Iterator[Part]:
+    """Name the bytes that no tag points at; single zero bytes only align what follows."""
+    position = 0
+    for start, end in [*known, (len(data), len(data))]:
+        unused = data[position : max(position, start)]
+        if unused.strip(b"\0") or len(unused) > 1:
+            yield Part(f"{len(unused)} bytes that belong to nothing", len(unused), allowed=False)
+        position = max(position, end)
+    if position > len(data):
+        raise StructureError("the file ends too early")
+
+
+def _rest(data: bytes, position: int) -> Iterator[Part]:
+    if position < len(data):
+        size = len(data) - position
+        yield Part(f"{size} bytes after the end of the picture", size, allowed=False)
+
+
+_WALKS = {
+    b"\xff\xd8": _jpeg,
+    b"\x89PNG\r\n\x1a\n": _png,
+    b"RIFF": _webp,
+    b"II*\0": _tiff,
+    b"MM\0*": _tiff,
+}
