@@ -86,7 +86,7 @@ then start again."
 }
 
 pip_install() {
-    "$BIN/python" -m pip install --quiet --disable-pip-version-check \
+    "$BIN/python" -m pip install --quiet --quiet --disable-pip-version-check \
         --constraint "$ROOT/packaging/constraints.txt" "$@"
 }
 
@@ -113,10 +113,10 @@ install_torch() {
 set_up() {
     extras=$1
     stamp="$ROOT $(cat "$ROOT/pyproject.toml" "$ROOT/packaging/constraints.txt" "$ROOT/packaging/setup.sh" | cksum)"
-    stamp_file=$VENV/stamp-${extras:-run}
-    if [ "$(cat "$stamp_file" 2>/dev/null)" = "$stamp" ]; then
-        return
-    fi
+    # Every extra holds all that is needed to run.
+    for done in "$VENV"/stamp-${extras:-*}; do
+        if [ "$(cat "$done" 2>/dev/null)" = "$stamp" ]; then return; fi
+    done
 
     packages=$(missing_libraries)
     python=$(find_python)
@@ -147,5 +147,5 @@ set_up() {
     pip_install hatchling editables &&
         pip_install --no-build-isolation --editable "$ROOT${extras:+[$extras]}" ||
         fail "Setting up failed; pip's message is above. Nothing outside .venv was changed by pip."
-    printf '%s\n' "$stamp" >"$stamp_file"
+    printf '%s\n' "$stamp" >"$VENV/stamp-${extras:-run}"
 }
