@@ -75,9 +75,8 @@ def write_photo(
     """
     require_decisions(faces, results, name=target.name)
     require_free(target, sources=sources, overwrite=overwrite)
-    data = _encode(pixels, target)
     with _errors(target), _new_file(target.parent) as temporary:
-        _write(temporary, data)
+        _write(temporary, _encode(pixels, target))
         _check(temporary.read_bytes(), pixels, target)
         _publish(temporary, target, overwrite=overwrite)
 
@@ -208,7 +207,7 @@ def _errors(target: Path) -> Iterator[None]:
             else "check that the output folder is there and may be written to"
         )
         raise ExportError(
-            f"{target.name}: the picture cannot be written ({error.strerror}); {remedy}"
+            f"{target.name}: the picture cannot be written ({error.strerror or error}); {remedy}"
         ) from error
 
 
@@ -272,10 +271,11 @@ def _publish(temporary: Path, target: Path, *, overwrite: bool) -> None:
 
 def _sync_folder(folder: Path) -> None:
     """Bring the new name to the disk as well, where the system knows how."""
-    if os.name != "nt":
+    if os.name == "nt":
+        return
+    with contextlib.suppress(OSError):  # the picture itself is safe on the disk already
         handle = os.open(folder, os.O_RDONLY)
         try:
-            with contextlib.suppress(OSError):  # the picture itself is safe on the disk already
-                os.fsync(handle)
+            os.fsync(handle)
         finally:
             os.close(handle)
