@@ -1,6 +1,28 @@
-"""Entry point."""
+"""Where the program starts: the terminal program for commands and options, else the window."""
+
+import multiprocessing
+import os
+import sys
 
 
 def main() -> int:
-    """Run."""
-    raise SystemExit("being built")
+    """Run what the command line asks for and return the exit status."""
+    multiprocessing.freeze_support()
+    # Read when OpenCV loads; its warnings on the choice of backend are no concern of a person.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    arguments = sys.argv[1:]
+    from deid_desktop import cli
+
+    if arguments and (arguments[0] in cli.COMMANDS or arguments[0].startswith("-")):
+        return cli.main(arguments)
+    if sys.platform == "win32":
+        import torch  # noqa: F401  # its libraries must load before those of Qt
+    from pathlib import Path
+
+    from deid_desktop.app import run
+
+    return run([Path(argument) for argument in arguments])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,214 @@
+"""Redacts many files with the same settings: what the terminal program does with its inputs.
+
+Each photo goes through the whole flow by itself and ends as one `Outcome`; whatever happens to
+one does not touch the others. With several processes the outcomes and their order stay the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deid_desktop.core.export import ExportBlocked, ExportError, write_photo
+from deid_desktop.core.imaging import ImageError, decode
+from deid_desktop.core.naming import Planned
+from deid_desktop.core.report import PhotoRecord, Status, face_record
+from deid_desktop.core.types import DeidError, Request
+
+if TYPE_CHECKING:
+    from deid_desktop.core.pipeline import PhotoResult, Pipeline
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What holds for every photo of a run. ``sources`` are the originals, never written over."""
+
+    request: Request
+    folder: Path
+    sources: tuple[Path, ...]
+    device: str = "auto"
+    on_failure: str = "block"
+    require_faces: bool = False
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one photo, for the report, and what its person should know."""
+
+    record: PhotoRecord
+    warnings: tuple[str, ...] = ()
+
+
+def make_folder(folder: Path) -> None:
+    """Make the output folder where it is missing.
+
+    Raises:
+        ExportError: it cannot be made or not be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExportError(
+            f"{folder.name}: the output folder cannot be made ({error.strerror}); choose another"
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ExportError(f"{folder.name}: you may not write to the output folder; choose another")
+
+
+def failure(name: str, reason: str, status: Status = "failed") -> Outcome:
+    """Return the outcome of a photo of which nothing was written."""
+    if not reason.startswith(f"{name}: "):
+        reason = f"{name}: {reason}"
+    return Outcome(PhotoRecord(name, "", status, reason))
+
+
+def redact_file(pipeline: Pipeline, item: Planned, settings: Settings) -> Outcome:
+    """Take one photo through the whole flow. Nothing is raised: every fault is an outcome."""
+    name = item.source.name
+    if item.reason:
+        return failure(name, item.reason)
+    done: PhotoResult | None = None
+    try:
+        with _silent_decoders():
+            decoded = decode(item.source)
+        warnings = [f"{name}: {note}" for note in decoded.notes]
+        done = pipeline.redact_photo(
+            decoded.photo, settings.request, on_failure=settings.on_failure
+        )
+        if not done.faces:
+            if settings.require_faces:
+                raise ExportBlocked(f"{name}: no face was found; mark the faces in the window")
+            warnings.append(f"{name}: no face was found; look at it with your own eyes")
+        make_folder(item.target.parent)
+        write_photo(
+            done.pixels,
+            item.target,
+            faces=done.faces,
+            results=done.results,
+            sources=settings.sources,
+            overwrite=settings.overwrite,
+        )
+    except Exception as error:  # whatever it is, it must cost this photo only
+        return _stopped(name, error, done)
+    if item.target.name != name:
+        warnings.append(f"{name}: written as {item.target.name}, its own format is read only")
+    output = item.target.relative_to(settings.folder).as_posix()
+    faces = [face_record(result) for result in done.results]
+    return Outcome(PhotoRecord(name, output, "exported", "", faces), tuple(warnings))
+
+
+def _stopped(name: str, error: Exception, done: PhotoResult | None) -> Outcome:
+    match error:
+        case DeidError():
+            reason = str(error)
+        case MemoryError():
+            reason = "the memory is not enough; close other programs or use fewer jobs"
+        case _:  # its text may hold anything, its type tells enough
+            reason = f"an unexpected fault ({type(error).__name__}) stopped it; report it please"
+    # A photo that was read but not dealt with is held back; the rest are troubles with files.
+    held_back = isinstance(error, ExportBlocked) or (
+        done is None and not isinstance(error, ImageError)
+    )
+    record = failure(name, reason, "blocked" if held_back else "failed").record
+    if done is not None:
+        record.faces.extend(face_record(result) for result in done.results)
+    return Outcome(record)
+
+
+def redact_files(
+    pipeline: Pipeline, plan: Sequence[Planned], settings: Settings, *, jobs: int = 1
+) -> Iterator[Outcome]:
+    """Yield one outcome for each item of ``plan``, in order, from up to ``jobs`` processes.
+
+    Closing the iterator ends the work after the photos at hand; nothing half-written stays.
+    """
+    jobs = min(jobs, len(plan))
+    if jobs > 1:
+        yield from _redact_in_processes(plan, settings, jobs)
+    else:
+        for item in plan:
+            yield redact_file(pipeline, item, settings)
+
+
+def _redact_in_processes(
+    plan: Sequence[Planned], settings: Settings, jobs: int
+) -> Iterator[Outcome]:
+    pool = _pool(settings, jobs)
+    try:
+        futures = [pool.submit(_redact_in_worker, item) for item in plan]
+        for item, future in zip(plan, futures, strict=True):
+            try:
+                outcome = future.result()
+            except BrokenProcessPool:
+                # One photo took the process down, and the others with it: try each by itself.
+                outcome = _redact_alone(item, settings)
+            yield outcome
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _redact_alone(item: Planned, settings: Settings) -> Outcome:
+    with _pool(settings, 1) as pool:
+        try:
+            return pool.submit(_redact_in_worker, item).result()
+        except BrokenProcessPool:
+            return failure(
+                item.source.name,
+                "the process that worked on it died; close other programs and try it again",
+                "blocked",
+            )
+
+
+def _pool(settings: Settings, jobs: int) -> ProcessPoolExecutor:
+    # A fresh interpreter for each: torch and OpenCV do not survive a fork of their threads.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(jobs, context, _start_worker, (settings, jobs))
+
+
+_worker: list[tuple[Pipeline, Settings]] = []
+"""What this process works with, if it is a worker."""
+
+
+def _start_worker(settings: Settings, jobs: int) -> None:
+    # The person's ^C reaches every process: the parent decides, the workers finish their photo.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    # Before torch loads, as its libraries read this only once.
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(threads)
+    import cv2
+    import torch
+
+    from deid_desktop.core.pipeline import Pipeline
+
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(threads)
+    _worker[:] = [(Pipeline(settings.device), settings)]
+
+
+def _redact_in_worker(item: Planned) -> Outcome:
+    pipeline, settings = _worker[0]
+    return redact_file(pipeline, item, settings)
+
+
+@contextlib.contextmanager
+def _silent_decoders() -> Iterator[None]:
+    """Keep libtiff quiet, which writes of every broken strip to the standard error by itself."""
+    sys.stderr.flush()
+    own = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(own, 2)
+        os.close(own)

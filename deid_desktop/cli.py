@@ -1,0 +1,263 @@
+"""The terminal program: the same pipeline and the same checks as the window, for files and folders.
+
+Errors go to the standard error, one sentence each; names in them are shown with every control and
+bidirectional character escaped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from tqdm import tqdm
+
+from deid_desktop import __version__
+from deid_desktop.batch import Outcome, Settings, failure, make_folder, redact_files
+from deid_desktop.core.export import WRITABLE_SUFFIXES
+from deid_desktop.core.imaging import ImageError, find_photos
+from deid_desktop.core.naming import Planned, plan_targets, printable
+from deid_desktop.core.report import require_free_report, write_report
+from deid_desktop.core.types import (
+    ANCESTRIES,
+    EXPRESSIONS,
+    Attributes,
+    DeidError,
+    Method,
+    Request,
+)
+from deid_desktop.core.weights import checksums, model_path
+
+COMMANDS = ("redact", "models")
+_DESCRIPTION = """\
+Replaces faces in photos with synthetic surrogates, verified, offline.
+Without a command the window opens: deid-desktop [PHOTO…]
+(a photo whose name is that of a command: deid-desktop ./redact)"""
+_REDACT = """\
+A photo is written only when every face found in it has a verified surrogate or a mask.
+Originals are never changed."""
+_REDACT_NOTES = """\
+outputs:
+  photo.jpg becomes DIR/photo.jpg; photos of a folder keep the structure below it.
+  GIF, BMP, AVIF and other photos that are not written as such become PNG.
+  Of two inputs with the same output the second is refused; so is an output that exists,
+  unless --overwrite is given. An output is never written over an input.
+
+exit status:
+  0 all photos exported, 1 some blocked or failed (each named with its reason), 2 usage"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the terminal program and return its exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names may hold what the terminal lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except DeidError as error:
+        _tell(str(error))
+        return 1
+    except KeyboardInterrupt:
+        _tell("stopped")
+        return 1
+    return status
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="deid-desktop",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"deid-desktop {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    redact = commands.add_parser(
+        "redact",
+        help="replace or mask the faces in photos and folders",
+        description=_REDACT,
+        epilog=_REDACT_NOTES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    redact.set_defaults(run=_redact)
+    _add_files(redact)
+    _add_faces(redact)
+    models = commands.add_parser("models", help="list the models and check that they are unaltered")
+    models.set_defaults(run=_models)
+    return parser
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("inputs", nargs="+", type=Path, metavar="INPUT", help="photos and folders of photos")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    add("--overwrite", action="store_true", help="replace outputs and a report that exist")
+    add("--report", type=Path, metavar="FILE.json", help="write down what became of every face")
+    add("--require-faces", action="store_true", help="block photos in which no face is found")
+    add(
+        "--on-failure",
+        choices=("block", "solid"),
+        default="block",
+        help="a surrogate that fails its verification blocks the photo, or is masked instead",
+    )
+    add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    add("--jobs", type=_number(int, 1, 64), default=1, metavar="N", help="photos at a time")
+
+
+def _add_faces(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    methods = [str(method) for method in Method if method is not Method.KEEP]
+    add("--method", choices=methods, default=str(Method.SURROGATE))
+    add(
+        "--k",
+        type=_number(int, 2, 50),
+        default=Request.k,
+        help="donors mixed into one surrogate, at least 2 (default %(default)s)",
+    )
+    add(
+        "--seed",
+        type=_number(int, 0, 2**31 - 1),
+        default=Request.seed,
+        metavar="N",
+        help="the same seed gives the same surrogates (default %(default)s)",
+    )
+    add(
+        "--gender",
+        type=_number(float, -1, 1),
+        metavar="-1..1",
+        help="from -1, female, to 1, male (default: as the person)",
+    )
+    add(
+        "--age",
+        type=_number(float, 18, 80),
+        metavar="YEARS",
+        help="18 to 80 (default: as the person)",
+    )
+    add("--expression", choices=EXPRESSIONS, default="keep")
+    add("--ancestry", choices=ANCESTRIES, default="match")
+
+
+def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], int | float]:
+    """Return a parser of numbers from ``low`` to ``high``."""
+
+    def parse(text: str) -> int | float:
+        try:
+            value = kind(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{text!r} is no number of this kind") from error
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not between {low} and {high}")
+        return value
+
+    return parse
+
+
+def _models(options: argparse.Namespace) -> int:
+    faults = 0
+    for name in checksums():
+        try:
+            size = model_path(name).stat().st_size
+        except DeidError as error:
+            faults += 1
+            _tell(str(error))
+        else:
+            print(f"{name}  {size / 1e6:.1f} MB  unaltered")
+    return 1 if faults else 0
+
+
+def _redact(options: argparse.Namespace) -> int:
+    if options.report:
+        require_free_report(options.report, overwrite=options.overwrite)
+    make_folder(options.out)
+    plan, lost = _plan(options)
+    request = Request(
+        method=Method(options.method),
+        k=options.k,
+        seed=options.seed,
+        attributes=Attributes(
+            gender=options.gender,
+            age=options.age,
+            expression=options.expression,
+            ancestry=options.ancestry,
+        ),
+    )
+    if request.method in (Method.BLUR, Method.PIXELATE):
+        _tell(f"warning: trained programs recognise faces under {request.method}; solid is safe")
+    # Loads torch, which takes seconds: not before the arguments are known to be good.
+    from deid_desktop.core.pipeline import Pipeline
+
+    pipeline = Pipeline(options.device)
+    settings = Settings(
+        request=request,
+        folder=options.out,
+        sources=tuple(item.source for item in plan),
+        device=pipeline.device,
+        on_failure=options.on_failure,
+        require_faces=options.require_faces,
+        overwrite=options.overwrite,
+    )
+    done = _follow(redact_files(pipeline, plan, settings, jobs=options.jobs), total=len(plan))
+    stopped = [
+        failure(item.source.name, "stopped before it was finished; run it again")
+        for item in plan[len(done) :]
+    ]
+    records = [outcome.record for outcome in [*lost, *done, *stopped]]
+    if options.report:
+        write_report(
+            options.report,
+            records,
+            version=__version__,
+            device=pipeline.device,
+            overwrite=options.overwrite,
+        )
+    count = {
+        status: sum(record.status == status for record in records)
+        for status in ("exported", "blocked", "failed")
+    }
+    print(f"{len(records)} photos: " + ", ".join(f"{n} {status}" for status, n in count.items()))
+    return 0 if count["exported"] == len(records) > 0 else 1
+
+
+def _plan(options: argparse.Namespace) -> tuple[list[Planned], list[Outcome]]:
+    """Return what is to be done, and an outcome for every input that cannot be."""
+    places: dict[Path, tuple[Path, Path]] = {}
+    lost = []
+    for given in options.inputs:
+        try:
+            for photo in find_photos([given], skip=options.out):
+                place = photo.relative_to(given) if given.is_dir() else Path(photo.name)
+                places.setdefault(photo.resolve(), (photo, place))
+        except ImageError as error:
+            outcome = failure(given.name, str(error))
+            lost.append(outcome)
+            _tell(outcome.record.reason)
+    return plan_targets(places.values(), options.out, writable=WRITABLE_SUFFIXES), lost
+
+
+def _follow(outcomes: Iterable[Outcome], *, total: int) -> list[Outcome]:
+    """Show progress and say what went wrong; on ^C return what is done so far."""
+    done = []
+    bar = tqdm(total=total, unit="photo", disable=not sys.stderr.isatty(), leave=False)
+    with bar:
+        try:
+            for outcome in outcomes:
+                done.append(outcome)
+                bar.update()
+                for warning in outcome.warnings:
+                    _tell(f"warning: {warning}")
+                if outcome.record.reason:
+                    _tell(f"{outcome.record.status}: {outcome.record.reason}")
+        except KeyboardInterrupt:
+            _tell("stopped")
+    return done
+
+
+def _tell(text: str) -> None:
+    tqdm.write(printable(text), file=sys.stderr)

@@ -1,0 +1,334 @@
+"""The terminal program: what it writes, what it says, and its exit status."""
+
+import json
+import os
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deid_desktop import __version__, cli
+from deid_desktop.core import scan
+from deid_desktop.core.types import (
+    DeidError,
+    Face,
+    FaceResult,
+    Method,
+    State,
+    Verdict,
+)
+
+
+class Paint:
+    def apply(self, pixels):
+        pixels[:] = 0
+
+
+class FakePipeline:
+    """Finds one face in every photo that is not black; the first pixel's red decides its fate."""
+
+    device = "cpu"
+    made: ClassVar[list] = []
+    requests: ClassVar[list] = []
+
+    def __init__(self, device="auto"):
+        self.made.append(device)
+        if device == "cuda":
+            raise DeidError("CUDA was asked for but is not there; choose --device auto")
+
+    def redact_photo(self, photo, request, *, on_failure="block"):
+        self.requests.append((request, on_failure))
+        if photo.pixels[0, 0, 1] == 99:
+            raise KeyboardInterrupt
+        if photo.pixels[0, 0, 1] == 66:
+            raise RuntimeError("a secret path in here")
+        faces = results = ()
+        if photo.pixels.any():
+            face = Face(0, (1.0, 1.0, 4.0, 4.0), np.zeros((5, 2), np.float32), 0.9)
+            faces = (face,)
+            bad = photo.pixels[0, 0, 1] == 33
+            state = State.ATTENTION if bad else State.MASKED
+            if request.method is Method.SURROGATE and not bad:
+                state = State.VERIFIED
+            verdict = Verdict(state, "Still too similar.", 0.1, 0.2, 0.4, True)
+            results = (FaceResult(face, request, verdict, None if bad else Paint(), attempts=8),)
+        pixels = 255 - photo.pixels
+        return types.SimpleNamespace(photo=photo, faces=faces, results=results, pixels=pixels)
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    module = types.ModuleType("deid_desktop.core.pipeline")
+    module.Pipeline = FakePipeline
+    monkeypatch.setitem(sys.modules, "deid_desktop.core.pipeline", module)
+    monkeypatch.setattr(FakePipeline, "made", [])
+    monkeypatch.setattr(FakePipeline, "requests", [])
+    return FakePipeline
+
+
+def picture(path, green=200):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (12, 8), (200 if green else 0, green, 0)).save(path)
+    return path
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def run(*arguments):
+    return cli.main(["redact", *map(str, arguments)])
+
+
+def test_a_photo_goes_through(tmp_path, fake, capsys):
+    source = picture(tmp_path / "in" / "photo.jpg")
+    before = source.read_bytes()
+    assert run(source, "--out", tmp_path / "out") == 0
+    assert names(tmp_path / "out") == ["photo.jpg"]
+    assert scan.foreign_parts((tmp_path / "out" / "photo.jpg").read_bytes()) == []
+    assert source.read_bytes() == before
+    streams = capsys.readouterr()
+    assert streams.out == "1 photos: 1 exported, 0 blocked, 0 failed\n"
+    assert streams.err == ""
+
+
+def test_every_option_reaches_the_pipeline(tmp_path, fake):
+    source = picture(tmp_path / "photo.jpg")
+    options = "--k 7 --seed 3 --gender -0.5 --age 40 --expression happy --ancestry black"
+    options += " --on-failure solid --device cpu"
+    assert run(source, "--out", tmp_path / "out", *options.split()) == 0
+    ((request, on_failure),) = fake.requests
+    assert request.method is Method.SURROGATE
+    assert (request.k, request.seed) == (7, 3)
+    attributes = request.attributes
+    assert (attributes.gender, attributes.age) == (-0.5, 40)
+    assert (attributes.expression, attributes.ancestry) == ("happy", "black")
+    assert on_failure == "solid"
+    assert fake.made == ["cpu"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "--k 1",
+        "--age 17",
+        "--age 81",
+        "--age nan",
+        "--gender 1.1",
+        "--seed -1",
+        "--method keep",
+        "--expression bored",
+        "--jobs 0",
+        "--k many",
+    ],
+)
+def test_wrong_usage_is_status_2(tmp_path, fake, capsys, wrong):
+    with pytest.raises(SystemExit) as caught:
+        run(picture(tmp_path / "a.jpg"), "--out", tmp_path / "out", *wrong.split())
+    assert caught.value.code == 2
+    assert not (tmp_path / "out").exists()
+    assert wrong.split()[0] in capsys.readouterr().err
+
+
+def test_the_others_go_on_and_each_fault_is_one_sentence(tmp_path, fake, capsys):
+    folder = tmp_path / "in"
+    picture(folder / "a_good.png")
+    picture(folder / "b_blocked.png", green=33)
+    (folder / "c_text.jpg").write_text("Dear editor")
+    (folder / "d_empty.jpg").write_bytes(b"")
+    picture(folder / "e_fault.png", green=66)
+    picture(folder / "f_good.png")
+    (tmp_path / "nothing").mkdir()
+    report = tmp_path / "report.json"
+    out = tmp_path / "out"
+    assert run(
+        folder, tmp_path / "nothing", tmp_path / "gone.jpg", "--out", out, "--report", report
+    )
+    assert names(out) == ["a_good.png", "f_good.png"]
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(": ")[:2] for line in lines] == [
+        [
+            "nothing",
+            "the folder holds no photos; choose a folder with JPEG, PNG, TIFF, WebP, "
+            "AVIF, BMP or GIF files",
+        ],
+        ["blocked", "b_blocked.png"],
+        ["failed", "c_text.jpg"],
+        ["failed", "d_empty.jpg"],
+        ["blocked", "e_fault.png"],
+        ["failed", "gone.jpg"],
+    ]
+    assert not any("secret" in line for line in lines)
+    photos = json.loads(report.read_text("utf-8"))["photos"]
+    assert [(photo["input"], photo["status"]) for photo in photos] == [
+        ("nothing", "failed"),
+        ("a_good.png", "exported"),
+        ("b_blocked.png", "blocked"),
+        ("c_text.jpg", "failed"),
+        ("d_empty.jpg", "failed"),
+        ("e_fault.png", "blocked"),
+        ("f_good.png", "exported"),
+        ("gone.jpg", "failed"),
+    ]
+    assert photos[1]["output"] == "a_good.png"
+    assert photos[2]["output"] == ""
+    assert photos[2]["faces"][0]["verified"] is False
+    assert "Still too similar" in photos[2]["reason"]
+
+
+def test_the_report_has_the_promised_fields(tmp_path, fake):
+    report = tmp_path / "report.json"
+    source = picture(tmp_path / "photo.jpg")
+    assert run(source, "--out", tmp_path / "out", "--report", report) == 0
+    document = json.loads(report.read_text("utf-8"))
+    assert document["version"] == __version__
+    assert document["device"] == "cpu"
+    assert list(document["photos"][0]) == ["input", "output", "status", "reason", "faces"]
+    assert list(document["photos"][0]["faces"][0]) == [
+        *("id", "box", "method", "k", "seed", "attributes", "similarity_to_original"),
+        *("similarity_to_nearest_donor", "threshold", "verified", "attempts"),
+    ]
+    assert str(tmp_path) not in report.read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", ["report.txt", "gone/report.json", "taken.json"])
+def test_a_bad_place_for_the_report_is_said_before_the_work(tmp_path, fake, capsys, name):
+    (tmp_path / "taken.json").write_text("earlier")
+    source = picture(tmp_path / "photo.jpg")
+    assert run(source, "--out", tmp_path / "out", "--report", tmp_path / name) == 1
+    assert fake.requests == []
+    assert "; " in capsys.readouterr().err
+
+
+def test_without_a_face_it_is_cleaned_with_a_warning_or_blocked(tmp_path, fake, capsys):
+    source = picture(tmp_path / "empty.png", green=0)
+    assert run(source, "--out", tmp_path / "out") == 0
+    assert "own eyes" in capsys.readouterr().err
+    assert run(source, "--out", tmp_path / "strict", "--require-faces") == 1
+    assert names(tmp_path / "strict") == []
+    assert "no face was found" in capsys.readouterr().err
+
+
+def test_folders_keep_their_structure_and_names_never_collide(tmp_path, fake, capsys):
+    folder = tmp_path / "in"
+    picture(folder / "x.png")
+    picture(folder / "sub" / "x.png")
+    other = picture(tmp_path / "other" / "X.png")
+    moving = picture(tmp_path / "other" / "moving.gif")
+    out = tmp_path / "out"
+    assert run(folder, other, moving, "--out", out) == 1
+    found = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*"))
+    assert found == ["moving.png", "sub/x.png", "x.png"]
+    streams = capsys.readouterr()
+    assert "same output" in streams.err
+    assert "written as moving.png" in streams.err
+
+
+def test_outputs_within_the_input_folder_are_no_inputs(tmp_path, fake):
+    picture(tmp_path / "x.png")
+    assert run(tmp_path, "--out", tmp_path / "out") == 0
+    assert run(tmp_path, "--out", tmp_path / "out", "--overwrite") == 0
+    assert len(fake.requests) == 2
+
+
+def test_a_photo_named_twice_is_done_once(tmp_path, fake):
+    source = picture(tmp_path / "in" / "x.png")
+    assert run(source, source.parent, source, "--out", tmp_path / "out") == 0
+    assert len(fake.requests) == 1
+
+
+def test_the_original_and_existing_outputs_stay(tmp_path, fake, capsys):
+    source = picture(tmp_path / "x.png")
+    before = source.read_bytes()
+    assert run(source, "--out", tmp_path, "--overwrite") == 1
+    assert source.read_bytes() == before
+    assert "over an original" in capsys.readouterr().err
+    assert run(source, "--out", tmp_path / "out") == 0
+    assert run(source, "--out", tmp_path / "out") == 1
+    assert "exists already" in capsys.readouterr().err
+    assert run(source, "--out", tmp_path / "out", "--overwrite") == 0
+
+
+def test_an_output_folder_that_cannot_be_is_one_sentence(tmp_path, fake, capsys):
+    source = picture(tmp_path / "x.png")
+    assert run(source, "--out", source) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "x.png: the output folder cannot be made (File exists); choose another"
+
+
+def test_a_device_that_is_not_there(tmp_path, fake, capsys):
+    assert run(picture(tmp_path / "x.png"), "--out", tmp_path / "o", "--device", "cuda") == 1
+    assert capsys.readouterr().err == "CUDA was asked for but is not there; choose --device auto\n"
+
+
+def test_blur_is_answered_with_advice(tmp_path, fake, capsys):
+    run(picture(tmp_path / "x.png"), "--out", tmp_path / "out", "--method", "blur")
+    assert "solid is safe" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_names_cannot_deceive_the_terminal(tmp_path, fake, capsys):
+    path = tmp_path / "a\x1b[2J\nexported: all\u202egpj.jpg"
+    path.write_text("no photo")
+    run(path, "--out", tmp_path / "out")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "\\x1b[2J\\nexported: all\\u202egpj.jpg" in line
+
+
+def test_stopping_keeps_what_is_done_and_names_the_rest(tmp_path, fake, capsys):
+    folder = tmp_path / "in"
+    picture(folder / "a.png")
+    picture(folder / "b.png", green=99)
+    picture(folder / "c.png")
+    report = tmp_path / "report.json"
+    assert run(folder, "--out", tmp_path / "out", "--report", report) == 1
+    assert names(tmp_path / "out") == ["a.png"]
+    photos = json.loads(report.read_text("utf-8"))["photos"]
+    assert [photo["status"] for photo in photos] == ["exported", "failed", "failed"]
+    assert "stopped" in capsys.readouterr().err
+
+
+def test_models_are_listed_and_checked(capsys, monkeypatch):
+    assert cli.main(["models"]) == 0
+    assert "face_recognition_sface_2021dec.onnx" in capsys.readouterr().out
+
+    def broken(name):
+        raise DeidError(f"{name}: the model is not the one that was shipped")
+
+    monkeypatch.setattr(cli, "model_path", broken)
+    assert cli.main(["models"]) == 1
+    assert "not the one" in capsys.readouterr().err
+
+
+def program(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "deid_desktop", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )
+
+
+def test_the_program_starts():
+    assert program("--version").stdout == f"deid-desktop {__version__}\n"
+    assert program("--nonsense").returncode == 2
+    assert "exit status" in program("redact", "--help").stdout
+
+
+def test_without_a_command_the_window_opens(monkeypatch):
+    from deid_desktop import __main__
+
+    opened = []
+    module = types.ModuleType("deid_desktop.app")
+    module.run = lambda paths: opened.append(paths) or 0
+    monkeypatch.setitem(sys.modules, "deid_desktop.app", module)
+    for arguments in ([], ["a.jpg", "b.jpg"]):
+        monkeypatch.setattr(sys, "argv", ["deid-desktop", *arguments])
+        assert __main__.main() == 0
+    assert opened == [[], [Path("a.jpg"), Path("b.jpg")]]
