@@ -188,6 +188,8 @@ def _decode(file: IO[bytes], name: str) -> tuple[Image.Image, list[str]]:
         notes.append(f"only the first of its {count} pictures is used")
     profile = image.info.get("icc_profile")
     bits = image.tag_v2.get(258, (16,))[0] if isinstance(image, TiffImageFile) else 16
+    if any(";16" in str(tile) for tile in getattr(image, "tile", ())):
+        notes.append("its 16-bit values are reduced to 8 bit")
     image.load()
     image = ImageOps.exif_transpose(image)
     if image.mode in ("I", "F"):
@@ -196,7 +198,6 @@ def _decode(file: IO[bytes], name: str) -> tuple[Image.Image, list[str]]:
         )
     if image.mode.startswith("I;16"):
         image = _reduce(image, bits)
-        notes.append("its 16-bit grey values are reduced to 8 bit")
     if image.has_transparency_data:
         image, visible = _on_white(image)
         if visible:

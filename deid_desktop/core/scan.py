@@ -121,7 +121,8 @@ def _png(data: bytes) -> Iterator[Part]:
 def _png_allowed(name: bytes, payload: bytes) -> bool:
     if name == b"iCCP":
         _, _, packed = payload.partition(b"\0")
-        return zlib.decompress(packed[1:]) == SRGB_PROFILE
+        unpacked = zlib.decompressobj().decompress(packed[1:], len(SRGB_PROFILE) + 1)
+        return unpacked == SRGB_PROFILE
     return name in (b"IHDR", b"IDAT", b"IEND", b"pHYs")
 
 

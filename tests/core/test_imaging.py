@@ -2,6 +2,8 @@
 
 import io
 import os
+import struct
+from zlib import compress, crc32
 
 import numpy as np
 import pytest
@@ -105,7 +107,30 @@ def test_16_bit_grey_is_scaled_not_clipped(tmp_path, suffix):
     ramp = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
     decoded = decode(save(ramp, tmp_path / f"a.{suffix}"))
     assert np.array_equal(decoded.photo.pixels[..., 0].ravel(), np.arange(256))
-    assert "16-bit" in decoded.notes[0]
+    assert decoded.notes == ("its 16-bit values are reduced to 8 bit",)
+
+
+def deep_png(pixels):
+    """Return 16-bit RGB pixels as a PNG, which Pillow itself cannot write."""
+
+    def chunk(name, body):
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", crc32(name + body))
+
+    height, width = pixels.shape[:2]
+    rows = pixels.astype(">u2").reshape(height, -1)
+    body = b"".join(b"\0" + row.tobytes() for row in rows)
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", compress(body)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+def test_16_bit_colour_is_reduced_and_said(tmp_path):
+    ramp = np.linspace(0, 65535, 256 * 3).astype(np.uint16).reshape(16, 16, 3)
+    path = tmp_path / "a.png"
+    path.write_bytes(deep_png(ramp))
+    decoded = decode(path)
+    assert np.abs(decoded.photo.pixels - ramp / 257).max() < 1
+    assert decoded.notes == ("its 16-bit values are reduced to 8 bit",)
 
 
 def test_32_bit_samples_are_refused(tmp_path):
@@ -299,3 +324,23 @@ def test_the_eight_orientations_of_one_photo_look_alike(shared):
     ]
     assert len(small) == 9
     assert all(np.abs(other - small[1]).mean() < 3 for other in small)
+
+
+@pytest.mark.shared
+def test_hostile_files_open_or_are_refused_in_one_sentence(shared):
+    files = [path for path in (shared / "photos" / "hostile").rglob("*") if path.is_file()]
+    refused = 0
+    for path in files:
+        try:
+            pixels = read_photo(path).pixels
+        except ImageError as error:
+            refused += 1
+            message = str(error)
+            assert message.startswith(f"{path.name}: "), message
+            assert "; " in message, message
+            assert "\n" not in message, message
+        else:
+            assert pixels.dtype == np.uint8
+            assert pixels.ndim == 3
+    assert len(files) >= 319
+    assert 50 < refused < 80
