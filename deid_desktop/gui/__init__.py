@@ -1,1 +1,1 @@
-"""To be filled."""
+"""Widgets. They show the document and turn gestures into its edits; they compute no pixels."""

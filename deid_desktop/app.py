@@ -1,0 +1,47 @@
+"""Builds the window once and wires it: the only place that knows all its parts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+os.environ.setdefault("QT_API", "pyside6")
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from deid_desktop import __version__
+from deid_desktop.diagnostics import Diagnostics
+from deid_desktop.gui.main_window import MainWindow
+from deid_desktop.gui.theme import Theme
+from deid_desktop.session.document import Document
+from deid_desktop.session.render import Renderer
+from deid_desktop.session.settings import Settings, forget_dialog_history
+
+
+def run(paths: Sequence[Path]) -> int:
+    """Show the window, open the photos, and return the exit status when it is closed."""
+    forget_dialog_history()
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("deid-desktop")
+    application.setApplicationDisplayName("Deid Desktop")
+    application.setApplicationVersion(__version__)
+    application.setStyle("Fusion")
+    diagnostics = Diagnostics()
+    diagnostics.install()
+    settings = Settings()
+    theme = Theme(settings.scheme)
+    document = Document()
+    renderer = Renderer(document)
+    window = MainWindow(document, renderer, theme, settings)
+    diagnostics.crashed.connect(window.show_crash)
+    renderer.broke.connect(lambda trace: diagnostics.messages.append(trace))
+    window.show()
+    # After the first paint, so that a slow disk never delays the window.
+    QTimer.singleShot(0, lambda: window.open_paths(paths))
+    status = application.exec()
+    renderer.close()
+    diagnostics.uninstall()
+    return status

@@ -1,0 +1,286 @@
+"""Method and attributes of the selected face. Every change is one undo step per gesture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from deid_desktop.core.types import ANCESTRIES, EXPRESSIONS, Attributes, Method, Request
+from deid_desktop.gui.slider_row import Control, SliderRow
+from deid_desktop.gui.theme import METHOD_ICONS, Theme
+from deid_desktop.session.document import Document
+from deid_desktop.session.words import METHOD_NAMES, METHOD_TIPS, WARNINGS
+
+_STANDARD = Request()
+
+
+def _with(request: Request, name: str, value: Any) -> Request:
+    return replace(request, attributes=replace(request.attributes, **{name: value}))
+
+
+def _attribute(name: str) -> dict[str, Any]:
+    return {
+        "read": lambda request: getattr(request.attributes, name),
+        "write": lambda request, value: _with(request, name, value),
+    }
+
+
+GENDER = Control(
+    "Gender",
+    low=-1.0,
+    high=1.0,
+    step=0.05,
+    default=None,
+    tip="How female or male the surrogate looks; matches the person unless set",
+    ends=("female", "male"),
+    **_attribute("gender"),
+)
+AGE = Control(
+    "Age",
+    low=18,
+    high=80,
+    step=1,
+    default=None,
+    tip="Apparent age of the surrogate in years; matches the person unless set",
+    suffix=" y",
+    rest=40,
+    **_attribute("age"),
+)
+STRENGTH = Control(
+    "Expression strength",
+    low=0.0,
+    high=1.0,
+    step=0.05,
+    default=1.0,
+    tip="How strongly the chosen expression shows",
+    scale=100,
+    suffix=" %",
+    **_attribute("strength"),
+)
+DONORS = Control(
+    "Donors mixed (k)",
+    low=2,
+    high=10,
+    step=1,
+    default=float(_STANDARD.k),
+    tip="How many donor faces are mixed in near-equal parts: more is safer, fewer is sharper",
+    read=lambda request: float(request.k),
+    write=lambda request, value: replace(request, k=round(value or _STANDARD.k)),
+)
+SHAPE = Control(
+    "Shape change",
+    low=0.0,
+    high=3.0,
+    step=0.05,
+    default=_STANDARD.shape_strength,
+    tip="How far the face's shape moves from the person's. Low values can leave it recognisable",
+    scale=100,
+    suffix=" %",
+    read=lambda request: request.shape_strength,
+    write=lambda request, value: replace(
+        request, shape_strength=_STANDARD.shape_strength if value is None else value
+    ),
+)
+CONTROLS = (GENDER, AGE, STRENGTH, DONORS, SHAPE)
+
+
+def words_of(choice: str) -> str:
+    """Return how a choice is shown: ``east-asian`` as ``East Asian``."""
+    if choice in ("keep", "match"):
+        return "Match the person"
+    return choice.replace("-asian", " Asian").capitalize().replace(" asian", " Asian")
+
+
+class Choice(QComboBox):
+    """A combo box with an arrow in the theme's own line."""
+
+    def __init__(self, theme: Theme, title: str, choices: tuple[str, ...]) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setAccessibleName(title)
+        self.addItems([words_of(choice) for choice in choices])
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw the arrow over the style's frame."""
+        super().paintEvent(event)
+        painter = QPainter(self)
+        spot = QRect(self.width() - 24, (self.height() - 16) // 2, 16, 16)
+        self._theme.icon("mdi6.chevron-down", self._theme.colours.faint).paint(painter, spot)
+        painter.end()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        """Leave the wheel to the panel: a choice is never changed by scrolling past it."""
+        event.ignore()
+
+
+class MethodPicker(QWidget):
+    """Five exclusive buttons."""
+
+    chosen = Signal(object)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.buttons: dict[Method, QToolButton] = {}
+        self._group = QButtonGroup(self)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(3)
+        for method in Method:
+            button = QToolButton()
+            button.setText(METHOD_NAMES[method])
+            button.setToolTip(METHOD_TIPS[method])
+            button.setAccessibleName(f"Method: {METHOD_NAMES[method]}")
+            button.setAccessibleDescription(METHOD_TIPS[method])
+            button.setCheckable(True)
+            button.setIconSize(QSize(20, 20))
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+            button.clicked.connect(partial(self.chosen.emit, method))
+            self._group.addButton(button)
+            self.buttons[method] = button
+            row.addWidget(button, 1)
+        theme.changed.connect(self._style)
+        self._style()
+
+    def show_method(self, method: Method) -> None:
+        """Follow the document."""
+        self.buttons[method].setChecked(True)
+
+    def _style(self) -> None:
+        for method, button in self.buttons.items():
+            button.setIcon(self._theme.icon(METHOD_ICONS[method]))
+
+
+class AttributePanel(QWidget):
+    """Builds its controls from the tables above and keeps them in step with the document."""
+
+    moving = Signal()
+    settled = Signal()
+
+    def __init__(self, document: Document, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._theme = theme
+        self._gesture = 0
+        self.methods = MethodPicker(theme)
+        self.warning = QLabel()
+        self.warning.setProperty("role", "warning")
+        self.warning.setWordWrap(True)
+        self.another = QPushButton("Another face")
+        self.another.setToolTip("Mix other donors with the same settings (R)")
+        self.everywhere = QPushButton("Use these settings for all faces")
+        self.everywhere.setProperty("flat", "true")
+        self.expression = Choice(theme, "Expression", EXPRESSIONS)
+        self.ancestry = Choice(theme, "Ancestry", ANCESTRIES)
+        self.rows = {control.title: SliderRow(control, theme) for control in CONTROLS}
+        self._surrogate = QWidget()
+        self._lay_out()
+        for row in self.rows.values():
+            row.edited.connect(partial(self._edit_row, row.control))
+            row.moving.connect(self.moving)
+            row.settled.connect(self.settled)
+        self.methods.chosen.connect(document.set_method)
+        self.another.clicked.connect(document.another_face)
+        self.everywhere.clicked.connect(self._apply_everywhere)
+        self.expression.activated.connect(lambda i: self._choose("expression", EXPRESSIONS[i]))
+        self.ancestry.activated.connect(lambda i: self._choose("ancestry", ANCESTRIES[i]))
+        document.selection_changed.connect(self._refresh)
+        document.faces_changed.connect(self._refresh)
+        document.subject_changed.connect(self._refresh)
+        theme.changed.connect(self._style)
+        self._style()
+        self._refresh()
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(10)
+        column.addWidget(self._section("Method"))
+        column.addWidget(self.methods)
+        column.addWidget(self.warning)
+        column.addWidget(self._surrogate)
+        column.addWidget(self.everywhere)
+        column.addStretch(1)
+        inner = QVBoxLayout(self._surrogate)
+        inner.setContentsMargins(0, 4, 0, 0)
+        inner.setSpacing(10)
+        inner.addWidget(self.another)
+        inner.addWidget(self._section("Appearance"))
+        inner.addWidget(self.rows[GENDER.title])
+        inner.addWidget(self.rows[AGE.title])
+        form = QFormLayout()
+        form.setHorizontalSpacing(12)
+        form.setVerticalSpacing(8)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Ancestry", self.ancestry)
+        form.addRow("Expression", self.expression)
+        inner.addLayout(form)
+        inner.addWidget(self.rows[STRENGTH.title])
+        inner.addWidget(self._section("Anonymity"))
+        inner.addWidget(self.rows[DONORS.title])
+        inner.addWidget(self.rows[SHAPE.title])
+
+    def _section(self, text: str) -> QLabel:
+        label = QLabel(text)
+        label.setProperty("role", "section")
+        return label
+
+    def _edit_row(self, control: Control, value: float | None, fresh: bool) -> None:
+        if fresh:
+            self._gesture = self._document.new_gesture()
+        self._document.edit(
+            control.title, lambda request: control.write(request, value), gesture=self._gesture
+        )
+
+    def _choose(self, name: str, choice: str) -> None:
+        self._document.edit(name.capitalize(), lambda request: _with(request, name, choice))
+
+    def _apply_everywhere(self) -> None:
+        entry, subject = self._document.current, self._document.selected
+        if entry is not None and subject is not None:
+            model = subject.request
+            self._document.edit_faces(
+                entry,
+                entry.present(),
+                "Same settings for all faces",
+                lambda request: replace(model, seed=request.seed),
+            )
+
+    def _refresh(self) -> None:
+        subject = self._document.selected
+        self.setEnabled(subject is not None)
+        request = subject.request if subject else _STANDARD
+        attributes: Attributes = request.attributes
+        self.methods.show_method(request.method)
+        self.warning.setText(WARNINGS.get(request.method, ""))
+        self.warning.setVisible(request.method in WARNINGS)
+        self._surrogate.setVisible(request.method is Method.SURROGATE)
+        self.expression.setCurrentIndex(EXPRESSIONS.index(attributes.expression))
+        self.ancestry.setCurrentIndex(ANCESTRIES.index(attributes.ancestry))
+        shown = subject.shown if subject else None
+        measured = shown.attributes if shown else {}
+        for control in CONTROLS:
+            own = measured.get(control.title.lower())
+            self.rows[control.title].show_request(
+                request, float(own) if isinstance(own, int | float) else None
+            )
+        self.rows[STRENGTH.title].setEnabled(attributes.expression != "keep")
+
+    def _style(self) -> None:
+        self.another.setIcon(self._theme.icon("mdi6.dice-multiple-outline"))

@@ -1,0 +1,304 @@
+"""One view of the photo: zoom about the cursor, pan, fit, 100 %, drawing a box."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QResizeEvent,
+    QTransform,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import (
+    QGraphicsItem,
+    QGraphicsRectItem,
+    QGraphicsScene,
+    QGraphicsView,
+    QStyleOptionGraphicsItem,
+    QWidget,
+)
+
+from deid_desktop.gui.face_items import Divider, FaceItem
+from deid_desktop.gui.qimage import images_of
+from deid_desktop.gui.theme import Theme
+from deid_desktop.session.document import Subject
+from deid_desktop.session.picture import Patch, Picture
+
+DEEPEST_ZOOM = 32.0
+STEP = 1.25
+SMALLEST_BOX = 8
+"""A drawn box must be this many photo pixels wide and high, else it was a slip."""
+
+
+class PhotoItem(QGraphicsItem):
+    """The photo: left of the divider as it is, right of it as it will be exported."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._before: tuple[QImage, ...] = ()
+        self._after: tuple[QImage, ...] = ()
+        self.divider = 0.0
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
+
+    def show_pictures(self, before: Picture | None, after: Picture | None) -> None:
+        """Show other pictures; ``None`` shows nothing."""
+        self.prepareGeometryChange()
+        self._before = images_of(before) if before else ()
+        self._after = images_of(after) if after else ()
+        self.update()
+
+    def set_divider(self, fraction: float) -> None:
+        """Show the original left of this fraction of the width: 1 is all of it, 0 none."""
+        self.divider = fraction
+        self.update()
+
+    def boundingRect(self) -> QRectF:  # noqa: N802
+        """Return the photo's rectangle."""
+        return QRectF(self._before[0].rect()) if self._before else QRectF()
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        """Draw what is exposed from the level nearest to the size on screen."""
+        whole = self.boundingRect()
+        exposed = option.exposedRect & whole
+        edge = self.divider * whole.width()
+        left, right = QRectF(exposed), QRectF(exposed)
+        left.setRight(min(edge, exposed.right()))
+        right.setLeft(max(edge, exposed.left()))
+        zoom = painter.worldTransform().m11() * painter.device().devicePixelRatioF()
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, zoom < 4)
+        for images, part in ((self._before, left), (self._after, right)):
+            if part.width() > 0 and images:
+                level, scale = 0, 1.0
+                while level + 1 < len(images) and zoom * scale * 2 <= 1.0:
+                    level, scale = level + 1, scale * 2
+                source = QRectF(
+                    part.left() / scale,
+                    part.top() / scale,
+                    part.width() / scale,
+                    part.height() / scale,
+                )
+                painter.drawImage(part, images[level], source)
+
+
+class Canvas(QGraphicsView):
+    """A zoomable view with the faces' outlines on top."""
+
+    view_moved = Signal()
+    face_picked = Signal(int)
+    box_drawn = Signal(QRectF)
+    marking_ended = Signal()
+
+    def __init__(self, name: str, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setScene(QGraphicsScene(self))
+        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setResizeAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.SmartViewportUpdate)
+        self.setAcceptDrops(False)
+        self.photo = PhotoItem()
+        self.scene().addItem(self.photo)
+        self._theme = theme
+        self._faces: dict[int, FaceItem] = {}
+        self._outlines = True
+        self._fitted = True
+        self._marking = False
+        self._pan_from: QPoint | None = None
+        self._box_from: QPointF | None = None
+        self._box = QGraphicsRectItem()
+        self._box.setZValue(4)
+        self._box.hide()
+        self.scene().addItem(self._box)
+        self._split = Divider(theme, self._move_divider)
+        self._split.hide()
+        self.scene().addItem(self._split)
+
+    # What is shown
+
+    def show_pictures(self, before: Picture | None, after: Picture | None) -> None:
+        """Show another photo, fitted."""
+        self.photo.show_pictures(before, after)
+        rect = self.photo.boundingRect()
+        # Room around the photo, so that any point of it can be brought to the middle.
+        room = max(rect.width(), rect.height())
+        self.setSceneRect(rect.adjusted(-room, -room, room, room))
+        self._split.place(self.photo.divider, rect)
+        self.fit()
+
+    def repaint_patch(self, patch: Patch) -> None:
+        """Draw a region again whose pixels are new."""
+        self.photo.update(QRectF(*patch.corner, *patch.size))
+
+    def show_faces(self, subjects: tuple[Subject, ...], selected: int | None) -> None:
+        """Show these faces and no others."""
+        wanted = {subject.face.id: subject for subject in subjects}
+        for face_id in list(self._faces.keys() - wanted.keys()):
+            self.scene().removeItem(self._faces.pop(face_id))
+        for face_id, subject in wanted.items():
+            if face_id not in self._faces:
+                self._faces[face_id] = FaceItem(subject, self._theme, self.face_picked.emit)
+                self.scene().addItem(self._faces[face_id])
+            item = self._faces[face_id]
+            item.refresh(subject, chosen=face_id == selected, result_side=self.photo.divider < 1)
+            item.setVisible(self._outlines)
+
+    def show_outlines(self, visible: bool) -> None:
+        """Show or hide the faces' outlines."""
+        self._outlines = visible
+        for item in self._faces.values():
+            item.setVisible(visible)
+
+    def set_divider(self, fraction: float, *, draggable: bool) -> None:
+        """Place the boundary between original and result."""
+        self.photo.set_divider(fraction)
+        self._split.setVisible(draggable)
+        self._split.place(fraction, self.photo.boundingRect())
+
+    def _move_divider(self, fraction: float) -> None:
+        self.set_divider(min(1.0, max(0.0, fraction)), draggable=True)
+
+    # Zoom and pan
+
+    @property
+    def zoom(self) -> float:
+        """Return screen pixels per photo pixel."""
+        return self.transform().m11()
+
+    @property
+    def centre(self) -> QPointF:
+        """Return the photo point in the middle of the view."""
+        return self.mapToScene(self.viewport().rect().center())
+
+    @property
+    def fitted(self) -> bool:
+        """Return whether the photo follows the size of the view."""
+        return self._fitted
+
+    def fit(self) -> None:
+        """Show the whole photo."""
+        rect = self.photo.boundingRect()
+        view = self.viewport().rect()
+        if rect.isEmpty() or view.isEmpty():
+            return
+        zoom = min((view.width() - 24) / rect.width(), (view.height() - 24) / rect.height())
+        self._place(rect.center(), min(max(zoom, 0.01), DEEPEST_ZOOM), fitted=True)
+
+    def look_at(self, centre: QPointF, zoom: float) -> None:
+        """Bring a photo point to the middle at a zoom."""
+        self._place(centre, zoom, fitted=False)
+
+    def _place(self, centre: QPointF, zoom: float, *, fitted: bool) -> None:
+        self._fitted = fitted
+        self.setTransform(QTransform.fromScale(zoom, zoom))
+        self.centerOn(centre)
+        self.view_moved.emit()
+
+    def zoom_by(self, factor: float, about: QPoint | None = None) -> None:
+        """Zoom, keeping the photo point under ``about`` (view pixels) where it is."""
+        spot = about or self.viewport().rect().center()
+        zoom = min(DEEPEST_ZOOM, max(0.02, self.zoom * factor))
+        under = self.mapToScene(spot)
+        offset = QPointF(self.viewport().rect().center() - spot) / zoom
+        self.look_at(under + offset, zoom)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        """Zoom about the cursor."""
+        turns = event.angleDelta().y() / 120
+        if turns:
+            self.zoom_by(STEP**turns, event.position().toPoint())
+        event.accept()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Stay fitted."""
+        super().resizeEvent(event)
+        if self._fitted:
+            self.fit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Pan with the arrow keys (the divider, while split), leave marking with Escape."""
+        steps = {
+            Qt.Key.Key_Left: (-1, 0),
+            Qt.Key.Key_Right: (1, 0),
+            Qt.Key.Key_Up: (0, -1),
+            Qt.Key.Key_Down: (0, 1),
+        }
+        key = Qt.Key(event.key())
+        if key == Qt.Key.Key_Escape and self._marking:
+            self.set_marking(False)
+            self.marking_ended.emit()
+        elif key in steps:
+            x, y = steps[key]
+            if self._split.isVisible() and y == 0:
+                self._move_divider(self.photo.divider + 0.02 * x)
+            else:
+                self.look_at(self.centre + QPointF(x, y) * 60 / self.zoom, self.zoom)
+        else:
+            super().keyPressEvent(event)
+
+    # Mouse: select, pan, draw a box
+
+    def set_marking(self, marking: bool) -> None:
+        """Let the next drag draw a box."""
+        self._marking = marking
+        self._box.hide()
+        self._box_from = None
+        cursor = Qt.CursorShape.CrossCursor if marking else Qt.CursorShape.ArrowCursor
+        self.viewport().setCursor(cursor)
+        for item in (*self._faces.values(), self._split):
+            item.setAcceptedMouseButtons(
+                Qt.MouseButton.NoButton if marking else Qt.MouseButton.AllButtons
+            )
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Start a box or a pan, or let an outline take the click."""
+        spot = event.position().toPoint()
+        if self._marking and event.button() == Qt.MouseButton.LeftButton:
+            self._box_from = self.mapToScene(spot)
+            return
+        super().mousePressEvent(event)
+        middle = event.button() == Qt.MouseButton.MiddleButton
+        left = event.button() == Qt.MouseButton.LeftButton
+        if middle or (left and self.scene().mouseGrabberItem() is not self._split):
+            self._pan_from = spot
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Draw the box or pan."""
+        spot = event.position().toPoint()
+        if self._box_from is not None:
+            pen = self._box.pen()
+            pen.setCosmetic(True)
+            pen.setWidth(2)
+            pen.setColor(self._theme.colours.accent)
+            self._box.setPen(pen)
+            self._box.setRect(self._drawn(spot))
+            self._box.show()
+        elif self._pan_from is not None:
+            moved = QPointF(self._pan_from - spot) / self.zoom
+            self._pan_from = spot
+            self.look_at(self.centre + moved, self.zoom)
+        else:
+            super().mouseMoveEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Finish the box or the pan."""
+        if self._box_from is not None:
+            box = self._drawn(event.position().toPoint())
+            self.set_marking(False)
+            if min(box.width(), box.height()) >= SMALLEST_BOX:
+                self.box_drawn.emit(box)
+            self.marking_ended.emit()
+            return
+        self._pan_from = None
+        super().mouseReleaseEvent(event)
+
+    def _drawn(self, spot: QPoint) -> QRectF:
+        assert self._box_from is not None
+        rect = QRectF(self._box_from, self.mapToScene(spot)).normalized()
+        return rect & self.photo.boundingRect()

@@ -1,0 +1,188 @@
+"""Original and result: side by side with linked zoom and pan, split, or one of them alone."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from PySide6.QtCore import QPointF, QRectF, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from deid_desktop.gui.canvas import STEP, Canvas
+from deid_desktop.gui.theme import Theme
+from deid_desktop.session.document import Document
+from deid_desktop.session.picture import Patch
+from deid_desktop.session.render import Renderer
+
+
+class Mode(StrEnum):
+    """What is on show."""
+
+    SIDE = "side by side"
+    RESULT = "result"
+    ORIGINAL = "original"
+    SPLIT = "split"
+
+
+class CompareView(QWidget):
+    """Two canvases that move together."""
+
+    zoomed = Signal(float)
+    marking_ended = Signal()
+
+    def __init__(
+        self, document: Document, renderer: Renderer, theme: Theme, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._document, self._renderer = document, renderer
+        self._mode = Mode.SIDE
+        self._following = False
+        self.original = Canvas("Original photo", theme)
+        self.result = Canvas("Result", theme)
+        self._captions = (QLabel("Original"), QLabel("Result"))
+        self._row = row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(1)
+        self._columns: list[QWidget] = []
+        for caption, canvas in zip(self._captions, self.canvases, strict=True):
+            caption.setProperty("role", "caption")
+            column = QWidget()
+            stack = QVBoxLayout(column)
+            stack.setContentsMargins(0, 0, 0, 0)
+            stack.setSpacing(0)
+            stack.addWidget(caption)
+            stack.addWidget(canvas, 1)
+            row.addWidget(column, 1)
+            self._columns.append(column)
+            canvas.view_moved.connect(self._follow)
+            canvas.face_picked.connect(document.select)
+            canvas.box_drawn.connect(self._add_face)
+            canvas.marking_ended.connect(self._end_marking)
+        renderer.viewed.connect(self._show_view)
+        renderer.painted.connect(self._repaint)
+        for signal in (
+            document.faces_changed,
+            document.subject_changed,
+            document.selection_changed,
+        ):
+            signal.connect(self._show_faces)
+        theme.changed.connect(self._show_faces)
+        self.set_mode(Mode.SIDE)
+
+    @property
+    def canvases(self) -> tuple[Canvas, Canvas]:
+        """Return original and result."""
+        return self.original, self.result
+
+    @property
+    def mode(self) -> Mode:
+        """Return what is on show."""
+        return self._mode
+
+    @property
+    def front(self) -> Canvas:
+        """Return a canvas that is on show."""
+        return self.original if self._mode is Mode.ORIGINAL else self.result
+
+    def set_mode(self, mode: Mode) -> None:
+        """Show original, result, or both."""
+        self._mode = mode
+        self._columns[0].setVisible(mode in (Mode.SIDE, Mode.ORIGINAL))
+        self._columns[1].setVisible(mode is not Mode.ORIGINAL)
+        self._captions[1].setText("Original | Result" if mode is Mode.SPLIT else "Result")
+        self.original.set_divider(1.0, draggable=False)
+        split = mode is Mode.SPLIT
+        self.result.set_divider(0.5 if split else 0.0, draggable=split)
+        self.result.setAccessibleName("Original and result, split" if split else "Result")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Put the pair side by side or one above the other, whichever shows the photo larger."""
+        super().resizeEvent(event)
+        self._choose_direction()
+
+    def _choose_direction(self) -> None:
+        photo = self.result.photo.boundingRect()
+        if photo.isEmpty() or self.width() < 2 or self.height() < 2:
+            return
+        width, height = self.width() / photo.width(), self.height() / photo.height()
+        beside, stacked = min(width / 2, height), min(width, height / 2)
+        # A clear gain is asked for, so that the pair does not jump while the window is resized.
+        if stacked > beside * 1.15:
+            self._row.setDirection(QBoxLayout.Direction.TopToBottom)
+        elif beside > stacked:
+            self._row.setDirection(QBoxLayout.Direction.LeftToRight)
+
+    def fit(self) -> None:
+        """Show the whole photo."""
+        for canvas in self.canvases:
+            canvas.fit()
+
+    def actual_size(self) -> None:
+        """Show one photo pixel as one screen pixel, about the selected face if there is one."""
+        selected = self._document.selected
+        centre = QRectF(*selected.face.box).center() if selected else self.front.centre
+        self.front.look_at(centre, 1 / self.devicePixelRatioF())
+
+    def zoom_in(self) -> None:
+        """Zoom in by one step."""
+        self.front.zoom_by(STEP)
+
+    def zoom_out(self) -> None:
+        """Zoom out by one step."""
+        self.front.zoom_by(1 / STEP)
+
+    def go_to_selected(self) -> None:
+        """Bring the selected face to the middle, large enough to judge."""
+        if (selected := self._document.selected) is not None:
+            box = QRectF(*selected.face.box)
+            view = self.front.viewport().rect()
+            zoom = min(view.width(), view.height()) / (2.6 * max(box.width(), box.height()))
+            self.front.look_at(box.center(), min(zoom, 4.0))
+
+    def show_outlines(self, visible: bool) -> None:
+        """Show or hide the faces' outlines."""
+        for canvas in self.canvases:
+            canvas.show_outlines(visible)
+
+    def set_marking(self, marking: bool) -> None:
+        """Let the next drag in either canvas draw a box around a missed face."""
+        for canvas in self.canvases:
+            canvas.set_marking(marking)
+
+    def _end_marking(self) -> None:
+        self.set_marking(False)
+        self.marking_ended.emit()
+
+    def _add_face(self, box: QRectF) -> None:
+        self._document.add_face((box.x(), box.y(), box.width(), box.height()))
+
+    def _show_view(self) -> None:
+        view = self._renderer.view
+        for canvas in self.canvases:
+            canvas.show_pictures(view.before if view else None, view.after if view else None)
+        self._choose_direction()
+        self._show_faces()
+
+    def _repaint(self, patch: Patch) -> None:
+        self.result.repaint_patch(patch)
+
+    def _show_faces(self) -> None:
+        # Outlines belong to the pictures on show, which may arrive later than the faces.
+        view, entry = self._renderer.view, self._document.current
+        subjects = entry.present() if view and entry is view.entry else ()
+        for canvas in self.canvases:
+            canvas.show_faces(subjects, self._document.selected_id)
+
+    def _follow(self) -> None:
+        if self._following:
+            return
+        self._following = True
+        leader = self.sender()
+        for canvas in self.canvases:
+            if canvas is not leader and isinstance(leader, Canvas):
+                if leader.fitted:
+                    canvas.fit()
+                else:
+                    canvas.look_at(QPointF(leader.centre), leader.zoom)
+        self._following = False
+        self.zoomed.emit(self.front.zoom)

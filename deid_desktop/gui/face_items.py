@@ -1,0 +1,195 @@
+"""Outlines of the found faces over the photo: number, state symbol, line style, colour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPainterPath, QPen
+from PySide6.QtWidgets import (
+    QApplication,
+    QGraphicsItem,
+    QGraphicsSceneMouseEvent,
+    QStyleOptionGraphicsItem,
+    QWidget,
+)
+
+from deid_desktop.core.types import State
+from deid_desktop.gui.theme import Theme
+from deid_desktop.session.document import Subject
+
+_LINES = {
+    State.VERIFIED: Qt.PenStyle.SolidLine,
+    State.MASKED: Qt.PenStyle.DashLine,
+    State.KEPT: Qt.PenStyle.DotLine,
+    State.ATTENTION: Qt.PenStyle.SolidLine,
+    None: Qt.PenStyle.DashDotLine,
+}
+
+
+class _Chip(QGraphicsItem):
+    """The label at the box's corner; its size on screen does not follow the zoom."""
+
+    def __init__(self, parent: FaceItem) -> None:
+        super().__init__(parent)
+        self._face = parent
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
+
+    def boundingRect(self) -> QRectF:  # noqa: N802
+        """Return the label's rectangle in screen pixels."""
+        font = QApplication.font()
+        metrics = QFontMetricsF(font)
+        height = metrics.height() + 4
+        width = metrics.horizontalAdvance(str(self._face.number)) + height + 8
+        return QRectF(-1, -height - 2, width, height)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        """Draw number and symbol."""
+        rect = self.boundingRect()
+        colour = self._face.colour()
+        dark_text = colour.lightnessF() > 0.55
+        text = QColor("#14161a") if dark_text else QColor("#ffffff")
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawRoundedRect(rect, 4, 4)
+        painter.setPen(text)
+        symbol = rect.height() - 6
+        painter.drawText(
+            rect.adjusted(6, 0, -symbol - 4, 0),
+            Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft,
+            str(self._face.number),
+        )
+        spot = QRectF(rect.right() - symbol - 4, rect.top() + 3, symbol, symbol)
+        icon = self._face.theme.state_icon(self._face.state, text.name())
+        icon.paint(painter, spot.toRect())
+
+
+class FaceItem(QGraphicsItem):
+    """One face's outline. ``picked`` is called with the face's id when it is clicked."""
+
+    def __init__(self, subject: Subject, theme: Theme, picked: Callable[[int], None]) -> None:
+        """Make the item. Its hatch says that a face in the result is not replaced."""
+        super().__init__()
+        self.hatched = False
+        self.face_id = subject.face.id
+        self.number = subject.number
+        self.theme = theme
+        self.state: State | None = None
+        self.chosen = False
+        self._picked = picked
+        self._rect = QRectF()
+        self._chip = _Chip(self)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.refresh(subject, chosen=False)
+
+    def refresh(self, subject: Subject, *, chosen: bool, result_side: bool = False) -> None:
+        """Follow the document."""
+        bare = subject.shown is None or subject.shown.layer is None
+        self.hatched = result_side and bare and subject.state in (None, State.ATTENTION)
+        self.prepareGeometryChange()
+        self._rect = QRectF(*subject.face.box)
+        self._chip.setPos(self._rect.topLeft())
+        self.state, self.chosen = subject.state, chosen
+        self.setZValue(2 if chosen else 1)
+        self.setToolTip(f"Face {self.number}: {self.state or 'working'}")
+        self.update()
+        self._chip.update()
+
+    def colour(self) -> QColor:
+        """Return the colour of outline and label."""
+        return self.theme.state_colour(self.state)
+
+    def boundingRect(self) -> QRectF:  # noqa: N802
+        """Return the box with room for the pen at any zoom."""
+        reach = max(self._rect.width(), self._rect.height()) * 0.1 + 4
+        return self._rect.adjusted(-reach, -reach, reach, reach)
+
+    def shape(self) -> QPainterPath:
+        """Return where a click selects the face."""
+        path = QPainterPath()
+        path.addRect(self._rect)
+        return path
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        """Draw the outline over a dark hairline, so that it shows on any photo."""
+        zoom = painter.worldTransform().m11()
+        radius = 5 / zoom
+        width = 3.0 if self.chosen else 1.5
+        if self.state is State.ATTENTION:
+            width += 1
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.hatched:
+            hatch = QBrush(self.colour(), Qt.BrushStyle.BDiagPattern)
+            hatch.setTransform(painter.worldTransform().inverted()[0])
+            painter.fillRect(self._rect, hatch)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        under = QPen(QColor(0, 0, 0, 130), width + 2)
+        over = QPen(self.colour(), width, _LINES[self.state])
+        for pen in (under, over):
+            pen.setCosmetic(True)
+            painter.setPen(pen)
+            painter.drawRoundedRect(self._rect, radius, radius)
+        if self.chosen:
+            halo = QPen(QColor("#ffffff"), 1)
+            halo.setCosmetic(True)
+            painter.setPen(halo)
+            reach = (width / 2 + 1.5) / zoom
+            painter.drawRoundedRect(
+                self._rect.adjusted(-reach, -reach, reach, reach), radius, radius
+            )
+
+    def mousePressEvent(self, event: QGraphicsSceneMouseEvent) -> None:  # noqa: N802
+        """Select the face."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._picked(self.face_id)
+
+
+class Divider(QGraphicsItem):
+    """The line between original and result, moved with the mouse or the arrow keys."""
+
+    def __init__(self, theme: Theme, moved: Callable[[float], None]) -> None:
+        super().__init__()
+        self._theme, self._moved = theme, moved
+        self._size = QRectF()
+        self.setCursor(Qt.CursorShape.SplitHCursor)
+        self.setZValue(5)
+        self.setToolTip("Drag to compare. The left side is the original.")
+
+    def place(self, fraction: float, size: QRectF) -> None:
+        """Stand at ``fraction`` of the photo's width."""
+        self.prepareGeometryChange()
+        self._size = size
+        self.setPos(QPointF(fraction * size.width(), 0))
+
+    def boundingRect(self) -> QRectF:  # noqa: N802
+        """Return a strip wide enough to take hold of."""
+        reach = max(8.0, self._size.width() * 0.012)
+        return QRectF(-reach, 0, 2 * reach, self._size.height())
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        """Draw the line and its handle."""
+        zoom = painter.worldTransform().m11()
+        for colour, width in ((QColor(0, 0, 0, 140), 4), (QColor("#ffffff"), 2)):
+            pen = QPen(colour, width)
+            pen.setCosmetic(True)
+            painter.setPen(pen)
+            painter.drawLine(QPointF(0, 0), QPointF(0, self._size.height()))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(QColor("#ffffff"))
+        painter.drawEllipse(QPointF(0, self._size.height() / 2), 9 / zoom, 9 / zoom)
+
+    def mousePressEvent(self, event: QGraphicsSceneMouseEvent) -> None:  # noqa: N802
+        """Take hold."""
+        event.setAccepted(event.button() == Qt.MouseButton.LeftButton)
+
+    def mouseMoveEvent(self, event: QGraphicsSceneMouseEvent) -> None:  # noqa: N802
+        """Follow the mouse."""
+        if self._size.width():
+            self._moved(event.scenePos().x() / self._size.width())

@@ -1,0 +1,186 @@
+"""The photo's faces: original and result side by side, number, state in words."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPainterPath, QPixmap
+from PySide6.QtWidgets import (
+    QListWidget,
+    QListWidgetItem,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from deid_desktop.core.types import State
+from deid_desktop.gui.qimage import crop_of
+from deid_desktop.gui.theme import Theme, title_font
+from deid_desktop.session.document import Document, Subject
+from deid_desktop.session.render import Renderer
+from deid_desktop.session.words import METHOD_NAMES, SHORT
+
+THUMBNAIL = 52
+_SUBJECT = Qt.ItemDataRole.UserRole
+_PICTURES = Qt.ItemDataRole.UserRole + 1
+
+
+class FaceRow(QStyledItemDelegate):
+    """Draws one face of the list."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+
+    def sizeHint(  # noqa: N802
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QSize:
+        """Return room for the thumbnails."""
+        return QSize(220, THUMBNAIL + 18)
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Draw thumbnails, number, state."""
+        subject: Subject = index.data(_SUBJECT)
+        colours = self._theme.colours
+        rect: QRect = option.rect.adjusted(6, 2, -6, -2)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setPen(Qt.PenStyle.NoPen)
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.setBrush(QColor(colours.raised))
+            painter.drawRoundedRect(rect, 8, 8)
+            painter.setBrush(QColor(colours.accent))
+            painter.drawRoundedRect(
+                QRect(rect.left(), rect.top() + 14, 3, rect.height() - 28), 1, 1
+            )
+        elif option.state & QStyle.StateFlag.State_MouseOver:
+            painter.setBrush(QColor(colours.hover))
+            painter.drawRoundedRect(rect, 8, 8)
+        left, top = rect.left() + 10, rect.center().y() - THUMBNAIL // 2 + 1
+        for pixmap in index.data(_PICTURES) or ():
+            self._draw_thumbnail(painter, QRectF(left, top, THUMBNAIL, THUMBNAIL), pixmap)
+            left += THUMBNAIL + 5
+        text = QRect(left + 7, rect.top(), rect.right() - left - 8, rect.height())
+        self._draw_words(painter, text, subject)
+        painter.restore()
+
+    def _draw_thumbnail(self, painter: QPainter, spot: QRectF, pixmap: QPixmap) -> None:
+        path = QPainterPath()
+        path.addRoundedRect(spot, 6, 6)
+        painter.save()
+        painter.setClipPath(path)
+        painter.drawPixmap(spot, pixmap, QRectF(pixmap.rect()))
+        painter.restore()
+
+    def _draw_words(self, painter: QPainter, rect: QRect, subject: Subject) -> None:
+        base = painter.font()
+        painter.setFont(title_font(base, scale=1.0))
+        line = QFontMetrics(painter.font()).height()
+        middle = rect.center().y()
+        painter.setPen(QColor(self._theme.colours.text))
+        flags = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        upper = QRect(rect.left(), middle - line - 1, rect.width(), line)
+        painter.drawText(upper, flags, f"Face {subject.number}")
+        painter.setFont(base)
+        self._theme.state_icon(subject.state).paint(
+            painter, QRect(rect.left() - 1, middle + 2, line, line)
+        )
+        colour = (
+            self._theme.state_colour(subject.state)
+            if subject.state is State.ATTENTION
+            else QColor(self._theme.colours.faint)
+        )
+        painter.setPen(colour)
+        lower = QRect(rect.left() + line + 4, middle + 2, rect.width() - line - 4, line)
+        metrics = QFontMetrics(base)
+        words = metrics.elidedText(state_words(subject), Qt.TextElideMode.ElideRight, lower.width())
+        painter.drawText(lower, flags, words)
+
+
+def state_words(subject: Subject) -> str:
+    """Return a face's state in one or two words; masks are named."""
+    if subject.state is State.MASKED:
+        return f"masked: {METHOD_NAMES[subject.request.method].lower()}"
+    return SHORT[subject.state]
+
+
+class FaceList(QListWidget):
+    """The list; selecting a row selects the face."""
+
+    def __init__(
+        self, document: Document, renderer: Renderer, theme: Theme, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Faces of this photo")
+        self.setItemDelegate(FaceRow(theme, self))
+        self.setMouseTracking(True)
+        self.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._document, self._renderer = document, renderer
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(60)
+        self._soon.timeout.connect(self._refresh)
+        for signal in (
+            document.current_changed,
+            document.faces_changed,
+            document.subject_changed,
+            renderer.viewed,
+            renderer.painted,
+        ):
+            signal.connect(self._refresh_soon)
+        theme.changed.connect(self.viewport().update)
+        document.selection_changed.connect(self._select)
+        self.currentItemChanged.connect(self._picked)
+
+    def _refresh_soon(self) -> None:
+        if not self._soon.isActive():
+            self._soon.start()
+
+    def _refresh(self) -> None:
+        entry, view = self._document.current, self._renderer.view
+        subjects = entry.present() if entry else ()
+        self.blockSignals(True)
+        while self.count() > len(subjects):
+            self.takeItem(self.count() - 1)
+        while self.count() < len(subjects):
+            self.addItem(QListWidgetItem())
+        for row, subject in enumerate(subjects):
+            item = self.item(row)
+            item.setData(_SUBJECT, subject)
+            words = f"Face {subject.number}: {state_words(subject)}"
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, words)
+            item.setToolTip(words)
+            if view is not None and view.entry is entry:
+                item.setData(
+                    _PICTURES,
+                    tuple(
+                        crop_of(picture, subject.face.box, THUMBNAIL * 2)
+                        for picture in (view.before, view.after)
+                    ),
+                )
+        self.blockSignals(False)
+        self._select()
+        self.viewport().update()
+
+    def _select(self) -> None:
+        self.blockSignals(True)
+        for row in range(self.count()):
+            subject: Subject = self.item(row).data(_SUBJECT)
+            if subject.face.id == self._document.selected_id:
+                self.setCurrentRow(row)
+                break
+        else:
+            self.setCurrentRow(-1)
+        self.blockSignals(False)
+        self.viewport().update()
+
+    def _picked(self, item: QListWidgetItem | None) -> None:
+        if item is not None:
+            self._document.select(item.data(_SUBJECT).face.id)

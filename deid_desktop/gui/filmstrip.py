@@ -1,0 +1,108 @@
+"""The session's photos in a row, each with its state."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
+
+from deid_desktop.gui.qimage import pixmap_of
+from deid_desktop.gui.theme import Theme
+from deid_desktop.session.document import Document, PhotoEntry
+from deid_desktop.session.words import summary
+
+_SIZE = QSize(112, 78)
+
+
+class Filmstrip(QListWidget):
+    """Shown when more than one photo is open."""
+
+    def __init__(self, document: Document, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Photos")
+        self.setProperty("role", "film")
+        self.setFlow(QListWidget.Flow.LeftToRight)
+        self.setViewMode(QListWidget.ViewMode.IconMode)
+        self.setMovement(QListWidget.Movement.Static)
+        self.setWrapping(False)
+        self.setIconSize(_SIZE)
+        self.setUniformItemSizes(True)
+        self.setSpacing(3)
+        self.setFixedHeight(_SIZE.height() + 52)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self._document, self._theme = document, theme
+        document.photos_changed.connect(self._rebuild)
+        document.current_changed.connect(self._select)
+        document.photo_changed.connect(self._refresh)
+        document.subject_changed.connect(self._refresh)
+        document.faces_changed.connect(self._refresh)
+        theme.changed.connect(self._rebuild)
+        self.currentRowChanged.connect(self._picked)
+        self._badges: dict[PhotoEntry, tuple[object, ...]] = {}
+        self._rebuild()
+
+    def _rebuild(self) -> None:
+        self.blockSignals(True)
+        self.clear()
+        self._badges.clear()
+        for entry in self._document.entries:
+            item = QListWidgetItem(entry.name)
+            item.setSizeHint(QSize(_SIZE.width() + 12, _SIZE.height() + 30))
+            self.addItem(item)
+            self._refresh(entry)
+        self.blockSignals(False)
+        self.setVisible(self.count() > 1)
+        self._select()
+
+    def _refresh(self, entry: PhotoEntry) -> None:
+        state = summary(entry).state
+        badge = (state, entry.exported, entry.thumbnail)
+        if self._badges.get(entry) == badge:
+            return
+        self._badges[entry] = badge
+        item = self.item(self._document.entries.index(entry))
+        words = f"{entry.name}: {'exported' if entry.exported else summary(entry).text}"
+        item.setToolTip(words)
+        item.setData(Qt.ItemDataRole.AccessibleTextRole, words)
+        icon = QIcon()
+        for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
+            icon.addPixmap(self._draw(entry), mode)
+        item.setIcon(icon)
+
+    def _draw(self, entry: PhotoEntry) -> QPixmap:
+        canvas = QPixmap(_SIZE)
+        canvas.fill(QColor(self._theme.colours.stage))
+        painter = QPainter(canvas)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if entry.thumbnail is not None:
+            keep, smooth = (
+                Qt.AspectRatioMode.KeepAspectRatio,
+                Qt.TransformationMode.SmoothTransformation,
+            )
+            photo = pixmap_of(entry.thumbnail).scaled(_SIZE, keep, smooth)
+            spot = canvas.rect().center() - photo.rect().center()
+            painter.drawPixmap(spot, photo)
+        state = summary(entry).state
+        colour = self._theme.state_colour(state)
+        icon = self._theme.state_icon(state)
+        if entry.exported:
+            icon = self._theme.icon("mdi6.check-bold", self._theme.colours.verified)
+            colour = QColor(self._theme.colours.verified)
+        badge = canvas.rect().adjusted(_SIZE.width() - 24, 4, -4, -(_SIZE.height() - 24))
+        painter.setBrush(QColor(self._theme.colours.window))
+        painter.setPen(colour)
+        painter.drawEllipse(badge)
+        icon.paint(painter, badge.adjusted(3, 3, -3, -3))
+        painter.end()
+        return canvas
+
+    def _select(self) -> None:
+        current = self._document.current
+        self.blockSignals(True)
+        self.setCurrentRow(self._document.entries.index(current) if current else -1)
+        self.blockSignals(False)
+
+    def _picked(self, row: int) -> None:
+        if row >= 0:
+            self._document.show_photo(self._document.entries[row])

@@ -1,0 +1,63 @@
+"""One line above the photo: what is known of it as a whole, and the next step."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from deid_desktop.core.types import State
+from deid_desktop.gui.theme import Theme
+from deid_desktop.session.document import Document, Stage
+from deid_desktop.session.words import summary
+
+
+class SummaryStrip(QFrame):
+    """Symbol, sentence, and at most one button."""
+
+    blocked_wanted = Signal()
+    export_wanted = Signal()
+    retry_wanted = Signal()
+
+    def __init__(self, document: Document, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "strip")
+        self._document, self._theme = document, theme
+        self._symbol = QLabel()
+        self.words = QLabel()
+        self.words.setWordWrap(True)
+        self.blocked = QPushButton("Show it")
+        self.export = QPushButton("Export …")
+        self.export.setProperty("primary", "true")
+        self.retry = QPushButton("Try again")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 8, 10, 8)
+        row.setSpacing(10)
+        row.addWidget(self._symbol)
+        row.addWidget(self.words, 1)
+        for button in (self.retry, self.blocked, self.export):
+            row.addWidget(button)
+        self.blocked.clicked.connect(self.blocked_wanted)
+        self.export.clicked.connect(self.export_wanted)
+        self.retry.clicked.connect(self.retry_wanted)
+        for signal in (
+            document.current_changed,
+            document.photo_changed,
+            document.faces_changed,
+            document.subject_changed,
+            theme.changed,
+        ):
+            signal.connect(self._refresh)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        entry = self._document.current
+        if entry is None:
+            return
+        found = summary(entry)
+        exported = " Exported." if entry.exported else ""
+        self.words.setText(found.text + exported)
+        self._symbol.setPixmap(self._theme.state_icon(found.state).pixmap(QSize(20, 20)))
+        self.retry.setVisible(entry.stage is Stage.FAILED)
+        blocked = any(subject.state is State.ATTENTION for subject in entry.present())
+        self.blocked.setVisible(blocked)
+        self.export.setVisible(found.exportable)

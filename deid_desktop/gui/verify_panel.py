@@ -1,0 +1,132 @@
+"""The verdict on the selected face: words first, what to do next, numbers below."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from deid_desktop.core.types import Method, State
+from deid_desktop.gui.theme import Theme, title_font
+from deid_desktop.session.document import Document
+from deid_desktop.session.words import finding
+
+
+class VerifyPanel(QFrame):
+    """A card that follows the selected face."""
+
+    retry_wanted = Signal()
+
+    def __init__(self, document: Document, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "card")
+        self._document, self._theme = document, theme
+        self._symbol = QLabel()
+        self.headline = QLabel()
+        self.headline.setFont(title_font(self.font(), scale=1.2))
+        self.reason = self._words()
+        self.advice = self._words()
+        self.advice.setProperty("role", "faint")
+        self.figure = self._words()
+        self.solid = QPushButton("Use a solid mask")
+        self.again = QPushButton("Try again")
+        self.numbers = QPushButton()
+        self.numbers.setProperty("flat", "true")
+        self.numbers.setCheckable(True)
+        self._grid_holder = QWidget()
+        self._grid = QGridLayout(self._grid_holder)
+        self._figures: list[tuple[QLabel, QLabel]] = []
+        self._lay_out()
+        self.solid.clicked.connect(lambda: document.set_method(Method.SOLID))
+        self.again.clicked.connect(self._retry)
+        self.numbers.toggled.connect(self._show_numbers)
+        self._show_numbers(False)
+        document.selection_changed.connect(self._refresh)
+        document.subject_changed.connect(self._refresh)
+        document.faces_changed.connect(self._refresh)
+        theme.changed.connect(self._refresh)
+        self._refresh()
+
+    def _words(self) -> QLabel:
+        label = QLabel()
+        label.setWordWrap(True)
+        return label
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(14, 12, 14, 10)
+        column.setSpacing(6)
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self._symbol)
+        head.addWidget(self.headline, 1)
+        column.addLayout(head)
+        column.addWidget(self.reason)
+        column.addWidget(self.figure)
+        column.addWidget(self.advice)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.again)
+        buttons.addWidget(self.solid)
+        buttons.addStretch(1)
+        column.addLayout(buttons)
+        column.addWidget(self.numbers, 0, Qt.AlignmentFlag.AlignLeft)
+        self._grid.setContentsMargins(6, 0, 0, 2)
+        self._grid.setHorizontalSpacing(12)
+        self._grid.setVerticalSpacing(3)
+        self._grid.setColumnStretch(0, 1)
+        column.addWidget(self._grid_holder)
+
+    def _refresh(self) -> None:
+        subject = self._document.selected
+        self.setVisible(subject is not None)
+        if subject is None:
+            return
+        found = finding(subject)
+        state = subject.state
+        self._symbol.setPixmap(self._theme.state_icon(state).pixmap(QSize(22, 22)))
+        self.headline.setText(found.headline)
+        self.headline.setStyleSheet(f"color: {self._theme.state_colour(state).name()}")
+        self.reason.setText(found.reason)
+        self.figure.setText(found.figure)
+        self.figure.setVisible(bool(found.figure))
+        self.advice.setText(found.advice)
+        self.advice.setVisible(bool(found.advice))
+        stuck = state is State.ATTENTION
+        self.solid.setVisible(stuck)
+        self.again.setVisible(stuck and subject.request.method is Method.SURROGATE)
+        self._fill(found.numbers)
+
+    def _fill(self, rows: tuple[tuple[str, str], ...]) -> None:
+        while len(self._figures) < len(rows):
+            name, figure = QLabel(), QLabel()
+            name.setProperty("role", "faint")
+            self._grid.addWidget(name, len(self._figures), 0)
+            self._grid.addWidget(figure, len(self._figures), 1, Qt.AlignmentFlag.AlignRight)
+            self._figures.append((name, figure))
+        for number, labels in enumerate(self._figures):
+            for column, label in enumerate(labels):
+                label.setVisible(number < len(rows))
+                label.setText(rows[number][column] if number < len(rows) else "")
+        self.numbers.setVisible(bool(rows))
+        self._grid_holder.setVisible(bool(rows) and self.numbers.isChecked())
+
+    def _show_numbers(self, visible: bool) -> None:
+        self.numbers.setText("Hide the numbers" if visible else "All numbers")
+        self._grid_holder.setVisible(visible)
+
+    def _retry(self) -> None:
+        """Do a failed face again: with new donors if donors were the trouble."""
+        entry, subject = self._document.current, self._document.selected
+        if entry is None or subject is None or subject.result is None:
+            return
+        if subject.result.attempts:
+            self._document.another_face()
+        else:
+            self._document.retry(entry, subject.face.id)

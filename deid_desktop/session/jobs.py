@@ -1,0 +1,211 @@
+"""What the worker can be asked to do. A job holds everything it needs and changes nothing.
+
+The core is imported inside the jobs, that is, in the worker's thread: the window is on the
+screen before the models' libraries load.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from deid_desktop.core.types import (
+    Box,
+    Cancelled,
+    Face,
+    FaceResult,
+    Identity,
+    Photo,
+    Pixels,
+    Request,
+    ShouldStop,
+    State,
+)
+from deid_desktop.session.picture import (
+    Patch,
+    Picture,
+    duplicate,
+    patch_of,
+    picture_of,
+    thumbnail,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+class Redactor(Protocol):
+    """The part of ``core.pipeline.Pipeline`` that the window uses."""
+
+    device: str
+
+    def detect(self, photo: Photo, *, should_stop: ShouldStop = ...) -> tuple[Face, ...]:
+        """Find the faces."""
+
+    def mark(self, photo: Photo, box: Box, *, face_id: int) -> Face:
+        """Find the face in a box drawn by a person."""
+
+    def redact(
+        self,
+        photo: Photo,
+        face: Face,
+        request: Request,
+        *,
+        identity: Identity | None = None,
+        preview: bool = False,
+        should_stop: ShouldStop = ...,
+    ) -> FaceResult:
+        """Replace or mask one face."""
+
+    def render(self, photo: Photo, results: Iterable[FaceResult]) -> Pixels:
+        """Apply all layers to a copy of the photo."""
+
+    def confirm(self, photo: Photo, results: Sequence[FaceResult]) -> tuple[FaceResult, ...]:
+        """Verify every surrogate again on the finished picture."""
+
+
+class Job(Protocol):
+    """One piece of work for the worker's thread."""
+
+    def run(self, pipeline: Redactor, should_stop: ShouldStop) -> object:
+        """Do it; raise ``Cancelled`` when ``should_stop`` answers yes."""
+
+
+@dataclass(frozen=True)
+class LoadPhoto:
+    """Read a photo from its file."""
+
+    path: Path
+
+    def run(self, pipeline: Redactor, should_stop: ShouldStop) -> tuple[Photo, Picture, Picture]:
+        """Return the photo, its picture for the screen and a thumbnail."""
+        from deid_desktop.core.imaging import read_photo
+
+        photo = read_photo(self.path)
+        picture = picture_of(photo.pixels)
+        return photo, picture, thumbnail(picture)
+
+
+@dataclass(frozen=True, eq=False)
+class FindFaces:
+    """Find the faces of a photo."""
+
+    photo: Photo
+
+    def run(self, pipeline: Redactor, should_stop: ShouldStop) -> tuple[Face, ...]:
+        """Return the faces."""
+        return pipeline.detect(self.photo, should_stop=should_stop)
+
+
+@dataclass(frozen=True, eq=False)
+class LocateFace:
+    """Look for the face in a box drawn by a person."""
+
+    photo: Photo
+    face: Face
+
+    def run(self, pipeline: Redactor, should_stop: ShouldStop) -> Face:
+        """Return the face with its points."""
+        return pipeline.mark(self.photo, self.face.box, face_id=self.face.id)
+
+
+@dataclass(frozen=True, eq=False)
+class RedactFace:
+    """Replace or mask one face, quickly or for good."""
+
+    photo: Photo
+    face: Face
+    request: Request
+    identity: Identity | None
+    preview: bool
+
+    def run(self, pipeline: Redactor, should_stop: ShouldStop) -> FaceResult:
+        """Return the result; an identity that fails with the new settings is searched anew."""
+        result = self._redact(pipeline, self.identity, should_stop)
+        failed = result.verdict.state is State.ATTENTION
+        if failed and not self.preview and self.identity is not None:
+            return self._redact(pipeline, None, should_stop)
+        return result
+
+    def _redact(
+        self, pipeline: Redactor, identity: Identity | None, should_stop: ShouldStop
+    ) -> FaceResult:
+        return pipeline.redact(
+            self.photo,
+            self.face,
+            self.request,
+            identity=identity,
+            preview=self.preview,
+            should_stop=should_stop,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class PrepareView:
+    """Make the pictures of a photo that the window shows: as it is, and to be patched."""
+
+    photo: Photo
+    before: Picture | None
+
+    def run(self, pipeline: Redactor, should_stop: ShouldStop) -> tuple[Picture, Picture]:
+        """Return the original's picture and the result's, still equal."""
+        before = self.before or picture_of(self.photo.pixels)
+        return before, duplicate(before)
+
+
+@dataclass(frozen=True, eq=False)
+class PaintFaces:
+    """Render the photo with all current layers; cut out the faces that look different now."""
+
+    photo: Photo
+    results: tuple[FaceResult, ...]
+    changed: tuple[Box, ...]
+
+    def run(self, pipeline: Redactor, should_stop: ShouldStop) -> tuple[Patch, ...]:
+        """Return one patch per changed face."""
+        pixels = pipeline.render(self.photo, self.results)
+        if should_stop():
+            raise Cancelled
+        return tuple(patch_of(pixels, box) for box in self.changed)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What came of an export: the results as confirmed, and why it was refused, if it was."""
+
+    results: tuple[FaceResult, ...]
+    refused: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class ExportPhoto:
+    """Confirm every surrogate on the finished picture, then write it."""
+
+    photo: Photo
+    faces: tuple[Face, ...]
+    results: tuple[FaceResult, ...]
+    target: Path
+    sources: tuple[Path, ...]
+    overwrite: bool
+
+    def run(self, pipeline: Redactor, should_stop: ShouldStop) -> Exported:
+        """Return what came of it; nothing is written once ``should_stop`` answers yes."""
+        from deid_desktop.core.export import ExportBlocked, write_photo
+
+        confirmed = pipeline.confirm(self.photo, self.results)
+        pixels = pipeline.render(self.photo, confirmed)
+        if should_stop():
+            raise Cancelled
+        try:
+            write_photo(
+                pixels,
+                self.target,
+                faces=self.faces,
+                results=confirmed,
+                sources=self.sources,
+                overwrite=self.overwrite,
+            )
+        except ExportBlocked as error:
+            return Exported(confirmed, str(error))
+        return Exported(confirmed)

@@ -1,0 +1,398 @@
+"""Decides what the worker does next, by looking at what the document still lacks.
+
+There is no queue that could fall out of step with undo: whenever something changes, the most
+urgent missing piece is worked out anew. It takes the worker's single slot when that is free; a
+job that is no longer wanted, or less urgent than the new one, is told to stop, and its outcome
+is dropped by its token if it comes nevertheless. Order: paint what is known, preview the face
+whose slider moves, export, finish the photo that is looked at, then the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from deid_desktop.core.types import Face, FaceResult
+from deid_desktop.session import jobs
+from deid_desktop.session.document import Document, PhotoEntry, Stage, Subject, attention
+from deid_desktop.session.picture import Picture, paste
+from deid_desktop.session.worker import Failure, Stopped, Worker, make_pipeline
+
+IDLE_MS = 400
+"""A slider that rests this long gets the full quality, even while it is still held."""
+
+CANCELLED = "Cancelled before this face was finished. Try again, or use a solid mask."
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A job with its place in the document. Lower ``rank`` is more urgent."""
+
+    rank: int
+    words: str
+    job: jobs.Job
+    accept: Callable[[Any], None]
+    fail: Callable[[str], None]
+    wanted: Callable[[], bool] = lambda: True
+
+
+@dataclass(frozen=True)
+class Order:
+    """An export the person asked for."""
+
+    entry: PhotoEntry
+    target: Path
+    overwrite: bool
+
+
+@dataclass(eq=False)
+class View:
+    """The pictures of the photo on screen. ``painted``: the results that ``after`` shows."""
+
+    entry: PhotoEntry
+    before: Picture
+    after: Picture
+    painted: dict[int, FaceResult] = field(default_factory=dict)
+
+
+class Renderer(QObject):
+    """Feeds the worker from the document and the document from the worker."""
+
+    viewed = Signal()  # ``view`` was replaced
+    painted = Signal(object)  # Patch: a region of ``view.after`` is new
+    progressed = Signal(str, int, int)  # words, done, total; total 0 when idle
+    exported = Signal(object, str)  # PhotoEntry, name of the file
+    export_refused = Signal(object, str)  # PhotoEntry, reason
+    broke = Signal(str)  # trace of an unexpected error, for the diagnostics
+
+    def __init__(
+        self,
+        document: Document,
+        factory: Callable[[], jobs.Redactor] = make_pipeline,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.document = document
+        self.view: View | None = None
+        self._worker = Worker(factory, self)
+        self._worker.reported.connect(self._arrived)
+        self._running: Task | None = None
+        self._token = 0
+        self._orders: list[Order] = []
+        self._live: tuple[PhotoEntry, int] | None = None
+        self._loaded: tuple[PhotoEntry, Picture] | None = None
+        self._done = 0
+        self._closed = False
+        self._idle = QTimer(self)
+        self._idle.setSingleShot(True)
+        self._idle.setInterval(IDLE_MS)
+        self._idle.timeout.connect(self.settle)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self._look)
+        for signal in (
+            document.photos_changed,
+            document.photo_changed,
+            document.faces_changed,
+            document.subject_changed,
+            document.selection_changed,
+        ):
+            signal.connect(self._soon.start)
+        document.current_changed.connect(self._leave_view)
+
+    # Asked for by the window
+
+    def live(self) -> None:
+        """The selected face's slider moves: preview it until it rests or is released."""
+        if self.document.current is not None and self.document.selected is not None:
+            self._live = (self.document.current, self.document.selected.face.id)
+            self._idle.start()
+            self._look()
+
+    def settle(self) -> None:
+        """The slider was released or rests: full quality and verification."""
+        self._idle.stop()
+        if self._live is not None:
+            self._live = None
+            self._soon.start()
+
+    def export(self, entry: PhotoEntry, target: Path, *, overwrite: bool = False) -> None:
+        """Confirm and write a photo as soon as the worker is free."""
+        self._orders.append(Order(entry, target, overwrite))
+        self._soon.start()
+
+    def cancel(self) -> None:
+        """Stop all work. What is unfinished needs attention, and so blocks the export."""
+        self._worker.stop(self._token)
+        for order in self._orders:
+            self.export_refused.emit(order.entry, "The export was cancelled; nothing was written.")
+        self._orders.clear()
+        self._live = None
+        for entry in self.document.entries:
+            if entry.stage is Stage.WAITING:
+                reason = f"{entry.name}: cancelled before the faces were found; try again."
+                self.document.fail_photo(entry, reason)
+            for subject in entry.unfinished():
+                self.document.fail_face(entry, subject.face.id, subject.request, CANCELLED)
+
+    def close(self) -> None:
+        """End the thread and the timers; nothing arrives after this."""
+        self._closed = True
+        self._idle.stop()
+        self._soon.stop()
+        self._worker.close()
+
+    @property
+    def busy(self) -> bool:
+        """Return whether there is work in hand or waiting."""
+        return self._running is not None or self._soon.isActive() or self._live is not None
+
+    # The loop
+
+    def _look(self) -> None:
+        if self._closed:
+            return
+        task = next(self._missing(), None)
+        running = self._running
+        if running is None:
+            self._start(task)
+        elif not running.wanted() or (task is not None and task.rank < running.rank):
+            self._worker.stop(self._token)
+        self._report_progress()
+
+    def _start(self, task: Task | None) -> None:
+        if task is not None:
+            self._running = task
+            self._token = self._worker.post(task.job)
+
+    def _arrived(self, token: int, outcome: object) -> None:
+        task = self._running
+        if self._closed or task is None or token != self._token:
+            return
+        self._running = None
+        if isinstance(outcome, Failure):
+            if not outcome.expected:
+                self.broke.emit(outcome.trace)
+            if task.wanted():
+                task.fail(outcome.reason)
+        elif not isinstance(outcome, Stopped) and task.wanted():
+            task.accept(outcome)
+        self._look()
+
+    def _report_progress(self) -> None:
+        entries = self.document.entries
+        left = len(self._orders) + sum(
+            1 if entry.stage is Stage.WAITING else len(entry.unfinished()) for entry in entries
+        )
+        if self._running is None or left == 0:
+            self._done = 0
+            self.progressed.emit("", 0, 0)
+        else:
+            self._done = max(self._done, left)
+            self.progressed.emit(self._running.words, self._done - left, self._done)
+
+    # What is missing, the most urgent first
+
+    def _missing(self) -> Iterator[Task]:
+        current = self.document.current
+        if self.view is not None:
+            yield from self._painting(self.view)
+        yield from self._previews()
+        if self._orders:
+            yield self._exporting(self._orders[0])
+        if current is not None:
+            yield from self._finishing(current, rank=10)
+        for entry in self.document.entries:
+            if entry is not current:
+                yield from self._finishing(entry, rank=20)
+                if entry.photo is not None:
+                    self.document.release(entry)
+
+    def _painting(self, view: View) -> Iterator[Task]:
+        wanted = {
+            subject.face.id: subject.shown
+            for subject in view.entry.present()
+            if subject.shown is not None and subject.shown.layer is not None
+        }
+        changed = [
+            face_id
+            for face_id in {**view.painted, **wanted}
+            if view.painted.get(face_id) is not wanted.get(face_id)
+        ]
+        if not changed or view.entry.photo is None:
+            return
+        boxes = tuple((wanted.get(i) or view.painted[i]).face.box for i in changed)
+
+        def accept(patches: tuple[Any, ...]) -> None:
+            view.painted = wanted
+            for patch in patches:
+                paste(view.after, patch)
+                self.painted.emit(patch)
+
+        def fail(reason: str) -> None:
+            view.painted = wanted
+            for face_id in changed:
+                if face_id in wanted:
+                    request = view.entry.subjects[face_id].request
+                    self.document.fail_face(view.entry, face_id, request, reason)
+
+        job = jobs.PaintFaces(view.entry.photo, tuple(wanted.values()), boxes)
+        yield Task(0, "Painting", job, accept, fail, lambda: self.view is view)
+
+    def _previews(self) -> Iterator[Task]:
+        if self._live is None:
+            return
+        entry, face_id = self._live
+        subject = entry.subjects[face_id]
+        newest = subject.preview
+        if entry.photo is None or subject.result or (newest and newest.request == subject.request):
+            return
+        request, face = subject.request, subject.face
+
+        def fail(reason: str) -> None:
+            self.document.accept_preview(entry, attention(face, request, reason))
+
+        yield Task(
+            1,
+            f"Previewing face {subject.number}",
+            jobs.RedactFace(entry.photo, face, request, subject.identity, preview=True),
+            lambda result: self.document.accept_preview(entry, result),
+            fail,
+            # An older value of the same gesture is shown on the way to the newest one.
+            lambda: self._live == (entry, face_id) and subject.preview is newest,
+        )
+
+    def _exporting(self, order: Order) -> Task:
+        entry = order.entry
+        if entry.photo is None:
+            return self._loading(entry, rank=2)
+
+        def accept(outcome: jobs.Exported) -> None:
+            self._orders.remove(order)
+            for result in outcome.results:
+                if result is not entry.subjects[result.face.id].results.get(result.request):
+                    self.document.accept_result(entry, result)
+            self.document.accept_export(entry, exported=not outcome.refused)
+            if outcome.refused:
+                self.export_refused.emit(entry, outcome.refused)
+            else:
+                self.exported.emit(entry, order.target.name)
+
+        def fail(reason: str) -> None:
+            self._orders.remove(order)
+            self.export_refused.emit(entry, reason)
+
+        present = entry.present()
+        job = jobs.ExportPhoto(
+            entry.photo,
+            tuple(subject.face for subject in present),
+            tuple(subject.result for subject in present if subject.result is not None),
+            order.target,
+            tuple(other.path for other in self.document.entries),
+            order.overwrite,
+        )
+        words = f"Checking and exporting {entry.name}"
+        return Task(2, words, job, accept, fail, lambda: order in self._orders)
+
+    def _finishing(self, entry: PhotoEntry, *, rank: int) -> Iterator[Task]:
+        if entry.stage is Stage.FAILED:
+            return
+        on_screen = entry is self.document.current
+        viewless = on_screen and (self.view is None or self.view.entry is not entry)
+        if entry.photo is None:
+            if viewless or entry.stage is Stage.WAITING or entry.unfinished():
+                yield self._loading(entry, rank=rank)
+            return
+        if viewless:
+            yield self._viewing(entry, rank=rank)
+        if entry.stage is Stage.WAITING:
+            yield self._finding(entry, rank=rank + 1)
+            return
+        unfinished = sorted(
+            entry.unfinished(),
+            key=lambda s: (s.located, not (on_screen and s is self.document.selected)),
+        )
+        for subject in unfinished:
+            if subject.located:
+                yield self._redacting(entry, subject, rank=rank + 3)
+            else:
+                yield self._locating(entry, subject, rank=rank + 2)
+
+    def _loading(self, entry: PhotoEntry, *, rank: int) -> Task:
+        def accept(outcome: tuple[Any, Picture, Picture]) -> None:
+            photo, picture, thumbnail = outcome
+            self._loaded = (entry, picture) if entry is self.document.current else None
+            self.document.accept_photo(entry, photo, thumbnail)
+
+        def fail(reason: str) -> None:
+            self._orders = [order for order in self._orders if order.entry is not entry]
+            self.document.fail_photo(entry, reason)
+
+        words = f"Opening {entry.name}"
+        return Task(rank, words, jobs.LoadPhoto(entry.path), accept, fail)
+
+    def _viewing(self, entry: PhotoEntry, *, rank: int) -> Task:
+        assert entry.photo is not None
+        loaded = self._loaded
+        before = loaded[1] if loaded is not None and loaded[0] is entry else None
+
+        def accept(pictures: tuple[Picture, Picture]) -> None:
+            self._loaded = None
+            self.view = View(entry, *pictures)
+            self.viewed.emit()
+
+        return Task(
+            rank,
+            f"Opening {entry.name}",
+            jobs.PrepareView(entry.photo, before),
+            accept,
+            lambda reason: self.document.fail_photo(entry, f"{entry.name}: {reason}"),
+            lambda: self.document.current is entry,
+        )
+
+    def _finding(self, entry: PhotoEntry, *, rank: int) -> Task:
+        assert entry.photo is not None
+        return Task(
+            rank,
+            f"Looking for faces in {entry.name}",
+            jobs.FindFaces(entry.photo),
+            lambda faces: self.document.accept_faces(entry, faces),
+            lambda reason: self.document.fail_photo(entry, reason),
+            lambda: entry.stage is Stage.WAITING,
+        )
+
+    def _locating(self, entry: PhotoEntry, subject: Subject, *, rank: int) -> Task:
+        assert entry.photo is not None
+        face: Face = subject.face
+        return Task(
+            rank,
+            f"Looking at face {subject.number}",
+            jobs.LocateFace(entry.photo, face),
+            lambda located: self.document.accept_located(entry, located),
+            lambda reason: self.document.fail_face(entry, face.id, subject.request, reason),
+            lambda: subject.present and not subject.located,
+        )
+
+    def _redacting(self, entry: PhotoEntry, subject: Subject, *, rank: int) -> Task:
+        assert entry.photo is not None
+        face, request = subject.face, subject.request
+        return Task(
+            rank,
+            f"Replacing face {subject.number} in {entry.name}",
+            jobs.RedactFace(entry.photo, face, request, subject.identity, preview=False),
+            lambda result: self.document.accept_result(entry, result),
+            lambda reason: self.document.fail_face(entry, face.id, request, reason),
+            lambda: subject.present and subject.request == request and subject.result is None,
+        )
+
+    def _leave_view(self) -> None:
+        self._live = None
+        if self.view is not None and self.view.entry is not self.document.current:
+            self.view = None
+            self.viewed.emit()
+        self._soon.start()

@@ -1,0 +1,107 @@
+"""A small deterministic stand-in for the pipeline, for tests of what surrounds it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from deid_desktop.core.types import (
+    Cancelled,
+    DeidError,
+    Face,
+    FaceResult,
+    Identity,
+    Method,
+    State,
+    Verdict,
+    never,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A layer that fills the box with one colour."""
+
+    box: tuple
+    colour: tuple
+
+    def apply(self, pixels):
+        left, top, width, height = (int(v) for v in self.box)
+        pixels[top : top + height, left : left + width] = self.colour
+
+
+def face(number, box):
+    left, top, width, height = box
+    points = np.array([(left + width / 2, top + height / 2)] * 5, np.float32)
+    return Face(id=number, box=box, points=points, score=0.9)
+
+
+@dataclass
+class FakePipeline:
+    """Finds the boxes it is given; surrogates are blocks whose colour tells the request."""
+
+    boxes: tuple = ((10.0, 10.0, 40.0, 50.0), (90.0, 20.0, 40.0, 50.0))
+    device: str = "cpu"
+    fail_seeds: tuple = ()
+    calls: list = field(default_factory=list)
+    breaks: dict = field(default_factory=dict)
+    gate: threading.Event | None = None
+    """When set, ``redact`` waits for it, looking at ``should_stop`` meanwhile."""
+
+    def _maybe_break(self, stage):
+        if stage in self.breaks:
+            raise self.breaks[stage]
+
+    def detect(self, photo, *, should_stop=never):
+        self.calls.append(("detect", photo.name))
+        self._maybe_break("detect")
+        height, width = photo.pixels.shape[:2]
+        fit = [b for b in self.boxes if b[0] + b[2] <= width and b[1] + b[3] <= height]
+        return tuple(face(number, box) for number, box in enumerate(fit))
+
+    def mark(self, photo, box, *, face_id):
+        self.calls.append(("mark", face_id))
+        self._maybe_break("mark")
+        return replace(face(face_id, box), score=1.0, by_person=True)
+
+    def redact(self, photo, face, request, *, identity=None, preview=False, should_stop=never):
+        self.calls.append(("preview" if preview else "redact", face.id, request, identity))
+        self._maybe_break("preview" if preview else "redact")
+        while self.gate is not None and not self.gate.wait(0.005):
+            if should_stop():
+                raise Cancelled
+        if request.method is Method.KEEP:
+            return FaceResult(face, request, Verdict(State.KEPT, "Kept as you chose."))
+        if request.method is not Method.SURROGATE:
+            layer = Block(face.box, (9, 9, 9))
+            return FaceResult(face, request, Verdict(State.MASKED, "Covered."), layer)
+        identity = identity or Identity(
+            tuple(range(request.k)), (1 / request.k,) * request.k, request.seed
+        )
+        age = int(request.attributes.age or 0)
+        layer = Block(face.box, (200, request.seed % 256, age))
+        if preview:
+            verdict = Verdict(State.ATTENTION, "Not verified yet.")
+        elif request.seed in self.fail_seeds:
+            verdict, layer = Verdict(State.ATTENTION, "Still too similar.", 0.5, 0.1, 0.4), None
+        else:
+            verdict = Verdict(State.VERIFIED, "A recogniser does not link it.", 0.1, 0.2, 0.4, True)
+        return FaceResult(face, request, verdict, layer, identity, attempts=8)
+
+    def render(self, photo, results):
+        self._maybe_break("render")
+        pixels = photo.pixels.copy()
+        for result in results:
+            if result.layer is not None:
+                result.layer.apply(pixels)
+        return pixels
+
+    def confirm(self, photo, results):
+        self._maybe_break("confirm")
+        return tuple(results)
+
+
+class NamedError(DeidError):
+    """Stands for any error the core explains."""
