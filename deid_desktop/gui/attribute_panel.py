@@ -114,6 +114,7 @@ class Choice(QComboBox):
         self._theme = theme
         self.setAccessibleName(title)
         self.addItems([words_of(choice) for choice in choices])
+        self.view().setAccessibleName(title)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802

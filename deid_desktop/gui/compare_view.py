@@ -104,12 +104,13 @@ class CompareView(QWidget):
         photo = self.result.photo.boundingRect()
         if photo.isEmpty() or self.width() < 2 or self.height() < 2:
             return
-        width, height = self.width() / photo.width(), self.height() / photo.height()
-        beside, stacked = min(width / 2, height), min(width, height / 2)
+        caption = self._captions[0].sizeHint().height()
+        beside = min(self.width() / 2 / photo.width(), (self.height() - caption) / photo.height())
+        stacked = min(self.width() / photo.width(), (self.height() / 2 - caption) / photo.height())
         # A clear gain is asked for, so that the pair does not jump while the window is resized.
-        if stacked > beside * 1.15:
+        if stacked > beside * 1.3:
             self._row.setDirection(QBoxLayout.Direction.TopToBottom)
-        elif beside > stacked:
+        elif beside * 1.15 > stacked:
             self._row.setDirection(QBoxLayout.Direction.LeftToRight)
 
     def fit(self) -> None:

@@ -126,6 +126,7 @@ class FaceItem(QGraphicsItem):
         if self.hatched:
             hatch = QBrush(self.colour(), Qt.BrushStyle.BDiagPattern)
             hatch.setTransform(painter.worldTransform().inverted()[0])
+            painter.fillRect(self._rect, QColor(0, 0, 0, 110))
             painter.fillRect(self._rect, hatch)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         under = QPen(QColor(0, 0, 0, 130), width + 2)

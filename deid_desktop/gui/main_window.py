@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QMainWindow,
     QMessageBox,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -41,6 +40,7 @@ from deid_desktop.gui.crash_dialog import CrashDialog
 from deid_desktop.gui.export_dialog import ExportDialog
 from deid_desktop.gui.face_list import FaceList
 from deid_desktop.gui.filmstrip import Filmstrip
+from deid_desktop.gui.progress_strip import ProgressStrip
 from deid_desktop.gui.summary_strip import SummaryStrip
 from deid_desktop.gui.theme import Theme
 from deid_desktop.gui.verify_panel import VerifyPanel
@@ -192,20 +192,11 @@ class MainWindow(QMainWindow):
             button = bar.widgetForAction(self.actions_by_key[key])
             button.setProperty("toolButtonStyle", Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.addToolBar(bar)
-        self.words = QLabel()
-        self.progress = QProgressBar()
-        self.progress.setTextVisible(False)
-        self.progress.setFixedWidth(180)
-        self.progress.setAccessibleName("Progress")
-        self.cancel_button = QPushButton("Cancel")
-        self.cancel_button.setProperty("flat", "true")
-        self.cancel_button.clicked.connect(self.renderer.cancel)
+        self.progress = ProgressStrip(self.renderer)
+        self.statusBar().addWidget(self.progress)
         self.zoom_label = QLabel()
-        for widget in (self.words, self.progress, self.cancel_button):
-            self.statusBar().addWidget(widget)
         self.statusBar().addPermanentWidget(self.zoom_label)
         self.statusBar().setSizeGripEnabled(False)
-        self._show_progress("", 0, 0)
 
     def _connect(self) -> None:
         actions = self.actions_by_key
@@ -220,22 +211,14 @@ class MainWindow(QMainWindow):
         stack = self.document.undo_stack
         stack.canUndoChanged.connect(actions["undo"].setEnabled)
         stack.canRedoChanged.connect(actions["redo"].setEnabled)
-        stack.undoTextChanged.connect(self._name_steps)
-        stack.redoTextChanged.connect(self._name_steps)
-        for signal in (
-            self.document.photos_changed,
-            self.document.current_changed,
-            self.document.photo_changed,
-            self.document.faces_changed,
-            self.document.subject_changed,
-            self.document.selection_changed,
-        ):
-            signal.connect(self._refresh)
+        stack.undoTextChanged.connect(self._name_undo)
+        stack.redoTextChanged.connect(self._name_redo)
+        self.document.anything_changed(self._refresh)
         self.compare.zoomed.connect(self._show_zoom)
         self.compare.marking_ended.connect(partial(actions["mark_face"].setChecked, False))
         self.attributes.moving.connect(self.renderer.live)
         self.attributes.settled.connect(self.renderer.settle)
-        self.renderer.progressed.connect(self._show_progress)
+        self.renderer.progressed.connect(self._allow_cancel)
         self.renderer.exported.connect(self._exported)
         self.renderer.export_refused.connect(self._refused)
         self.summary.retry_wanted.connect(self._retry)
@@ -366,22 +349,17 @@ class MainWindow(QMainWindow):
     def _refused(self, entry: PhotoEntry, reason: str) -> None:
         self.statusBar().showMessage(reason, 12_000)
 
-    def _show_progress(self, words: str, done: int, total: int) -> None:
-        busy = total > 0
-        self.words.setText(f"{words} …" if busy else "")
-        self.progress.setRange(0, total)
-        self.progress.setValue(done)
-        for widget in (self.words, self.progress, self.cancel_button):
-            widget.setVisible(busy)
-        self.actions_by_key["cancel_work"].setEnabled(busy)
+    def _allow_cancel(self, _words: str, _done: int, total: int) -> None:
+        self.actions_by_key["cancel_work"].setEnabled(total > 0)
 
     def _show_zoom(self, zoom: float) -> None:
         self.zoom_label.setText(f"{zoom * 100:.0f} %")
 
-    def _name_steps(self) -> None:
-        stack = self.document.undo_stack
-        self.actions_by_key["undo"].setText(f"&Undo {stack.undoText()}".strip())
-        self.actions_by_key["redo"].setText(f"&Redo {stack.redoText()}".strip())
+    def _name_undo(self, step: str) -> None:
+        self.actions_by_key["undo"].setText(f"&Undo {step}".strip())
+
+    def _name_redo(self, step: str) -> None:
+        self.actions_by_key["redo"].setText(f"&Redo {step}".strip())
 
     def _refresh(self) -> None:
         entry = self.document.current

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -21,8 +21,6 @@ from deid_desktop.session.words import finding
 
 class VerifyPanel(QFrame):
     """A card that follows the selected face."""
-
-    retry_wanted = Signal()
 
     def __init__(self, document: Document, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -100,7 +98,9 @@ class VerifyPanel(QFrame):
         self.advice.setVisible(bool(found.advice))
         stuck = state is State.ATTENTION
         self.solid.setVisible(stuck)
-        self.again.setVisible(stuck and subject.request.method is Method.SURROGATE)
+        # Where candidates were tried, the same search would fail again: "another face" is below.
+        tried = subject.result is not None and subject.result.attempts > 0
+        self.again.setVisible(stuck and not tried)
         self._fill(found.numbers)
 
     def _fill(self, rows: tuple[tuple[str, str], ...]) -> None:
@@ -122,11 +122,6 @@ class VerifyPanel(QFrame):
         self._grid_holder.setVisible(visible)
 
     def _retry(self) -> None:
-        """Do a failed face again: with new donors if donors were the trouble."""
         entry, subject = self._document.current, self._document.selected
-        if entry is None or subject is None or subject.result is None:
-            return
-        if subject.result.attempts:
-            self._document.another_face()
-        else:
+        if entry is not None and subject is not None:
             self._document.retry(entry, subject.face.id)

@@ -149,6 +149,18 @@ class Document(QObject):
         self.undo_stack = QUndoStack(self)
         self._gesture = 0
 
+    def anything_changed(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` on every change."""
+        for signal in (
+            self.photos_changed,
+            self.photo_changed,
+            self.faces_changed,
+            self.subject_changed,
+            self.current_changed,
+            self.selection_changed,
+        ):
+            signal.connect(listener)
+
     # What is looked at
 
     @property

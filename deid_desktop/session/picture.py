@@ -63,11 +63,13 @@ def _levels(pixels: Pixels, count: int) -> tuple[Pixels, ...]:
 
     levels = [np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGRA), np.uint8)]
     for _ in range(count - 1):
-        height, width = levels[-1].shape[:2]
-        half = cv2.resize(
-            levels[-1], ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA
-        )
-        levels.append(np.asarray(half, np.uint8))
+        level = levels[-1]
+        height, width = level.shape[:2]
+        if height % 2 or width % 2:
+            # Exact pairs, so that a patch is halved like the whole photo.
+            level = np.pad(level, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        half = ((width + 1) // 2, (height + 1) // 2)
+        levels.append(np.asarray(cv2.resize(level, half, interpolation=cv2.INTER_AREA), np.uint8))
     return tuple(levels)
 
 

@@ -35,7 +35,7 @@ METHOD_TIPS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """A verdict in words: ``headline`` first, then ``reason``, the ``figure`` it rests on, ``advice``, all numbers."""
+    """A verdict: the word first, why, the figure it rests on, what to do, then all numbers."""
 
     headline: str
     reason: str
@@ -100,10 +100,7 @@ def finding(subject: Subject) -> Finding:
     verdict = result.verdict
     figure = ""
     if verdict.similarity_to_original is not None and verdict.threshold is not None:
-        figure = (
-            f"Similarity to the person {verdict.similarity_to_original:.2f}, "
-            f"must stay below {verdict.threshold:.2f}."
-        )
+        figure = f"Similarity {verdict.similarity_to_original:.2f}, limit {verdict.threshold:.2f}."
     return Finding(
         _HEADLINES[verdict.state], verdict.reason, figure, _advice(result), _numbers(result)
     )

@@ -1,0 +1,3 @@
+"""Fixtures of these tests."""
+
+from guards import *  # noqa: F403
