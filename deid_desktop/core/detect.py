@@ -8,27 +8,40 @@ choices and their measured effect: ``docs/decisions/0001-detection.md``.
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from deid_desktop.core.geometry import warp_crop
-from deid_desktop.core.proposals import Matrix, Pass, YuNet, propose, transform
+from deid_desktop.core.proposals import Matrix, YuNet, propose, transform
 from deid_desktop.core.types import Array, Box, Cancelled, Face, Pixels, ShouldStop, never
 
-PROPOSAL = 0.3
+PROPOSAL = 0.08
 """Score from which a place is looked at again."""
+PLAUSIBLE = 0.5
+"""Score of the second look, the best of four turns, from which there is a third."""
 ACCEPT = 0.6
-"""Score of the second look from which a place is a face."""
-SMALLEST = 8
-"""Photos narrower than this, in pixels, cannot show a face that the network knows."""
-CELL, CANONICAL = 160, 64
-"""Side of the second look's crops and the height of the face in them, in pixels."""
-CELLS_A_SIDE = 8
-"""The crops are looked at together, in sheets of at most this many squared."""
+"""Middle score of the third look, at three sizes, from which a place is a face."""
+FAINT = 0.04
+"""Score of the second look at the suggested angle from which it is worth turning the crop."""
+TURNS = (90.0, 180.0, 270.0)
+"""These turns, in degrees."""
+HEIGHT = 40
+"""Height of the face in the second look, in pixels."""
+HEIGHTS = (40, 64, 96)
+"""The same in the third look."""
+SURROUNDINGS = 2.5
+"""Side of a crop in heights of the face."""
+CROPS = 64
+"""So many crops are looked at together, side by side on one sheet."""
+SMALLEST = 6.0
+"""Side in pixels below which neither a photo nor a box is looked at."""
 SAME = 0.4
 """Overlap from which two boxes show one face."""
-MEGAPIXEL = 1e6
+BUDGET = 100e6
+"""Pixels of the largest enlargement that the finest pass may look at."""
 
 
 class Detector:
@@ -56,8 +69,9 @@ class Detector:
             threshold=PROPOSAL,
             should_stop=should_stop,
         )
-        faces = self._look_again(pixels, merge(rows), should_stop)
-        ordered = sorted(merge(faces), key=lambda row: (row[0] + row[2] / 2, row[1] + row[3] / 2))
+        rows = self._second_look(pixels, merge(rows), should_stop)
+        rows = merge(self._third_look(pixels, merge(rows), should_stop))
+        ordered = sorted(rows, key=lambda row: (row[0] + row[2] / 2, row[1] + row[3] / 2))
         return tuple(_face(row, number) for number, row in enumerate(ordered))
 
     def detect_near(self, pixels: Pixels, box: Box) -> Face | None:
@@ -84,48 +98,74 @@ class Detector:
             return None
         return _face(rows[int(np.argmax(overlaps))], 0)
 
-    def _look_again(self, pixels: Pixels, rows: Array, should_stop: ShouldStop) -> Array:
-        """Return the proposals (n, 15) that are faces, measured anew on upright crops."""
-        found = [np.zeros((0, 15), np.float32)]
-        for start in range(0, len(rows), CELLS_A_SIDE**2):
+    def _second_look(self, pixels: Pixels, rows: Array, should_stop: ShouldStop) -> Array:
+        """Return the proposals (n, 15) that look like a face at one of four angles."""
+
+        def look(rows: Array, angle: float) -> Array:
+            return self._look(pixels, rows, angle=angle, height=HEIGHT, should_stop=should_stop)
+
+        upright = look(rows, 0.0)
+        worth_turning = upright[:, 14] >= FAINT
+        rows, upright = rows[worth_turning], upright[worth_turning]
+        best = _best(np.stack([upright, *(look(rows, angle) for angle in TURNS)]))
+        return best[best[:, 14] >= PLAUSIBLE]
+
+    def _third_look(self, pixels: Pixels, rows: Array, should_stop: ShouldStop) -> Array:
+        """Return those of the rows (n, 15) that look like a face at most sizes, upright."""
+        seen = np.stack(
+            [
+                self._look(pixels, rows, angle=0.0, height=height, should_stop=should_stop)
+                for height in HEIGHTS
+            ]
+        )
+        return _best(seen)[np.median(seen[:, :, 14], axis=0) >= ACCEPT]
+
+    def _look(
+        self, pixels: Pixels, rows: Array, *, angle: float, height: int, should_stop: ShouldStop
+    ) -> Array:
+        """Look at each of the rows (n, 15) alone and return what is there, score 0 if nothing.
+
+        The crop is turned until the face should be upright, then by ``angle`` degrees, and
+        scaled until the face should be ``height`` px high.
+        """
+        found = np.zeros_like(rows)
+        side = round(height * SURROUNDINGS)
+        for start in range(0, len(rows), CROPS):
             if should_stop():
                 raise Cancelled
-            batch = rows[start : start + CELLS_A_SIDE**2]
-            columns = min(len(batch), CELLS_A_SIDE)
-            lines = -(-len(batch) // columns)
-            sheet = np.full((lines * CELL, columns * CELL, 3), 127, np.uint8)
-            corners = [(k % columns * CELL, k // columns * CELL) for k in range(len(batch))]
-            matrices = [_upright(row) for row in batch]
+            batch = rows[start : start + CROPS]
+            columns = math.ceil(math.sqrt(len(batch)))
+            sheet = np.zeros((math.ceil(len(batch) / columns) * side, columns * side, 3), np.uint8)
+            corners = [(k % columns * side, k // columns * side) for k in range(len(batch))]
+            matrices = [_upright(row, angle=angle, height=height, side=side) for row in batch]
             for (left, top), matrix in zip(corners, matrices, strict=True):
-                sheet[top : top + CELL, left : left + CELL] = warp_crop(pixels, matrix, CELL)
-            seen = self._network(sheet, threshold=ACCEPT)
-            centres = seen[:, :2] + seen[:, 2:4] / 2
-            for corner, matrix in zip(corners, matrices, strict=True):
-                inside = (np.abs(centres - corner - CELL / 2) < CANONICAL).all(axis=1)
-                matrix[:, 2] += corner
-                found.append(transform(seen[inside], _inverse(matrix)))
-        return np.concatenate(found)
+                sheet[top : top + side, left : left + side] = warp_crop(pixels, matrix, side)
+            seen = self._network(sheet, threshold=PROPOSAL)
+            offsets, sizes = seen[:, :2] + (seen[:, 2:4] - side) / 2, seen[:, 2:4].max(axis=1)
+            fits = (sizes > 0.45 * height) & (sizes < 2.2 * height)
+            for k, (corner, matrix) in enumerate(zip(corners, matrices, strict=True)):
+                central = (np.abs(offsets - corner) < 0.6 * height).all(axis=1)
+                here = seen[fits & central]
+                if len(here):
+                    matrix[:, 2] += corner
+                    best = here[here[:, 14].argmax()][None]
+                    found[start + k] = transform(best, _inverse(matrix))[0]
+        return found
 
 
-def plan(width: int, height: int) -> list[Pass]:
-    """Return the passes over a photo, the cheap ones first."""
-    longest, area = max(width, height), width * height / MEGAPIXEL
-    scales = [scale for scale in (320 / longest, 640 / longest) if scale < 1]
-    while scales and 2 * scales[-1] < 0.75:
-        scales.append(2 * scales[-1])
-    scales.append(1.0)
-    if area <= 40:
-        scales.append(2.0)
-    if area <= 1:
-        scales.append(4.0)
-    upright = [Pass(scale) for scale in scales]
-    turned = [
-        Pass(scale, quarters)
-        for scale in scales
-        if scale * scale * area <= 2.5
-        for quarters in (1, 2, 3)
-    ]
-    return sorted(upright + turned, key=lambda look: look.scale)
+def plan(width: int, height: int) -> list[float]:
+    """Return the scales of the passes over a photo, the cheap ones first.
+
+    The network knows faces of 10 to 300 px. The coarsest pass sees the whole photo at 320 px,
+    for close-ups; each further one doubles it up to the native size; the finest enlarges, for
+    small faces, as far as ``BUDGET`` allows.
+    """
+    longest, area = max(width, height), width * height
+    scales = [1.0]
+    while scales[0] * longest > 400:
+        scales.insert(0, scales[0] / 2)
+    finest = min(4.0 if area < 1.2e6 else 3.0, math.sqrt(BUDGET / area))
+    return [*scales, finest] if finest > 1.1 else scales
 
 
 def merge(rows: Array) -> Array:
@@ -149,12 +189,12 @@ def overlap(first: Array, second: Array) -> Array:
     return np.asarray(shared / (areas - shared), np.float32)
 
 
-def _upright(row: Array) -> Matrix:
+def _upright(row: Array, *, angle: float, height: int, side: int) -> Matrix:
     """Return the matrix from the photo to an upright crop of one proposal."""
     eyes, mouth = row[4:8].reshape(2, 2), row[10:14].reshape(2, 2)
     across = (eyes[1] - eyes[0]) + (mouth[1] - mouth[0])
-    angle = float(np.degrees(np.arctan2(across[1], across[0])))
-    return _centred(row[:2] + row[2:4] / 2, angle, CANONICAL / max(row[2:4]), CELL)
+    roll = float(np.degrees(np.arctan2(across[1], across[0])))
+    return _centred(row[:2] + row[2:4] / 2, roll + angle, height / max(row[2:4]), side)
 
 
 def _centred(centre: NDArray[np.floating], angle: float, scale: float, side: int) -> Matrix:
@@ -163,6 +203,12 @@ def _centred(centre: NDArray[np.floating], angle: float, scale: float, side: int
     matrix = np.asarray(cv2.getRotationMatrix2D((x, y), angle, float(scale)), np.float64)
     matrix[:, 2] += side / 2 - centre
     return matrix
+
+
+def _best(seen: Array) -> Array:
+    """Return of looks (looks, n, 15) the one with the highest score at each place, (n, 15)."""
+    best: Array = seen[seen[:, :, 14].argmax(axis=0), np.arange(seen.shape[1])]
+    return best
 
 
 def _inverse(matrix: Matrix) -> Matrix:

@@ -1,15 +1,14 @@
 """Lists every place of a photo that might show a face: the first half of the detection stage.
 
-One YuNet network is run over the photo at many scales, in overlapping tiles and turned by
-quarter turns, with a threshold so low that hardly a face escapes; ``detect`` then looks at each
-proposal a second time and decides. YuNet: Wu, Peng, Yu, "YuNet: A Tiny Millisecond-level Face
+One YuNet network is run over the photo at many scales, in overlapping tiles, with a
+threshold so low that hardly a face escapes, not even a tilted one; ``detect`` then looks at each
+proposal again and decides. YuNet: Wu, Peng, Yu, "YuNet: A Tiny Millisecond-level Face
 Detector", Machine Intelligence Research 2023; it is trained for faces of 10 to 300 px.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from threading import Lock
 
 import cv2
@@ -56,14 +55,6 @@ class YuNet:
         return np.zeros((0, 15), np.float32) if rows is None else np.asarray(rows, np.float32)
 
 
-@dataclass(frozen=True)
-class Pass:
-    """One look at the whole photo: enlarged by ``scale``, turned by ``quarters`` × 90°."""
-
-    scale: float
-    quarters: int = 0
-
-
 def transform(rows: Array, matrix: Matrix) -> Array:
     """Move rows (n, 15) by a similarity ``matrix`` (2, 3).
 
@@ -81,22 +72,26 @@ def transform(rows: Array, matrix: Matrix) -> Array:
 
 
 def propose(
-    network: YuNet, pixels: Pixels, passes: list[Pass], *, threshold: float, should_stop: ShouldStop
+    network: YuNet,
+    pixels: Pixels,
+    scales: list[float],
+    *,
+    threshold: float,
+    should_stop: ShouldStop,
 ) -> Array:
-    """Run all passes and return their rows (n, 15) in photo pixels, not yet merged.
+    """Run a pass per scale and return all rows (n, 15) in photo pixels, not yet merged.
 
     Raises:
         Cancelled: ``should_stop`` answered yes between two tiles.
     """
     found = [np.zeros((0, 15), np.float32)]
-    for look in passes:
-        for left, top, right, bottom in _tiles(pixels.shape[1], pixels.shape[0], look.scale):
+    for scale in scales:
+        for left, top, right, bottom in _tiles(pixels.shape[1], pixels.shape[0], scale):
             if should_stop():
                 raise Cancelled
             region = pixels[top:bottom, left:right]
-            size = _scaled(region.shape[1], look.scale), _scaled(region.shape[0], look.scale)
-            rows = network(turn(resize(region, size), look.quarters), threshold=threshold)
-            rows = transform(rows, _upright(size, look.quarters))
+            size = _scaled(region.shape[1], scale), _scaled(region.shape[0], scale)
+            rows = network(resize(region, size), threshold=threshold)
             ratio = np.divide(region.shape[1::-1], size)
             # Pixel centres lie at whole numbers, so a change of scale also shifts by a half.
             shift = (ratio - 1) / 2 + [left, top]
@@ -111,25 +106,6 @@ def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     shrinks = size[0] < pixels.shape[1]
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(pixels, size, interpolation=how), np.uint8)
-
-
-def turn(pixels: Pixels, quarters: int) -> Pixels:
-    """Turn counter-clockwise by ``quarters`` × 90°."""
-    return np.ascontiguousarray(np.rot90(pixels, quarters))
-
-
-def _upright(size: tuple[int, int], quarters: int) -> Matrix:
-    """Return the matrix (2, 3) from a picture turned by ``turn`` back to its upright ``size``."""
-    right, bottom = size[0] - 1, size[1] - 1
-    return np.array(
-        [
-            [[1, 0, 0], [0, 1, 0]],
-            [[0, -1, right], [1, 0, 0]],
-            [[-1, 0, right], [0, -1, bottom]],
-            [[0, 1, 0], [-1, 0, bottom]],
-        ][quarters],
-        np.float64,
-    )
 
 
 def _scaled(length: int, scale: float) -> int:
