@@ -16,17 +16,19 @@ from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.types import Analysis, Array, Face, Pixels
 from deid_desktop.core.weights import model_path
 
-BLENDSHAPES = (
-    "_neutral browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff "
-    "cheekSquintLeft cheekSquintRight eyeBlinkLeft eyeBlinkRight eyeLookDownLeft "
-    "eyeLookDownRight eyeLookInLeft eyeLookInRight eyeLookOutLeft eyeLookOutRight eyeLookUpLeft "
-    "eyeLookUpRight eyeSquintLeft eyeSquintRight eyeWideLeft eyeWideRight jawForward jawLeft "
-    "jawOpen jawRight mouthClose mouthDimpleLeft mouthDimpleRight mouthFrownLeft "
-    "mouthFrownRight mouthFunnel mouthLeft mouthLowerDownLeft mouthLowerDownRight "
-    "mouthPressLeft mouthPressRight mouthPucker mouthRight mouthRollLower mouthRollUpper "
-    "mouthShrugLower mouthShrugUpper mouthSmileLeft mouthSmileRight mouthStretchLeft "
-    "mouthStretchRight mouthUpperUpLeft mouthUpperUpRight noseSneerLeft noseSneerRight"
-).split()
+BLENDSHAPES = [
+    "_neutral", "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft",
+    "browOuterUpRight", "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "eyeBlinkLeft",
+    "eyeBlinkRight", "eyeLookDownLeft", "eyeLookDownRight", "eyeLookInLeft", "eyeLookInRight",
+    "eyeLookOutLeft", "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight", "eyeSquintLeft",
+    "eyeSquintRight", "eyeWideLeft", "eyeWideRight", "jawForward", "jawLeft", "jawOpen",
+    "jawRight", "mouthClose", "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft",
+    "mouthFrownRight", "mouthFunnel", "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight",
+    "mouthPressLeft", "mouthPressRight", "mouthPucker", "mouthRight", "mouthRollLower",
+    "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper", "mouthSmileLeft", "mouthSmileRight",
+    "mouthStretchLeft", "mouthStretchRight", "mouthUpperUpLeft", "mouthUpperUpRight",
+    "noseSneerLeft", "noseSneerRight",
+]  # fmt: skip
 """ARKit names, in the order of the model's output (model card "MediaPipe BlendShape V2")."""
 
 _BLENDSHAPE_INPUTS = [
@@ -124,9 +126,9 @@ class Analyser:
         return float(2 * self._estimate(self._gender, pixels, points, 32)[1] - 1)
 
     def age(self, pixels: Pixels, points: Array) -> float:
-        """Return the estimated age in years."""
+        """Return the estimated age in years, corrected for the network's bias."""
         chances = self._estimate(self._age, pixels, points, 64)
-        return float(chances @ np.r_[0.25, np.arange(1, 81)])
+        return corrected_age(float(chances @ np.r_[0.25, np.arange(1, 81)]))
 
     def _estimate(
         self, net: cv2.dnn.Net, pixels: Pixels, points: Array, size: int
@@ -136,6 +138,15 @@ class Analyser:
         net.setInput(cv2.dnn.blobFromImage(crop, 1 / 256, mean=_DLIB_MEAN))
         chances: NDArray[np.float32] = net.forward().ravel().copy()
         return chances
+
+
+def corrected_age(estimate: float) -> float:
+    """Mend the age network's bias: it sees 25-year-olds as 28 and 60-year-olds as 53.
+
+    Measured on the donors (mean error +3.9 years at 17–54) and on 435 portraits of known birth
+    years (−7.1 years at 30–85).
+    """
+    return float(estimate + np.interp(estimate, [20, 35, 50, 60], [-2.5, 0, 7, 9]))
 
 
 # dlib's face chip (5-point mean shape, reduced to eye centres and nose), padding and mean colour.

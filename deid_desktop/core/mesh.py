@@ -99,9 +99,7 @@ def uv_grid(size: int) -> UvGrid:
     return UvGrid(size, inside, TRIANGLES[chosen], weights)
 
 
-def _paint(
-    points: Array, order: NDArray[np.integer], shape: tuple[int, int]
-) -> NDArray[np.int32]:
+def _paint(points: Array, order: NDArray[np.integer], shape: tuple[int, int]) -> NDArray[np.int32]:
     """Draw the triangles in ``order``; return the last triangle drawn at each pixel, or −1."""
     index = np.full(shape, -1, np.int32)
     corners = np.round(points[TRIANGLES] * 16).astype(np.int32)
@@ -172,7 +170,7 @@ def unwrap(pixels: Pixels | Array, vertices: Array, size: int) -> Array:
     flags = cv2.INTER_CUBIC if shrink < 2 else cv2.INTER_LINEAR
     texture = cv2.remap(source, at, None, flags, borderMode=cv2.BORDER_REPLICATE)
     texture[~grid.inside] = 0
-    return texture  # type: ignore[no-any-return]
+    return texture
 
 
 def normals(vertices: NDArray[np.floating]) -> Array:
@@ -184,6 +182,12 @@ def normals(vertices: NDArray[np.floating]) -> Array:
         np.add.at(total, TRIANGLES[:, i], face)
     total /= np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
     return (total * _OUTWARD).astype(np.float32)
+
+
+def visibility(vertices: Array, size: int) -> Array:
+    """Return 0…1 (size, size): how well a picture shows each texel, from the mesh's normals."""
+    towards = np.clip((-normals(vertices)[:, 2] - 0.15) / 0.3, 0, 1)
+    return uv_grid(size).interpolate(towards)
 
 
 def _outward() -> int:

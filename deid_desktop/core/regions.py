@@ -81,7 +81,7 @@ def _hull(vertices: list[int], grow: int = 0) -> Array:
     region = np.zeros((_REFERENCE, _REFERENCE), np.float32)
     hull = cv2.convexHull(_points(vertices)).astype(np.int32)
     cv2.fillConvexPoly(region, hull, 1.0)
-    return cv2.dilate(region, np.ones((grow, grow))) if grow else region  # type: ignore[no-any-return]
+    return cv2.dilate(region, np.ones((grow, grow))) if grow else region
 
 
 def _outline(vertices: list[int]) -> Array:

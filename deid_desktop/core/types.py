@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
+"""Floating-point numbers; float32 unless a docstring says otherwise."""
 Box = tuple[float, float, float, float]
 """Left, top, width, height in pixels."""
 
@@ -138,6 +139,19 @@ class Identity:
     donors: tuple[int, ...]
     weights: tuple[float, ...]
     seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Surrogate:
+    """A synthetic face, without pose, light and skin tone, which are the photo's.
+
+    ``texture`` (s, s, 3) float32 about 1, in the mesh's texture space; ``shape`` (468, 3) neutral,
+    canonical centimetres; ``iris`` (3,) RGB relative to the skin.
+    """
+
+    texture: Array
+    shape: Array
+    iris: Array
 
 
 class Layer(Protocol):

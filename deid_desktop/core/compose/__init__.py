@@ -1,0 +1,123 @@
+"""Puts a surrogate into the photo: shape, light, eyes, detail, blend. Fifth stage of the flow.
+
+``prepare`` reads the scene once for a face; ``compose`` renders one surrogate into it. Method:
+``docs/decisions`` and, for relighting by ratio images, Liu, Shan and Zhang 2001.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from deid_desktop.core import mesh
+from deid_desktop.core.compose.detail import match_detail
+from deid_desktop.core.compose.eyes import draw_eyes
+from deid_desktop.core.compose.glasses import GlassesModel
+from deid_desktop.core.compose.layers import MaskLayer, SurrogateLayer
+from deid_desktop.core.compose.relight import relight, tone
+from deid_desktop.core.compose.scene import Scene, prepare
+from deid_desktop.core.compose.shape import ShapeModel, bend, bending_field, displaced
+from deid_desktop.core.geometry import blur
+from deid_desktop.core.regions import regions
+from deid_desktop.core.types import Array, Surrogate
+
+__all__ = [
+    "GlassesModel", "MaskLayer", "Scene", "ShapeModel", "SurrogateLayer", "compose", "prepare",
+]  # fmt: skip
+
+_MOUTH_OPEN = 0.06
+"""Gap over width of the inner lips from which the photo shows the inside of the mouth."""
+
+
+def compose(
+    scene: Scene,
+    surrogate: Surrogate,
+    *,
+    shape_strength: float,
+    expression: Array | None = None,
+    spared: Array | None = None,
+    seed: int = 0,
+) -> SurrogateLayer:
+    """Render ``surrogate`` into the photo.
+
+    Args:
+        scene: of the face, prepared at the texture's size.
+        surrogate: to show.
+        shape_strength: see ``shape.displaced``.
+        expression: (468, 3) canonical change of expression, ``None`` to keep the photo's.
+        spared: (h, w) 0…1 at working scale, where the picture must not bend: other faces.
+        seed: of the grain.
+    """
+    moved = displaced(
+        scene.mesh, scene.fit, surrogate.shape, strength=shape_strength, expression=expression
+    )
+    field = bending_field(scene.mesh, moved, scene.crop.shape[:2], spared)
+    photo = bend(scene.crop, field)
+    rendered, alpha = _render(scene, relight(scene, surrogate.texture), moved, photo, seed)
+    light = float(_level(scene))
+    draw_eyes(rendered, photo, moved, surrogate.iris, light)
+    if scene.toning is not None:
+        rendered = tone(rendered, scene.toning)
+    alpha = alpha * (1 - _kept(scene, moved, alpha.shape))
+    return _at_photo_scale(scene, field, np.clip(rendered, 0, 255), alpha)
+
+
+def _render(scene: Scene, lit: Array, moved: Array, photo: Array, seed: int) -> tuple[Array, Array]:
+    """Return the surrogate in the picture (h, w, 3) and its coverage (h, w)."""
+    maps = regions(scene.size)
+    uv, covered = mesh.rasterise(moved, scene.crop.shape[:2])
+    at = uv * scene.size - 0.5
+    inside = covered.astype(np.float32)
+    blend = maps.blend * np.clip(1.2 * scene.seen, 0, 1) * (1 - scene.hidden)
+    packed = np.dstack([blend, scene.skin, maps.features * scene.seen]).astype(np.float32)
+    rendered = cv2.remap(lit, at[..., 0], at[..., 1], cv2.INTER_CUBIC)
+    weights = cv2.remap(packed, at[..., 0], at[..., 1], cv2.INTER_LINEAR) * inside[..., None]
+    border = blur(cv2.erode(inside, np.ones((9, 9))), 3)
+    alpha = weights[..., 0] * border
+    shown = (alpha > 0.5).astype(np.float32)
+    rendered = match_detail(
+        rendered,
+        photo,
+        skin=weights[..., 1] * shown,
+        features=weights[..., 2] * shown,
+        enlarged=scene.scale,
+        seed=seed,
+    )
+    return rendered, alpha
+
+
+def _level(scene: Scene) -> np.floating:
+    bare = scene.skin > 0.6
+    return np.median(scene.texture[bare]) if bare.sum() > 50 else np.float32(130)
+
+
+def _kept(scene: Scene, moved: Array, shape: tuple[int, ...]) -> Array:
+    """Return 0…1 (h, w): what stays the photo's own, the open mouth and glasses."""
+    kept = np.zeros(shape, np.float32)
+    width = max(float(np.linalg.norm(moved[78, :2] - moved[308, :2])), 1.0)
+    soft = max(0.8, 0.026 * float(np.linalg.norm(moved[33, :2] - moved[133, :2])))
+    if np.linalg.norm(scene.mesh[13, :2] - scene.mesh[14, :2]) > _MOUTH_OPEN * width:
+        outline = np.round(moved[mesh.INNER_LIPS, :2] * 8).astype(np.int32)
+        inside = np.zeros(shape, np.uint8)
+        cv2.fillPoly(inside, [outline], 255, cv2.LINE_AA, 3)
+        inside = cv2.erode(inside, np.ones((3, 3), np.uint8))
+        kept = np.maximum(kept, blur(inside.astype(np.float32) / 255, soft))
+    if scene.frames is not None:
+        uv, covered = mesh.rasterise(moved, (shape[0], shape[1]))
+        at = uv * scene.size - 0.5
+        frames = cv2.remap(scene.frames, at[..., 0], at[..., 1], cv2.INTER_LINEAR)
+        kept = np.maximum(kept, frames * covered)
+    return kept
+
+
+def _at_photo_scale(scene: Scene, field: Array, rendered: Array, alpha: Array) -> SurrogateLayer:
+    colour = rendered * alpha[..., None]
+    if scene.scale != 1:
+        size = scene.shape[::-1]
+        flags = cv2.INTER_AREA if scene.scale > 1 else cv2.INTER_LINEAR
+        field = cv2.resize(field, size, interpolation=flags) / scene.scale
+        colour = cv2.resize(colour, size, interpolation=flags)
+        alpha = cv2.resize(alpha, size, interpolation=flags)
+    alpha = np.where(alpha > 1 / 512, alpha, 0).astype(np.float32)
+    colour = np.where(alpha[..., None] > 0, colour, 0).astype(np.float32)
+    return SurrogateLayer(scene.left, scene.top, field, colour, alpha)

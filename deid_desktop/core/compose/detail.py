@@ -1,0 +1,80 @@
+"""Image character: the surrogate's sharpness and grain are made those of the photo's own skin.
+
+The photo's detail is only measured, never carried over: putting its fine band back would let
+recognisers find the subject again.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from deid_desktop.core.geometry import blur
+from deid_desktop.core.types import Array
+
+_FINEST = 0.45
+"""Sigma in working pixels below which there is only grain."""
+_BANDS = 3
+_ENOUGH = 400
+"""Pixels from which a measurement is trusted."""
+
+
+def match_detail(
+    rendered: Array, photo: Array, *, skin: Array, features: Array, enlarged: float, seed: int
+) -> Array:
+    """Return ``rendered`` (h, w, 3) with the photo's contrast in three fine bands, and its grain.
+
+    Args:
+        rendered: the surrogate in the picture, 0…255.
+        photo: the crop of the photo, 0…255.
+        skin: (h, w) 0…1, bare skin that both show.
+        features: (h, w) 0…1, brows, eyes, lips.
+        enlarged: working pixels for one photo pixel; bands below the photo's own resolution hold
+            nothing.
+        seed: of the grain.
+    """
+    measured = (skin > 0.7) & (features < 0.5)
+    if measured.sum() < _ENOUGH:
+        return rendered
+    unit = max(1.0, enlarged)
+    sigmas = [_FINEST * unit * 2**i for i in range(_BANDS + 1)]
+    ours, theirs = _levels(rendered, sigmas), _levels(_grey(photo), sigmas)
+    on_features = blur(features, 2.0)[..., None]
+    shown = (features > 0.5) & (blur(skin + features, 2.0) > 0.5)
+    result = rendered.copy()
+    for i in range(_BANDS):
+        band, target = ours[i] - ours[i + 1], theirs[i] - theirs[i + 1]
+        grey = _grey(band)
+        skin_gain = np.clip(_spread(target[measured]) / _spread(grey[measured]), 0.5, 2.2)
+        feature_gain = 1.0
+        if shown.sum() > _ENOUGH // 2:
+            feature_gain = np.clip(target[shown].std() / max(grey[shown].std(), 1e-6), 0.6, 1.4)
+        result += band * ((skin_gain - 1) * (1 - on_features) + (feature_gain - 1) * on_features)
+    grey_result = _grey(result)
+    wanted = _spread((_grey(photo) - theirs[0])[measured])
+    present = _spread((grey_result - blur(grey_result, sigmas[0]))[measured])
+    if wanted > 1.1 * present:
+        strength = min(6.0, float(np.sqrt(wanted**2 - present**2)))
+        result += strength * _grain(result.shape[:2], unit, seed)[..., None]
+    return result
+
+
+def _levels(picture: Array, sigmas: list[float]) -> list[Array]:
+    return [cv2.GaussianBlur(picture, (0, 0), s) for s in sigmas]
+
+
+def _grey(picture: Array) -> Array:
+    grey: Array = cv2.cvtColor(picture.astype(np.float32), cv2.COLOR_RGB2GRAY)
+    return grey
+
+
+def _spread(values: Array) -> float:
+    """Return a robust standard deviation."""
+    return float(np.median(np.abs(values - np.median(values)))) * 1.48 + 1e-6
+
+
+def _grain(shape: tuple[int, int], unit: float, seed: int) -> Array:
+    noise = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+    noise = cv2.GaussianBlur(noise, (0, 0), _FINEST * unit)
+    noise -= cv2.GaussianBlur(noise, (0, 0), 2 * _FINEST * unit)
+    return noise / max(float(noise.std()), 1e-6)

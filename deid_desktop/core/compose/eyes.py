@@ -1,0 +1,142 @@
+"""Eyes: draws sclera, iris, pupil and catchlight where the photo's eyes look.
+
+The gaze, the lid opening, the light on the sclera and the place of the catchlight are the photo's;
+the colour of the iris is the surrogate's. The real iris would give the subject away.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from deid_desktop.core import mesh
+from deid_desktop.core.types import Array
+
+_CLOSED = 0.13
+"""Opening over width below which an eye counts as shut and keeps the texture's lids."""
+_IRIS = (0.17, 0.235)
+"""Plausible radii of an iris, as shares of the eye's width."""
+
+
+def draw_eyes(rendered: Array, photo: Array, vertices: Array, iris: Array, light: float) -> None:
+    """Draw both eyes into ``rendered`` (h, w, 3) in place.
+
+    Args:
+        rendered: the surrogate in the picture, 0…255.
+        photo: the crop of the photo, 0…255, for the sclera's light and the catchlight.
+        vertices: (478, 3) the surrogate's landmarks in the crop.
+        iris: (3,) RGB, relative to the skin.
+        light: mean level of the photo's skin, 0…255.
+    """
+    colour = np.clip(iris * 95 * np.clip(light / 130, 0.3, 1.2), 14, 130)
+    for contour, ring in ((mesh.LEFT_EYE, mesh.LEFT_IRIS), (mesh.RIGHT_EYE, mesh.RIGHT_IRIS)):
+        _draw_eye(rendered, photo, vertices[contour, :2], vertices[ring, :2], colour)
+
+
+def _draw_eye(rendered: Array, photo: Array, lids: Array, ring: Array, colour: Array) -> None:
+    width = float(np.linalg.norm(lids[0] - lids[8]))
+    axis = (lids[8] - lids[0]) / max(width, 1e-6)
+    across = np.array([-axis[1], axis[0]])
+    opening = float(np.ptp((lids - lids[0]) @ across))
+    if opening < _CLOSED * width or width < 5:
+        return
+    height_px, width_px = rendered.shape[:2]
+    low = np.maximum(np.floor(lids.min(0)).astype(int) - 10, 0)
+    high = np.minimum(np.ceil(lids.max(0)).astype(int) + 10, [width_px, height_px])
+    if (high - low < 6).any():
+        return
+    window = (slice(low[1], high[1]), slice(low[0], high[0]))
+    lids, ring = lids - low, ring - low
+    aperture = _aperture(lids, (high - low)[::-1], max(0.6, 0.02 * width))
+    inside = aperture > 0.6
+    if inside.sum() < 12:
+        return
+    centre = ring[0]
+    radius = float(np.linalg.norm(ring[1:] - centre, axis=1).mean())
+    radius = float(np.clip(radius, _IRIS[0] * width, _IRIS[1] * width))
+    y, x = np.mgrid[0 : aperture.shape[0], 0 : aperture.shape[1]].astype(np.float32)
+    distance = np.hypot(x - centre[0], y - centre[1]) / radius
+    own = photo[window]
+    shade = _lid_shadow(lids, x, y, opening)
+    eye = _sclera(own, inside, distance, lids, x, width) * shade[..., None]
+    edge = np.clip((1.04 - distance) * radius / max(1.0, 0.16 * radius), 0, 1)[..., None]
+    eye = (
+        eye * (1 - edge)
+        + _iris(colour, distance, x, y, centre) * (0.5 + 0.5 * shade[..., None]) * edge
+    )
+    eye += _catchlight(own, inside, distance, centre, radius, x, y)[..., None] * (
+        np.minimum(250 - eye, 235)
+    )
+    alpha = 0.94 * aperture[..., None]
+    target = rendered[window] * (1 - alpha) + np.clip(eye, 0, 255) * alpha
+    lash = _lash_line(lids, aperture.shape, width)[..., None]
+    rendered[window] = target * (1 - lash) + 0.25 * target * lash
+
+
+def _aperture(lids: Array, shape: Array, soft: float) -> Array:
+    """Return 0…1 (h, w) inside the lids."""
+    fine = 4
+    mask = np.zeros((int(shape[0]) * fine, int(shape[1]) * fine), np.uint8)
+    cv2.fillPoly(mask, [np.round((lids + 0.5) * fine).astype(np.int32)], 255)
+    small = cv2.resize(mask, (int(shape[1]), int(shape[0])), interpolation=cv2.INTER_AREA)
+    return cv2.GaussianBlur(small.astype(np.float32) / 255, (0, 0), soft)
+
+
+def _lid_shadow(lids: Array, x: Array, y: Array, opening: float) -> Array:
+    """Return the shadow of the upper lid, 0.55…1."""
+    upper = lids[:9][np.argsort(lids[:9, 0])]
+    edge = np.interp(x[0], upper[:, 0], upper[:, 1])
+    depth = np.clip((y - edge[None]) / max(0.42 * opening, 1.0), 0, 1)
+    return 0.55 + 0.45 * depth
+
+
+def _sclera(
+    own: Array, inside: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], distance: Array,
+    lids: Array, x: Array, width: float,
+) -> Array:  # fmt: skip
+    white = inside & (distance > 1.15)
+    level = (
+        np.percentile(own[white], 70, axis=0)
+        if white.sum() > 8
+        else np.percentile(own[inside], 85, axis=0)
+    )
+    level = np.minimum(0.45 * level + 0.55 * level.mean(), 228)
+    aside = np.abs(x - lids[:, 0].mean()) / (0.5 * width)
+    return level * np.clip(1 - 0.34 * aside**2, 0.5, 1)[..., None]
+
+
+def _iris(colour: Array, distance: Array, x: Array, y: Array, centre: Array) -> Array:
+    angle = np.arctan2(y - centre[1], x - centre[0])
+    fibres = 1 + 0.07 * np.sin(23 * angle) * np.clip(distance - 0.4, 0, 0.4) / 0.4
+    ring = 1.1 - 0.32 * np.abs(distance - 0.62) / 0.6
+    limbus = 1 - 0.55 * np.clip((distance - 0.80) / 0.2, 0, 1)
+    pupil = np.clip((0.40 - distance) / 0.10, 0, 1)[..., None]
+    shaded: Array = colour * (fibres * ring * limbus)[..., None]
+    return shaded * (1 - pupil) + 10 * pupil
+
+
+def _catchlight(
+    own: Array, inside: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], distance: Array,
+    centre: Array, radius: float, x: Array, y: Array,
+) -> Array:  # fmt: skip
+    """Return 0…1: a highlight where the photo's iris is brightest, else up and to the left."""
+    grey = cv2.GaussianBlur(own.mean(2), (0, 0), max(0.6, 0.08 * radius))
+    disc = inside & (distance < 0.9)
+    place, strength = (centre[0] - 0.28 * radius, centre[1] - 0.33 * radius), 0.55
+    if disc.sum() > 6:
+        brightest = np.unravel_index(np.where(disc, grey, 0).argmax(), grey.shape)
+        excess = float(grey[brightest] - np.median(grey[disc]))
+        if excess > 20:
+            place = (float(brightest[1]), float(brightest[0]))
+            strength = min(0.95, excess / 90 + 0.35)
+    spot = max(0.7, 0.15 * radius)
+    spread = (x - place[0]) ** 2 + (y - place[1]) ** 2
+    return strength * np.exp(-spread / (2 * spot**2))
+
+
+def _lash_line(lids: Array, shape: tuple[int, ...], width: float) -> Array:
+    line = np.zeros(shape, np.uint8)
+    points = np.round((lids[:9] + 0.5) * 16).astype(np.int32)
+    cv2.polylines(line, [points], False, 255, max(1, round(0.035 * width)), cv2.LINE_AA, 4)
+    soft = cv2.GaussianBlur(line.astype(np.float32) / 255, (0, 0), max(0.7, 0.018 * width))
+    return 0.5 * soft

@@ -1,0 +1,179 @@
+"""What the photo says around one face, prepared once and used by every surrogate tried on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from deid_desktop.core import mesh
+from deid_desktop.core.compose.glasses import GlassesModel
+from deid_desktop.core.compose.shape import ShapeFit, ShapeModel
+from deid_desktop.core.geometry import blur, weighted_blur
+from deid_desktop.core.regions import regions
+from deid_desktop.core.types import Analysis, Array, Pixels
+
+_MARGIN = 0.55
+"""Of the face's size, around it: as far as a change of shape may bend the picture."""
+_GREY = 2.5
+"""Residual, in 8-bit CIELAB units, below which a photo's colours are one function of lightness."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One face of one photo at working scale.
+
+    ``left``, ``top``: corner of the crop in the photo; ``shape``: its height and width there.
+    ``scale``: working pixels for one photo pixel. ``crop`` (h, w, 3) float32 0…255 and ``mesh``
+    (478, 3) are at working scale. In texture space, at ``size``: ``texture`` (s, s, 3) the
+    photo's own, ``seen`` (s, s) how well the photo shows it, ``hidden`` (s, s) hair, hands and
+    other things in front, ``skin`` (s, s) visible bare skin, ``frames`` (s, s) of glasses or
+    ``None``. ``toning`` (3, 2) gives the two colour channels from lightness in a grey or toned
+    photo, else ``None``.
+    """
+
+    left: int
+    top: int
+    shape: tuple[int, int]
+    scale: float
+    crop: Array
+    mesh: Array
+    fit: ShapeFit
+    size: int
+    texture: Array
+    seen: Array
+    hidden: Array
+    skin: Array
+    frames: Array | None
+    toning: Array | None
+
+    @property
+    def face_size(self) -> float:
+        """Larger side of the face's extent in working pixels."""
+        return float(np.ptp(self.mesh[: mesh.VERTICES, :2], axis=0).max())
+
+
+def prepare(
+    pixels: Pixels,
+    analysis: Analysis,
+    *,
+    shapes: ShapeModel,
+    glasses: GlassesModel,
+    size: int,
+    work: tuple[float, float],
+) -> Scene:
+    """Prepare the scene of a face.
+
+    Args:
+        pixels: the photo.
+        analysis: of the face.
+        shapes: the linear shape model.
+        glasses: the glasses discriminant.
+        size: texels a side.
+        work: smallest and largest face size in pixels to work at; small faces are enlarged so
+            that they keep soft edges, large ones reduced.
+    """
+    vertices = analysis.mesh
+    low, high = vertices[: mesh.VERTICES, :2].min(0), vertices[: mesh.VERTICES, :2].max(0)
+    extent = float((high - low).max())
+    limit = np.array(pixels.shape[1::-1])
+    start = np.clip(np.floor(low - _MARGIN * extent), 0, limit - 1).astype(int)
+    stop = np.clip(np.ceil(high + _MARGIN * extent), start + 1, limit).astype(int)
+    part = pixels[start[1] : stop[1], start[0] : stop[0]]
+    scale = float(np.clip(extent, *work) / extent)
+    if scale == 1:
+        crop = part.astype(np.float32)
+    else:
+        flags = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+        target = (max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale)))
+        crop = cv2.resize(part, target, interpolation=flags).astype(np.float32)
+    local = vertices.copy()
+    local[:, :2] = (local[:, :2] - start + 0.5) * scale - 0.5
+    local[:, 2] *= scale
+    texture = mesh.unwrap(crop, local, size)
+    seen = mesh.visibility(local, size)
+    bare = _strange(texture, seen)
+    skin = regions(size).skin * seen * (1 - cv2.dilate(bare, _kernel(9, size)))
+    return Scene(
+        left=int(start[0]),
+        top=int(start[1]),
+        shape=(part.shape[0], part.shape[1]),
+        scale=scale,
+        crop=crop,
+        mesh=local,
+        fit=shapes.fit(local),
+        size=size,
+        texture=texture,
+        seen=seen,
+        hidden=_hidden(bare, size),
+        skin=skin.astype(np.float32),
+        frames=glasses.frames(texture),
+        toning=toning(pixels),
+    )
+
+
+def toning(pixels: Pixels) -> Array | None:
+    """Return how a grey or toned photo derives colour from lightness, or ``None``.
+
+    The channels a* and b* are fitted as quadratics of lightness over a small copy of the photo;
+    if little is left over, the photo has no colours of its own.
+    """
+    step = max(1, int(np.sqrt(pixels.shape[0] * pixels.shape[1] / 40_000)))
+    small = np.ascontiguousarray(pixels[::step, ::step])
+    lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32).reshape(-1, 3)
+    terms = lightness_terms(lab[:, 0])
+    fitted, *_ = np.linalg.lstsq(terms, lab[:, 1:], rcond=None)
+    rest = float((lab[:, 1:] - terms @ fitted).std())
+    return fitted.astype(np.float32) if rest < _GREY else None
+
+
+def lightness_terms(lightness: NDArray[np.floating]) -> Array:
+    """Return 1, L, L² for 8-bit lightness (…,), as (…, 3)."""
+    x = lightness.astype(np.float32) / 255
+    return np.stack([np.ones_like(x), x, x * x], -1)
+
+
+def _kernel(texels: int, size: int) -> NDArray[np.uint8]:
+    side = max(3, round(texels * size / 512) | 1)
+    return np.ones((side, side), np.uint8)
+
+
+def _strange(texture: Array, seen: Array) -> Array:
+    """Return where (s, s) the photo's texture is not skin by its colour: hair, frames, hands."""
+    size = texture.shape[0]
+    unit = size / 512
+    maps = regions(size)
+    smooth = np.clip(blur(texture, 2 * unit), 0, 255).astype(np.uint8)
+    lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB).astype(np.float32)
+    nose = mesh.UV[1] * size
+    y, x = np.mgrid[0:size, 0:size].astype(np.float32)
+    middle = np.hypot((x - nose[0]) / (150 * unit), (y - nose[1]) / (110 * unit)) < 1
+    zone = maps.skin * seen * middle
+    sure = zone > 0.6
+    if sure.sum() < 500 * unit**2:
+        sure = maps.skin * seen > 0.5
+    if not sure.any():
+        return np.zeros((size, size), np.float32)
+    reference = np.median(lab[sure], axis=0)
+    upper = zone * (y < mesh.UV[164, 1] * size)
+    near, weight = weighted_blur(lab, upper, 36 * unit)
+    far, _ = weighted_blur(lab, upper, 100 * unit)
+    share = np.clip(weight / 0.1, 0, 1)[..., None]
+    difference = lab - (near * share + far * (1 - share))
+    strange = (
+        (difference[..., 0] < -34 - 0.12 * reference[0])
+        | (np.hypot(difference[..., 1], difference[..., 2]) > 20)
+        | (difference[..., 0] > 70)
+    )
+    opened: Array = cv2.morphologyEx(strange.astype(np.float32), cv2.MORPH_OPEN, _kernel(5, size))
+    return opened
+
+
+def _hidden(strange: Array, size: int) -> Array:
+    """Return 0…1 (s, s): what lies in front of the face outside its middle."""
+    maps = regions(size)
+    grown = cv2.dilate(strange * (1 - maps.features), _kernel(7, size))
+    soft = blur(grown, 3 * size / 512) * (1 - maps.centre)
+    return np.clip(soft * 1.3, 0, 1)

@@ -1,0 +1,145 @@
+"""Shape: whose face it is, what it expresses, and how the picture bends to another one.
+
+A linear model splits the photo's mesh into identity, expression and pose. A surrogate's mesh is
+the photo's plus a multiple of (surrogate − own identity) and a change of expression; the picture
+around follows by a smooth field that fades outside the face, so there is no seam.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from deid_desktop.core import mesh
+from deid_desktop.core.geometry import Pose3D, blur, procrustes
+from deid_desktop.core.types import Array
+
+_LANDMARK_NOISE = 0.12
+"""Standard deviation of the landmarks in canonical centimetres."""
+_PRIOR = 1.5
+_ROUNDS = 4
+_CAP = 0.11
+"""Largest displacement of a vertex, as a share of the face's size."""
+_FIELD = 96
+"""Nodes a side of the field that bends the picture."""
+
+
+@dataclass(frozen=True, eq=False)
+class ShapeFit:
+    """A mesh explained: ``identity`` (468, 3) neutral and ``expression`` (468, 3) offsets, both
+    canonical; ``pose`` takes canonical to picture coordinates."""
+
+    identity: Array
+    expression: Array
+    pose: Pose3D
+
+
+class ShapeModel:
+    """Linear identity and expression models in the canonical frame."""
+
+    def __init__(self, tensors: dict[str, Array]) -> None:
+        self.mean = tensors["mean"]
+        self._identity = tensors["identity"]
+        basis = np.concatenate([self._identity, tensors["expression"]]).astype(np.float64)
+        self._basis = basis
+        precision = basis @ basis.T / _LANDMARK_NOISE**2 + _PRIOR * np.eye(len(basis))
+        self._solve = np.linalg.solve(precision, basis / _LANDMARK_NOISE**2)
+
+    def fit(self, vertices: Array) -> ShapeFit:
+        """Split landmarks (≥ 468, 3) by ridge regression, pose and coefficients in turn."""
+        target = vertices[: mesh.VERTICES].astype(np.float64)
+        current = self.mean.astype(np.float64)
+        for _ in range(_ROUNDS):
+            aligned = procrustes(target, current).apply(target)
+            weights = self._solve @ (aligned - self.mean).ravel()
+            current = self.mean + (weights @ self._basis).reshape(-1, 3)
+        count = len(self._identity)
+        identity = self.mean + (weights[:count] @ self._basis[:count]).reshape(-1, 3)
+        expression = (weights[count:] @ self._basis[count:]).reshape(-1, 3)
+        return ShapeFit(
+            identity.astype(np.float32), expression.astype(np.float32), procrustes(current, target)
+        )
+
+
+def displaced(
+    vertices: Array, fit: ShapeFit, shape: Array, *, strength: float, expression: Array | None
+) -> Array:
+    """Return the surrogate's landmarks (478, 3) in the picture.
+
+    Args:
+        vertices: (478, 3) the photo's landmarks.
+        fit: of these landmarks.
+        shape: (468, 3) the surrogate's neutral shape, canonical.
+        strength: multiple of the difference between the two identities; 1 is the surrogate's own
+            shape, 2 to 3 is needed to hide the subject's.
+        expression: (468, 3) canonical change of expression, or ``None`` to keep it.
+    """
+    offsets = fit.pose.turn(strength * (shape - fit.identity)).astype(np.float32)
+    size = np.ptp(vertices[: mesh.VERTICES, :2], axis=0).max()
+    length = np.linalg.norm(offsets[:, :2], axis=1, keepdims=True)
+    offsets *= np.minimum(1, _CAP * size / np.maximum(length, 1e-6))
+    if expression is not None:
+        offsets += fit.pose.turn(expression).astype(np.float32)
+    moved = vertices.copy()
+    moved[: mesh.VERTICES, :2] += offsets[:, :2]
+    moved[: mesh.VERTICES, 2] += offsets[:, 2]
+    for iris, contour in ((mesh.LEFT_IRIS, mesh.LEFT_EYE), (mesh.RIGHT_IRIS, mesh.RIGHT_EYE)):
+        corners = [contour[0], contour[8]]  # expressions close lids, they do not move eyes
+        moved[iris, :2] += offsets[corners, :2].mean(0)
+    return moved
+
+
+def bending_field(
+    vertices: Array, moved: Array, shape: tuple[int, int], spared: Array | None
+) -> Array:
+    """Return where each picture point comes from, as an offset (h, w, 2) in pixels.
+
+    Inside the face the field is that of the mesh; outside it fades with the distance, and to
+    nothing at the border of the crop and over ``spared`` (h, w), 0…1: other people's faces.
+    """
+    height, width = shape
+    step = np.array([width, height], np.float32) / _FIELD
+    nodes = moved[: mesh.VERTICES].copy()
+    nodes[:, :2] = nodes[:, :2] / step - 0.5
+    uv, covered = mesh.rasterise(nodes, (_FIELD, _FIELD))
+    grid = mesh.uv_grid(128).interpolate((moved - vertices)[: mesh.VERTICES, :2])
+    at = uv * 128 - 0.5
+    inner: Array = cv2.remap(grid, at[..., 0], at[..., 1], cv2.INTER_LINEAR)
+    inside = covered.astype(np.float32)
+    inner *= inside[..., None]
+    near, weight = _spread(inner, inside, 3.5)
+    far, _ = _spread(inner, inside, 9.0)
+    share = np.clip(weight / 0.1, 0, 1)[..., None]
+    outer = near * share + far * (1 - share)
+    size = float(np.ptp(vertices[: mesh.VERTICES, :2], axis=0).max())
+    away = cv2.distanceTransform((1 - covered).astype(np.uint8), cv2.DIST_L2, 5)
+    fade = np.exp(-((away * float(step[0]) / size / 0.16) ** 2))[..., None]
+    joined = blur(inner + outer * (1 - inside[..., None]), 1.0)
+    field = np.where(inside[..., None] > 0, joined, outer * fade)
+    edge = np.minimum(np.arange(_FIELD), np.arange(_FIELD)[::-1])
+    field *= np.clip(np.minimum(edge[:, None], edge[None]) / 8, 0, 1)[..., None]
+    if spared is not None:
+        small = cv2.resize(spared, (_FIELD, _FIELD), interpolation=cv2.INTER_AREA)
+        field *= 1 - small[..., None]
+    field = blur(field.astype(np.float32), 1.2)
+    large: Array = cv2.resize(-field, (width, height), interpolation=cv2.INTER_CUBIC)
+    return large
+
+
+def bend(picture: Array, field: Array) -> Array:
+    """Return ``picture`` (h, w, c) looked up at an offset of ``field`` (h, w, 2)."""
+    y, x = np.mgrid[0 : picture.shape[0], 0 : picture.shape[1]].astype(np.float32)
+    bent: Array = cv2.remap(
+        picture, x + field[..., 0], y + field[..., 1], cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+    return bent
+
+
+def _spread(values: Array, inside: NDArray[np.float32], sigma: float) -> tuple[Array, Array]:
+    weight = cv2.GaussianBlur(inside, (0, 0), sigma)
+    spread = cv2.GaussianBlur(values, (0, 0), sigma) / np.maximum(weight, 1e-9)[..., None]
+    return spread, weight

@@ -1,0 +1,318 @@
+"""Makes surrogate faces: donor weights and attributes in, texture and shape out.
+
+Third stage of the flow. A surrogate's texture is the average face of its attributes (maps learned
+over hundreds of people), plus what its k donors have in common with nobody else: a small network
+turns the mixed donor codes and the attributes into coefficients of a texture basis and of a shape
+basis. Skin detail that mixing averages away is given back its variance, and an atlas adds the
+creases of the age. Textures are normalised: about 1, without light and skin tone, which are the
+photo's. Idea: k-Same-Net (Meden et al. 2017, 2018); weights: ``docs/generator.md``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
+from torch import Tensor, nn
+from torch.nn import functional
+
+from deid_desktop.core import mesh
+from deid_desktop.core.regions import regions
+from deid_desktop.core.types import Array, DeidError, Identity, Surrogate
+from deid_desktop.core.weights import model_path
+
+LARGE, SMALL = 512, 256
+"""Texels a side at full quality and for previews and searches."""
+
+FORMAT = "1"
+"""Version of the weights' layout; other versions are refused."""
+
+CODE = 64
+_ANCESTRIES = 4
+_YOUNG, _AGES = 22.0, (40.0, 60.0, 80.0)
+_INDIVIDUALITY = 1.2
+"""How far a mix is pushed away from the average face; above 1.4 it comes too near its donors."""
+_PORES = 0.8
+"""Share of the skin detail's lost variance that is given back."""
+
+
+class GeneratorError(DeidError):
+    """The request cannot be met, or the weights do not fit this version."""
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """Attributes of a surrogate as numbers.
+
+    ``gender`` −1…1, ``age`` years, ``smile`` 0…1, ``ancestry`` weights over White, Black, East
+    Asian, West Asian (the groups that the donors named for themselves), sum 1.
+    """
+
+    gender: float
+    age: float
+    smile: float = 0.0
+    ancestry: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0)
+
+
+@cache
+def texels(size: int) -> NDArray[np.bool_]:
+    """Return which texels (size, size) the generator fills: the replaced region and a margin."""
+    margin = 2 * (size // 32) + 1
+    grown = cv2.dilate(regions(size).core, np.ones((margin, margin)))
+    return (grown > 0.5) & mesh.uv_grid(size).inside
+
+
+def attribute_terms(attribute: Attribute) -> Array:
+    """Return the weights of the attribute maps.
+
+    For women, then men: the young average, what a smile adds, what 40, 60 and 80 years add
+    (linear in between); then what Black, East Asian and West Asian ancestry add.
+    """
+    knots = (_YOUNG, *_AGES)
+    ages = [np.interp(attribute.age, knots, np.eye(len(knots))[i + 1]) for i in range(len(_AGES))]
+    male = (attribute.gender + 1) / 2
+    one = np.array([1.0, attribute.smile, *ages])
+    return np.r_[(1 - male) * one, male * one, attribute.ancestry[1:]].astype(np.float32)
+
+
+def network_inputs(attributes: list[Attribute]) -> Tensor:
+    """Return the attributes as the network takes them (n, 7), each about −1…1."""
+    rows = [(a.gender, (a.age - 40) / 25, a.smile, *a.ancestry) for a in attributes]
+    return torch.tensor(rows, dtype=torch.float32)
+
+
+class CodeNetwork(nn.Module):
+    """Donor code and attributes → texture and shape coefficients."""
+
+    def __init__(self, outputs: int, hidden: int = 256) -> None:
+        super().__init__()
+        inputs = CODE + 3 + _ANCESTRIES
+        self.linear = nn.Linear(inputs, outputs)
+        self.refine = nn.Sequential(
+            nn.Linear(inputs, hidden), nn.SiLU(),
+            nn.Linear(hidden, hidden), nn.SiLU(),
+            nn.Linear(hidden, outputs),
+        )  # fmt: skip
+
+    def forward(self, code: Tensor, attributes: Tensor) -> Tensor:
+        """Return coefficients (n, outputs) for ``code`` (n, 64), ``attributes`` (n, 7)."""
+        x = torch.cat([code, attributes], 1)
+        result: Tensor = self.linear(x) + self.refine(x)
+        return result
+
+
+class Generator:
+    """The trained generator on one device. Use from one thread."""
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = torch.device(device)
+        with safe_open(str(model_path("generator.safetensors")), framework="pt") as file:
+            found = (file.metadata() or {}).get("format")
+            if found != FORMAT:
+                raise GeneratorError(
+                    f"generator.safetensors: the weights have layout {found}, this version reads "
+                    f"{FORMAT}; install Deid Desktop again"
+                )
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        self._host = {k: v.float().numpy() for k, v in tensors.items() if k in _HOST}
+        self._t = {k: _real(v, tensors).to(self.device) for k, v in tensors.items() if k in _DEVICE}
+        outputs = self._t["codes"].shape[2] + self._t["shape.codes"].shape[1]
+        self._network = CodeNetwork(outputs)
+        prefix = "network."
+        self._network.load_state_dict(
+            {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        )
+        self._network.to(self.device).eval()
+        self._texels = {s: torch.from_numpy(texels(s)).to(self.device) for s in (SMALL, LARGE)}
+        self._skin = {
+            s: torch.from_numpy(regions(s).skin).to(self.device)[None, None] for s in (SMALL, LARGE)
+        }
+
+    @property
+    def donor_count(self) -> int:
+        """How many donors there are."""
+        return int(self._t["code"].shape[0])
+
+    @property
+    def donor_embeddings(self) -> Array:
+        """SFace embeddings of the donors (n, 128), unit length."""
+        return self._host["donor.embedding"]
+
+    def tensors(self, prefix: str) -> dict[str, Array]:
+        """Return what the weights hold for other stages, for example ``glasses.``."""
+        return {k.removeprefix(prefix): v for k, v in self._host.items() if k.startswith(prefix)}
+
+    def draw_identity(
+        self, attribute: Attribute, *, k: int, seed: int, attempt: int = 0
+    ) -> Identity:
+        """Draw a surrogate identity of ``k`` donors at random.
+
+        Donors of the attribute's side of gender are drawn first; ancestry is an attribute, not a
+        choice of donors. Weights differ a little (±20 %), so that mixes of the same donors differ.
+
+        Raises:
+            GeneratorError: fewer than two donors, or more than there are, are asked for.
+        """
+        side = np.flatnonzero(self._host["donor.gender"] * attribute.gender >= 0)
+        if k < 2:
+            raise GeneratorError(f"k = {k}: a surrogate mixes at least two donors; choose k ≥ 2")
+        if k > len(side):
+            raise GeneratorError(f"k = {k}: there are only {len(side)} donors; choose a smaller k")
+        rng = np.random.default_rng([seed, attempt])
+        donors = rng.choice(side, k, replace=False)
+        weights = rng.uniform(0.8, 1.2, k)
+        weights /= weights.sum()
+        return Identity(
+            tuple(int(d) for d in donors),
+            tuple(float(w) for w in weights),
+            int(rng.integers(2**31)),
+        )
+
+    @torch.inference_mode()
+    def generate(
+        self, identities: list[Identity], attributes: list[Attribute], *, size: int = LARGE
+    ) -> list[Surrogate]:
+        """Make one surrogate for each identity with its attributes, in one batch.
+
+        Args:
+            identities: donor mixes.
+            attributes: as many as identities.
+            size: ``SMALL`` or ``LARGE`` texels a side.
+
+        Raises:
+            GeneratorError: an attribute is not a number.
+        """
+        inputs = network_inputs(attributes)
+        if not torch.isfinite(inputs).all():
+            raise GeneratorError("an attribute is not a number; reset the sliders of this face")
+        mix = self._mix(identities)
+        smile = inputs[:, 2:3].to(self.device)
+        code, shape = self._coefficients(mix, inputs.to(self.device), smile)
+        texture = self._texture(code, mix, identities, attributes, size)
+        vertices = self._shape(shape, attributes)
+        irises = [self._host["donor.iris"][i.donors[0]] for i in identities]
+        return [
+            Surrogate(texture[n], vertices[n], irises[n].astype(np.float32))
+            for n in range(len(identities))
+        ]
+
+    def _mix(self, identities: list[Identity]) -> Tensor:
+        mix = torch.zeros(len(identities), self.donor_count)
+        for row, identity in enumerate(identities):
+            mix[row, list(identity.donors)] = torch.tensor(identity.weights, dtype=torch.float32)
+        return mix.to(self.device)
+
+    def _coefficients(self, mix: Tensor, inputs: Tensor, smile: Tensor) -> tuple[Tensor, Tensor]:
+        """Return texture and shape coefficients: the network's and what it left out of the donors.
+
+        What it left out is known exactly at the donors' own attributes and carried along.
+        """
+        neutral, smiling = self._t["codes"][0], self._t["codes"][1]
+        own = torch.cat([neutral, self._t["shape.codes"]], 1)
+        left_out = own - self._network(self._t["code"], self._t["donor.attributes"])
+        both = self._network(mix @ self._t["code"], inputs) + mix @ left_out
+        count = neutral.shape[1]
+        code = both[:, :count] + smile * (mix @ (smiling - neutral))
+        return code, both[:, count:]
+
+    def _texture(
+        self,
+        code: Tensor,
+        mix: Tensor,
+        identities: list[Identity],
+        attributes: list[Attribute],
+        size: int,
+    ) -> Array:
+        terms = torch.from_numpy(np.stack([attribute_terms(a) for a in attributes]))
+        # The basis is not centred: codes near their mean are the average face, pushed from there.
+        code = code + (_INDIVIDUALITY - 1) * (code - self._t["codes"][0].mean(0))
+        loss = (1 / mix.pow(2).sum(1).sqrt())[:, None, None, None]
+        own = self._spread(code @ self._t["coarse.basis"], SMALL, 3)
+        pores = (own - _blur(own, 2.0)) * (loss - 1) * _PORES * self._skin[SMALL]
+        base = self._spread(terms.to(self.device) @ self._t["maps"], SMALL, 3)
+        creases = torch.stack(
+            [self._creases(i, a) for i, a in zip(identities, attributes, strict=True)]
+        )
+        coarse = base + own + pores + creases
+        if size == SMALL:
+            return coarse.permute(0, 2, 3, 1).clamp(0.02, 3).cpu().numpy()
+        fine = self._spread(code @ self._t["fine.basis"], LARGE, 1)
+        fine = fine * (1 + (loss - 1) * _PORES * self._skin[LARGE])
+        full = functional.interpolate(coarse, size=(LARGE, LARGE), mode="bicubic") + fine
+        return full.permute(0, 2, 3, 1).clamp(0.02, 3).cpu().numpy()
+
+    def _creases(self, identity: Identity, attribute: Attribute) -> Tensor:
+        """Return the fine relief of the age (1, 256, 256): a random patchwork of the atlas.
+
+        Atlas maps are patchworks of at least five people each; here two of the nearest ages are
+        laid over each other with smooth random weights of unit power.
+        """
+        atlas = self._t["atlas"]  # gender, age, variant, texel
+        rng = np.random.default_rng(identity.seed)
+        side = int(attribute.gender > 0)
+        ages = self._host["atlas.ages"]
+        place = float(np.interp(attribute.age, ages, np.arange(len(ages))))
+        lower = min(int(place), len(ages) - 2)
+        chosen = rng.integers(atlas.shape[2], size=2)
+        maps = [atlas[side, lower + i, int(chosen[i])] for i in range(2)]
+        layers = [self._spread(m[None], SMALL, 1)[0, 0] for m in maps]
+        layers = [m.flip(1) if rng.random() < 0.5 else m for m in layers]
+        noise = torch.from_numpy(rng.normal(size=(1, 1, 8, 8)).astype(np.float32))
+        field = functional.interpolate(noise, size=(SMALL, SMALL), mode="bicubic")[0, 0]
+        share = torch.sigmoid(3 * field.to(self.device) + 4 * (place - lower - 0.5))
+        mixed = layers[0] * (1 - share) + layers[1] * share
+        mixed = mixed / (share.pow(2) + (1 - share).pow(2)).sqrt()
+        strength = float(np.interp(attribute.age, [20, 35], [0.0, 1.0]))
+        return (mixed * strength)[None]
+
+    def _shape(self, code: Tensor, attributes: list[Attribute]) -> Array:
+        spread = (code @ self._t["shape.basis"]).cpu().numpy().reshape(len(code), -1, 3)
+        slopes = self._host["shape.age"]
+        added = []
+        for attribute in attributes:
+            male = (attribute.gender + 1) / 2
+            slope = (1 - male) * slopes[0] + male * slopes[1]
+            added.append(slope * (attribute.age - 27))
+        return (self._host["shape.mean"] + spread + np.stack(added)).astype(np.float32)
+
+    def _spread(self, values: Tensor, size: int, channels: int) -> Tensor:
+        """Lay texel values (n, texels · channels) out as pictures (n, channels, size, size)."""
+        picture = values.new_zeros(len(values), size * size, channels)
+        picture[:, self._texels[size].flatten()] = values.reshape(len(values), -1, channels)
+        return picture.reshape(-1, size, size, channels).permute(0, 3, 1, 2)
+
+
+_HOST = {
+    "donor.gender", "donor.age", "donor.embedding", "donor.iris", "atlas.ages",
+    "shape.mean", "shape.age", "shape.identity", "shape.expression",
+    "glasses.mean", "glasses.weight", "glasses.threshold", "glasses.frames",
+}  # fmt: skip
+_DEVICE = {
+    "code", "codes", "donor.attributes", "maps", "coarse.basis", "fine.basis", "atlas",
+    "shape.codes", "shape.basis",
+}  # fmt: skip
+
+
+def _real(tensor: Tensor, tensors: dict[str, Tensor]) -> Tensor:
+    """Return float32; eight-bit tensors carry one scale a row beside them."""
+    if tensor.dtype != torch.int8:
+        return tensor.float()
+    name = next(k for k, v in tensors.items() if v is tensor)
+    return tensor.float() * tensors[f"{name}.scale"].float()
+
+
+def _blur(pictures: Tensor, sigma: float) -> Tensor:
+    radius = int(3 * sigma + 0.5)
+    x = torch.arange(-radius, radius + 1, device=pictures.device, dtype=pictures.dtype)
+    kernel = torch.exp(-(x**2) / (2 * sigma**2))
+    kernel = (kernel / kernel.sum()).repeat(pictures.shape[1], 1)
+    channels = pictures.shape[1]
+    padded = functional.pad(pictures, (radius, radius, 0, 0), mode="replicate")
+    across = functional.conv2d(padded, kernel[:, None, None, :], groups=channels)
+    padded = functional.pad(across, (0, 0, radius, radius), mode="replicate")
+    return functional.conv2d(padded, kernel[:, None, :, None], groups=channels)

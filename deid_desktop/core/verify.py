@@ -1,0 +1,50 @@
+"""Verification: is the original person gone, and is nobody else in their place?
+
+Last stage before export. The numbers are cosines of SFace embeddings; what they mean is measured,
+not assumed: ``bench/anonymity.py`` prints the false-accept rate of the threshold.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deid_desktop.core.types import Array, State, Verdict
+
+THRESHOLD = 0.363
+"""Cosine from which SFace takes two pictures for one person (model card, OpenCV Zoo)."""
+
+TARGET = 0.25
+"""What the search aims for, so that a verdict does not hang on a hair."""
+
+
+def similarity(embeddings: Array, others: Array) -> float:
+    """Return the highest cosine between unit ``embeddings`` (n, d) and ``others`` (m, d)."""
+    return float((embeddings @ others.T).max())
+
+
+def judge(original: Array, found: Array | None, donors: Array) -> Verdict:
+    """Judge a finished surrogate.
+
+    Args:
+        original: (d,) embedding of the face in the photo.
+        found: (n, d) embeddings of the face found in the result, one for each way to align it;
+            ``None`` if no face was found there.
+        donors: (m, d) embeddings of the donors.
+    """
+    if found is None:
+        return Verdict(
+            State.ATTENTION,
+            "No face is found any more where the surrogate should be; look at it or mask it.",
+            threshold=THRESHOLD,
+            detected_again=False,
+        )
+    to_original = similarity(found, original[None])
+    to_donor = similarity(found, donors)
+    state, reason = State.VERIFIED, "The recogniser no longer takes this face for the original."
+    if not np.isfinite([to_original, to_donor]).all():
+        state, reason = State.ATTENTION, "The recogniser gave no usable answer for this face."
+    elif to_original >= THRESHOLD:
+        state, reason = State.ATTENTION, "The recogniser still takes this face for the original."
+    elif to_donor >= THRESHOLD:
+        state, reason = State.ATTENTION, "The surrogate looks too much like one of its donors."
+    return Verdict(state, reason, to_original, to_donor, THRESHOLD, detected_again=True)
