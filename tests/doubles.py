@@ -45,6 +45,7 @@ class FakePipeline:
     boxes: tuple = ((10.0, 10.0, 40.0, 50.0), (90.0, 20.0, 40.0, 50.0))
     device: str = "cpu"
     fail_seeds: tuple = ()
+    strengthen: float = 0.0
     calls: list = field(default_factory=list)
     breaks: dict = field(default_factory=dict)
     gate: threading.Event | None = None
@@ -88,7 +89,9 @@ class FakePipeline:
             verdict, layer = Verdict(State.ATTENTION, "Still too similar.", 0.5, 0.1, 0.4), None
         else:
             verdict = Verdict(State.VERIFIED, "A recogniser does not link it.", 0.1, 0.2, 0.4, True)
-        return FaceResult(face, request, verdict, layer, identity, attempts=8)
+        # Like the real search, which records a stronger shape than it was asked for.
+        done = replace(request, shape_strength=request.shape_strength + self.strengthen)
+        return FaceResult(face, done, verdict, layer, identity, attempts=8)
 
     def render(self, photo, results):
         self._maybe_break("render")

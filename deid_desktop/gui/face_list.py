@@ -17,12 +17,14 @@ from deid_desktop.core.types import State
 from deid_desktop.gui.qimage import crop_of
 from deid_desktop.gui.theme import Theme, title_font
 from deid_desktop.session.document import Document, Subject
+from deid_desktop.session.picture import Patch
 from deid_desktop.session.render import Renderer
 from deid_desktop.session.words import METHOD_NAMES, SHORT
 
 THUMBNAIL = 52
 _SUBJECT = Qt.ItemDataRole.UserRole
 _PICTURES = Qt.ItemDataRole.UserRole + 1
+_SHOWN = Qt.ItemDataRole.UserRole + 2  # the face whose thumbnails these are
 
 
 class FaceRow(QStyledItemDelegate):
@@ -131,10 +133,11 @@ class FaceList(QListWidget):
             document.current_changed,
             document.faces_changed,
             document.subject_changed,
-            renderer.viewed,
-            renderer.painted,
         ):
             signal.connect(self._refresh_soon)
+        self._stale: set[int] = set()
+        renderer.viewed.connect(self._forget_thumbnails)
+        renderer.painted.connect(self._forget_thumbnail)
         theme.changed.connect(self.viewport().update)
         document.selection_changed.connect(self._select)
         self.currentItemChanged.connect(self._picked)
@@ -142,6 +145,19 @@ class FaceList(QListWidget):
     def _refresh_soon(self) -> None:
         if not self._soon.isActive():
             self._soon.start()
+
+    def _forget_thumbnails(self) -> None:
+        for row in range(self.count()):
+            self.item(row).setData(_PICTURES, None)
+        self._refresh_soon()
+
+    def _forget_thumbnail(self, patch: Patch) -> None:
+        region = QRectF(*patch.corner, *patch.size)
+        for row in range(self.count()):
+            subject: Subject = self.item(row).data(_SUBJECT)
+            if region.intersects(QRectF(*subject.face.box)):
+                self._stale.add(subject.face.id)
+        self._refresh_soon()
 
     def _refresh(self) -> None:
         entry, view = self._document.current, self._renderer.view
@@ -157,14 +173,17 @@ class FaceList(QListWidget):
             words = f"Face {subject.number}: {state_words(subject)}"
             item.setData(Qt.ItemDataRole.AccessibleTextRole, words)
             item.setToolTip(words)
-            if view is not None and view.entry is entry:
-                item.setData(
-                    _PICTURES,
-                    tuple(
-                        crop_of(picture, subject.face.box, THUMBNAIL * 2)
-                        for picture in (view.before, view.after)
-                    ),
-                )
+            same = item.data(_SHOWN) is subject.face
+            if view is None or view.entry is not entry:
+                item.setData(_PICTURES, None)
+            elif not same or not item.data(_PICTURES) or subject.face.id in self._stale:
+                cuts = [
+                    crop_of(picture, subject.face.box, THUMBNAIL * 2)
+                    for picture in (view.before, view.after)
+                ]
+                item.setData(_PICTURES, tuple(cuts))
+                item.setData(_SHOWN, subject.face)
+        self._stale.clear()
         self.blockSignals(False)
         self._select()
         self.viewport().update()

@@ -44,15 +44,19 @@ class Stage(StrEnum):
 
 @dataclass(eq=False)
 class Subject:
-    """One face of a photo. ``located`` is false until the pipeline has looked into a drawn box."""
+    """One face of a photo.
+
+    ``located`` is false until the pipeline has looked into a drawn box. ``latest`` is the newest
+    thing there is to show, ``previewed`` the request it previews, if it is a preview.
+    """
 
     face: Face
     request: Request = field(default_factory=Request)
     present: bool = True
     located: bool = True
     results: dict[Request, FaceResult] = field(default_factory=dict)
-    preview: FaceResult | None = None
     latest: FaceResult | None = None
+    previewed: Request | None = None
 
     @property
     def number(self) -> int:
@@ -347,20 +351,23 @@ class Document(QObject):
         subject.face, subject.located = face, True
         self.faces_changed.emit(entry)
 
-    def accept_result(self, entry: PhotoEntry, result: FaceResult) -> None:
-        """Take a full-quality result; it counts for exactly its request."""
+    def accept_result(self, entry: PhotoEntry, request: Request, result: FaceResult) -> None:
+        """Take a full-quality result; it counts for exactly the request it answers.
+
+        ``result.request`` may differ: the search strengthens the shape when it has to.
+        """
         subject = entry.subjects[result.face.id]
-        subject.results.pop(result.request, None)
-        subject.results[result.request] = result
-        subject.latest, subject.preview = result, None
+        subject.results.pop(request, None)
+        subject.results[request] = result
+        subject.latest, subject.previewed = result, None
         while len(subject.results) > RESULTS_KEPT:
             del subject.results[next(r for r in subject.results if r != subject.request)]
         self.subject_changed.emit(entry, result.face.id)
 
-    def accept_preview(self, entry: PhotoEntry, result: FaceResult) -> None:
+    def accept_preview(self, entry: PhotoEntry, request: Request, result: FaceResult) -> None:
         """Take a quick preview; it is shown, never exported."""
         subject = entry.subjects[result.face.id]
-        subject.preview = subject.latest = result
+        subject.previewed, subject.latest = request, result
         self.subject_changed.emit(entry, result.face.id)
 
     def accept_export(self, entry: PhotoEntry, *, exported: bool) -> None:
@@ -372,7 +379,7 @@ class Document(QObject):
         """Mark a face as needing attention."""
         subject = entry.subjects[face_id]
         subject.located = True
-        self.accept_result(entry, attention(subject.face, request, reason))
+        self.accept_result(entry, request, attention(subject.face, request, reason))
 
     def fail_photo(self, entry: PhotoEntry, reason: str) -> None:
         """Mark a photo as unusable, with the reason."""

@@ -95,23 +95,24 @@ def thumbnail(picture: Picture, side: int = 160) -> Picture:
     return Picture((np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA), np.uint8),))
 
 
-def patch_of(pixels: Pixels, around: Box, margin: float = 1.0) -> Patch:
+def patch_of(pixels: Pixels, around: Box, margin: float = 1.6) -> Patch:
     """Cut the surroundings of a face out of the finished photo.
 
     Args:
         pixels: the whole photo, RGB.
-        around: the face's box; the patch reaches ``margin`` times its size beyond it on every
-            side, which holds any layer of that face.
-        margin: in box sizes.
+        around: the face's box; the patch reaches ``margin`` times its longer side beyond it
+            everywhere, which holds any layer of that face.
+        margin: in longer sides of the box.
     """
     height, width = pixels.shape[:2]
     count = depth(width, height)
     step = 1 << (count - 1)
     x, y, w, h = around
-    left = max(0, int((x - margin * w) // step) * step)
-    top = max(0, int((y - margin * h) // step) * step)
-    right = min(width, -int(-(x + (1 + margin) * w) // step) * step)
-    bottom = min(height, -int(-(y + (1 + margin) * h) // step) * step)
+    reach = margin * max(w, h)
+    left = max(0, int((x - reach) // step) * step)
+    top = max(0, int((y - reach) // step) * step)
+    right = min(width, -int(-(x + w + reach) // step) * step)
+    bottom = min(height, -int(-(y + h + reach) // step) * step)
     cut = np.ascontiguousarray(pixels[top : max(bottom, top + 1), left : max(right, left + 1)])
     return Patch((left, top), _levels(cut, count))
 

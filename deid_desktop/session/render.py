@@ -10,7 +10,6 @@ whose slider moves, export, finish the photo that is looked at, then the others.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,43 +19,13 @@ from deid_desktop.core.types import Face, FaceResult
 from deid_desktop.session import jobs
 from deid_desktop.session.document import Document, PhotoEntry, Stage, Subject, attention
 from deid_desktop.session.picture import Picture, paste
+from deid_desktop.session.tasks import Order, Task, View
 from deid_desktop.session.worker import Failure, Stopped, Worker, make_pipeline
 
 IDLE_MS = 400
-"""A slider that rests this long gets the full quality, even while it is still held."""
+"""A slider that rests this long after its preview gets the full quality, even while held."""
 
 CANCELLED = "Cancelled before this face was finished. Try again, or use a solid mask."
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """A job with its place in the document. Lower ``rank`` is more urgent."""
-
-    rank: int
-    words: str
-    job: jobs.Job
-    accept: Callable[[Any], None]
-    fail: Callable[[str], None]
-    wanted: Callable[[], bool] = lambda: True
-
-
-@dataclass(frozen=True)
-class Order:
-    """An export the person asked for."""
-
-    entry: PhotoEntry
-    target: Path
-    overwrite: bool
-
-
-@dataclass(eq=False)
-class View:
-    """The pictures of the photo on screen. ``painted``: the results that ``after`` shows."""
-
-    entry: PhotoEntry
-    before: Picture
-    after: Picture
-    painted: dict[int, FaceResult] = field(default_factory=dict)
 
 
 class Renderer(QObject):
@@ -90,19 +59,12 @@ class Renderer(QObject):
         self._idle = QTimer(self)
         self._idle.setSingleShot(True)
         self._idle.setInterval(IDLE_MS)
-        self._idle.timeout.connect(self.settle)
+        self._idle.timeout.connect(self._rest)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
         self._soon.timeout.connect(self._look)
-        for signal in (
-            document.photos_changed,
-            document.photo_changed,
-            document.faces_changed,
-            document.subject_changed,
-            document.selection_changed,
-        ):
-            signal.connect(self._soon.start)
+        document.anything_changed(self._soon.start)
         document.current_changed.connect(self._leave_view)
 
     # Asked for by the window
@@ -120,6 +82,12 @@ class Renderer(QObject):
         if self._live is not None:
             self._live = None
             self._soon.start()
+
+    def _rest(self) -> None:
+        if next(self._previews(), None) is not None:
+            self._idle.start()
+        else:
+            self.settle()
 
     def export(self, entry: PhotoEntry, target: Path, *, overwrite: bool = False) -> None:
         """Confirm and write a photo as soon as the worker is free."""
@@ -205,6 +173,8 @@ class Renderer(QObject):
         yield from self._previews()
         if self._orders:
             yield self._exporting(self._orders[0])
+        if self._live is not None:
+            return  # Anything else would delay the next preview.
         if current is not None:
             yield from self._finishing(current, rank=10)
         for entry in self.document.entries:
@@ -249,22 +219,24 @@ class Renderer(QObject):
             return
         entry, face_id = self._live
         subject = entry.subjects[face_id]
-        newest = subject.preview
-        if entry.photo is None or subject.result or (newest and newest.request == subject.request):
+        newest = subject.latest
+        if entry.photo is None or subject.result or subject.previewed == subject.request:
             return
         request, face = subject.request, subject.face
 
-        def fail(reason: str) -> None:
-            self.document.accept_preview(entry, attention(face, request, reason))
+        def accept(result: FaceResult) -> None:
+            self.document.accept_preview(entry, request, result)
+            if self._live is not None:
+                self._idle.start()
 
         yield Task(
             1,
             f"Previewing face {subject.number}",
             jobs.RedactFace(entry.photo, face, request, subject.identity, preview=True),
-            lambda result: self.document.accept_preview(entry, result),
-            fail,
+            accept,
+            lambda reason: accept(attention(face, request, reason)),
             # An older value of the same gesture is shown on the way to the newest one.
-            lambda: self._live == (entry, face_id) and subject.preview is newest,
+            lambda: self._live == (entry, face_id) and subject.latest is newest,
         )
 
     def _exporting(self, order: Order) -> Task:
@@ -275,8 +247,8 @@ class Renderer(QObject):
         def accept(outcome: jobs.Exported) -> None:
             self._orders.remove(order)
             for result in outcome.results:
-                if result is not entry.subjects[result.face.id].results.get(result.request):
-                    self.document.accept_result(entry, result)
+                if result not in results.values():
+                    self.document.accept_result(entry, requests[result.face.id], result)
             self.document.accept_export(entry, exported=not outcome.refused)
             if outcome.refused:
                 self.export_refused.emit(entry, outcome.refused)
@@ -288,10 +260,12 @@ class Renderer(QObject):
             self.export_refused.emit(entry, reason)
 
         present = entry.present()
+        requests = {subject.face.id: subject.request for subject in present}
+        results = {s.face.id: s.result for s in present if s.result is not None}
         job = jobs.ExportPhoto(
             entry.photo,
             tuple(subject.face for subject in present),
-            tuple(subject.result for subject in present if subject.result is not None),
+            tuple(results.values()),
             order.target,
             tuple(other.path for other in self.document.entries),
             order.overwrite,
@@ -385,7 +359,7 @@ class Renderer(QObject):
             rank,
             f"Replacing face {subject.number} in {entry.name}",
             jobs.RedactFace(entry.photo, face, request, subject.identity, preview=False),
-            lambda result: self.document.accept_result(entry, result),
+            lambda result: self.document.accept_result(entry, request, result),
             lambda reason: self.document.fail_face(entry, face.id, request, reason),
             lambda: subject.present and subject.request == request and subject.result is None,
         )
@@ -395,4 +369,3 @@ class Renderer(QObject):
         if self.view is not None and self.view.entry is not self.document.current:
             self.view = None
             self.viewed.emit()
-        self._soon.start()

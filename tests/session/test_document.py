@@ -19,10 +19,10 @@ def opened(document, photo_file):
     return document, entry
 
 
-def verified(subject, request=None, identity=None):
+def verified(subject, identity=None):
     return FaceResult(
         subject.face,
-        request or subject.request,
+        subject.request,
         Verdict(State.VERIFIED, "ok", 0.1, 0.2, 0.4),
         layer=object(),
         identity=identity,
@@ -58,7 +58,7 @@ def test_a_drag_back_to_the_start_leaves_no_step(opened):
 def test_undo_shows_the_remembered_result_at_once(opened):
     document, entry = opened
     subject = document.selected
-    document.accept_result(entry, verified(subject))
+    document.accept_result(entry, subject.request, verified(subject))
     document.set_method(Method.KEEP)
     assert subject.state is None
     document.undo_stack.undo()
@@ -70,7 +70,7 @@ def test_a_result_for_an_older_request_does_not_count(opened):
     subject = document.selected
     old = subject.request
     document.another_face()
-    document.accept_result(entry, verified(subject, old))
+    document.accept_result(entry, old, verified(subject))
     assert subject.state is None
     assert subject in entry.blocked()
 
@@ -78,7 +78,7 @@ def test_a_result_for_an_older_request_does_not_count(opened):
 def test_previews_never_count(opened):
     document, entry = opened
     subject = document.selected
-    document.accept_preview(entry, verified(subject))
+    document.accept_preview(entry, subject.request, verified(subject))
     assert subject.result is None
     assert subject in entry.blocked()
 
@@ -87,7 +87,7 @@ def test_sliders_keep_the_identity_and_another_face_asks_for_a_new_one(opened):
     document, entry = opened
     subject = document.selected
     identity = Identity((1, 2, 3, 4, 5), (0.2,) * 5, 0)
-    document.accept_result(entry, verified(subject, identity=identity))
+    document.accept_result(entry, subject.request, verified(subject, identity=identity))
     document.edit("Age", aged(70))
     assert subject.identity is identity
     document.another_face()
@@ -135,9 +135,9 @@ def test_undo_in_another_photo_shows_that_photo(opened, photo_file):
 def test_remembered_results_are_bounded_and_hold_the_current_one(opened):
     document, entry = opened
     subject = document.selected
-    document.accept_result(entry, verified(subject))
+    document.accept_result(entry, subject.request, verified(subject))
     for seed in range(1, 40):
-        document.accept_result(entry, verified(subject, Request(seed=seed)))
+        document.accept_result(entry, Request(seed=seed), verified(subject))
     assert len(subject.results) == RESULTS_KEPT
     assert subject.state is State.VERIFIED
 
@@ -152,8 +152,8 @@ def test_every_face_of_a_photo_can_get_one_method_in_one_step(opened):
 
 def test_stepping_goes_round_and_finds_what_blocks(opened):
     document, entry = opened
-    document.accept_result(entry, verified(entry.subjects[0]))
-    document.accept_result(entry, verified(entry.subjects[2]))
+    document.accept_result(entry, entry.subjects[0].request, verified(entry.subjects[0]))
+    document.accept_result(entry, entry.subjects[2].request, verified(entry.subjects[2]))
     document.select(2)
     document.step_face(1)
     assert document.selected_id == 0
@@ -165,7 +165,7 @@ def test_summary_says_when_the_photo_may_leave(opened):
     document, entry = opened
     assert not summary(entry).exportable
     for subject in entry.present():
-        document.accept_result(entry, verified(subject))
+        document.accept_result(entry, subject.request, verified(subject))
     assert summary(entry).exportable
     assert "3 verified" in summary(entry).text
     document.fail_face(entry, 1, entry.subjects[1].request, "It broke.")

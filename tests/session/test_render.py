@@ -45,6 +45,20 @@ def test_a_moved_slider_is_previewed_with_the_same_identity_then_verified(
     assert tuple(renderer.view.after.levels[0][20, 20, :3][::-1]) == (200, 0, 50)
 
 
+def test_a_result_counts_for_what_was_asked_even_if_the_search_went_further(
+    document, renderer, pipeline, photo_file, settle, qtbot, tmp_path
+):
+    pipeline.strengthen = 0.6
+    document.open([photo_file()])
+    settle()
+    document.edit("Age", aged(50))
+    renderer.live()
+    settle()
+    assert document.selected.state is State.VERIFIED
+    with qtbot.waitSignal(renderer.exported):
+        renderer.export(document.current, tmp_path / "out.png")
+
+
 def test_only_the_newest_value_is_shown(opened, renderer, pipeline, qtbot, settle):
     document, _ = opened
     pipeline.calls.clear()

@@ -1,0 +1,44 @@
+"""What the renderer keeps in mind: the task in hand, the exports asked for, the pictures shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deid_desktop.core.types import FaceResult
+from deid_desktop.session.document import PhotoEntry
+from deid_desktop.session.jobs import Job
+from deid_desktop.session.picture import Picture
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A job with its place in the document. Lower ``rank`` is more urgent."""
+
+    rank: int
+    words: str
+    job: Job
+    accept: Callable[[Any], None]
+    fail: Callable[[str], None]
+    wanted: Callable[[], bool] = lambda: True
+
+
+@dataclass(frozen=True)
+class Order:
+    """An export the person asked for."""
+
+    entry: PhotoEntry
+    target: Path
+    overwrite: bool
+
+
+@dataclass(eq=False)
+class View:
+    """The pictures of the photo on screen. ``painted``: the results that ``after`` shows."""
+
+    entry: PhotoEntry
+    before: Picture
+    after: Picture
+    painted: dict[int, FaceResult] = field(default_factory=dict)
