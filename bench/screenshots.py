@@ -1,7 +1,7 @@
 """Drives the real window through a session and saves what it shows.
 
-    xvfb-run -s "-screen 0 1600x1000x24" python docs/make_screenshots.py [--out docs/screenshots]
-                                                                         [PHOTO …]
+    xvfb-run -s "-screen 0 1600x1000x24" python bench/screenshots.py [--out docs/screenshots]
+                                                                    [PHOTO …]
 
 Without photos it uses the public-domain samples that ship with the program; only pictures made of
 those belong into the repository.
@@ -118,7 +118,7 @@ def main() -> None:
     """Take the screenshots."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", nargs="*", type=Path)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "screenshots")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "docs" / "screenshots")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     forget_dialog_history()
