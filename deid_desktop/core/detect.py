@@ -38,8 +38,11 @@ CROPS = 64
 """So many crops are looked at together, side by side on one sheet."""
 SMALLEST = 6.0
 """Side in pixels below which neither a photo nor a box is looked at."""
-SAME = 0.4
-"""Overlap from which two boxes show one face."""
+SAME_PROPOSAL, SAME_FACE = 0.6, 0.4
+"""Overlap from which two proposals, two faces are one. Neighbours whose heads touch may share a
+proposal that spans both, so a proposal gives way only to one that lies nearly on top of it."""
+NESTED, CONCENTRIC = 0.7, 0.35
+"""A box inside a larger one, to this part and with centres this close, is the same face."""
 BUDGET = 100e6
 """Pixels of the largest enlargement that the finest pass may look at."""
 
@@ -69,8 +72,10 @@ class Detector:
             threshold=PROPOSAL,
             should_stop=should_stop,
         )
-        rows = self._second_look(pixels, merge(rows), should_stop)
-        rows = merge(self._third_look(pixels, merge(rows), should_stop))
+        rows = merge(rows, overlap=SAME_PROPOSAL)
+        rows = self._second_look(pixels, rows, should_stop)
+        rows = merge(rows, overlap=SAME_PROPOSAL)
+        rows = merge(self._third_look(pixels, rows, should_stop), overlap=SAME_FACE)
         ordered = sorted(rows, key=lambda row: (row[0] + row[2] / 2, row[1] + row[3] / 2))
         return tuple(_face(row, number) for number, row in enumerate(ordered))
 
@@ -93,7 +98,7 @@ class Detector:
         matrix = _centred(centre, 0.0, 96 / side, 256)
         rows = self._network(warp_crop(pixels, matrix, 256), threshold=PROPOSAL)
         rows = transform(rows, _inverse(matrix))
-        overlaps = overlap(rows, row)[:, 0]
+        overlaps = _union_overlap(row[0], rows)
         if not (overlaps > 0.2).any():
             return None
         return _face(rows[int(np.argmax(overlaps))], 0)
@@ -144,12 +149,12 @@ class Detector:
             offsets, sizes = seen[:, :2] + (seen[:, 2:4] - side) / 2, seen[:, 2:4].max(axis=1)
             fits = (sizes > 0.45 * height) & (sizes < 2.2 * height)
             for k, (corner, matrix) in enumerate(zip(corners, matrices, strict=True)):
-                central = (np.abs(offsets - corner) < 0.6 * height).all(axis=1)
-                here = seen[fits & central]
-                if len(here):
+                distances = np.abs(offsets - corner).max(axis=1) / height
+                # What lies nearer to the centre counts more, lest a neighbour stand in.
+                weights = seen[:, 14] * (1 - distances) * (fits & (distances < 0.6))
+                if weights.any():
                     matrix[:, 2] += corner
-                    best = here[here[:, 14].argmax()][None]
-                    found[start + k] = transform(best, _inverse(matrix))[0]
+                    found[start + k] = transform(seen[[weights.argmax()]], _inverse(matrix))[0]
         return found
 
 
@@ -168,25 +173,42 @@ def plan(width: int, height: int) -> list[float]:
     return [*scales, finest] if finest > 1.1 else scales
 
 
-def merge(rows: Array) -> Array:
-    """Keep of every group of boxes that show one face the one with the highest score."""
+def merge(rows: Array, *, overlap: float) -> Array:
+    """Keep of every group of rows (n, 15) that show one face the one with the highest score.
+
+    Two rows show one face if their boxes share more than ``overlap`` of their union, or if the
+    smaller lies in the middle of the larger.
+    """
     rows = rows[np.argsort(-rows[:, 14], kind="stable")]
-    kept = np.zeros((0, 15), np.float32)
-    for row in rows:
-        if not (overlap(kept, row[None])[:, 0] > SAME).any():
-            kept = np.vstack([kept, row])
-    return kept
+    kept: list[Array] = []
+    while len(rows):
+        kept.append(rows[0])
+        rows = rows[1:][~_same_face(rows[0], rows[1:], overlap=overlap)]
+    return np.array(kept, np.float32).reshape(-1, 15)
 
 
-def overlap(first: Array, second: Array) -> Array:
-    """Return intersection over union of boxes (n, ≥ 4) and (m, ≥ 4), shape (n, m), 0…1."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(
-        first[:, None, :2] + first[:, None, 2:4], second[None, :, :2] + second[None, :, 2:4]
-    )
-    shared = np.prod(np.maximum(high - low, 0), axis=2)
-    areas = np.prod(first[:, 2:4], axis=1)[:, None] + np.prod(second[:, 2:4], axis=1)[None]
-    return np.asarray(shared / (areas - shared), np.float32)
+def _same_face(row: Array, others: Array, *, overlap: float) -> NDArray[np.bool_]:
+    areas, area = others[:, 2] * others[:, 3], row[2] * row[3]
+    shared = _intersection(row, others)
+    offsets = others[:, :2] + others[:, 2:4] / 2 - row[:2] - row[2:4] / 2
+    distances = np.linalg.norm(offsets, axis=1) / np.maximum(others[:, 2:4], row[2:4]).max(axis=1)
+    nested = (shared > NESTED * np.minimum(areas, area)) & (distances < CONCENTRIC)
+    same: NDArray[np.bool_] = nested | (shared > overlap * (areas + area - shared))
+    return same
+
+
+def _intersection(row: Array, others: Array) -> Array:
+    low = np.maximum(row[:2], others[:, :2])
+    high = np.minimum(row[:2] + row[2:4], others[:, :2] + others[:, 2:4])
+    area: Array = np.prod(np.maximum(high - low, 0), axis=1)
+    return area
+
+
+def _union_overlap(row: Array, others: Array) -> Array:
+    """Return intersection over union of one box (≥ 4,) with others (n, ≥ 4), 0…1."""
+    shared = _intersection(row, others)
+    ratio: Array = shared / (row[2] * row[3] + others[:, 2] * others[:, 3] - shared)
+    return ratio
 
 
 def _upright(row: Array, *, angle: float, height: int, side: int) -> Matrix:
