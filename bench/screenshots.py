@@ -118,7 +118,8 @@ def main() -> None:
     """Take the screenshots."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", nargs="*", type=Path)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "docs" / "screenshots")
+    folder = Path(__file__).parents[1] / "docs" / "screenshots"
+    parser.add_argument("--out", type=Path, default=folder)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     forget_dialog_history()

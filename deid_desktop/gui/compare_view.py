@@ -92,7 +92,10 @@ class CompareView(QWidget):
         self._captions[1].setText("Original | Result" if mode is Mode.SPLIT else "Result")
         self.original.set_divider(1.0, draggable=False)
         split = mode is Mode.SPLIT
-        self.result.set_divider(0.5 if split else 0.0, draggable=split)
+        # The divider starts in the middle of what is on view.
+        width = self.result.photo.boundingRect().width()
+        middle = min(0.9, max(0.1, self.result.centre.x() / width)) if width else 0.5
+        self.result.set_divider(middle if split else 0.0, draggable=split)
         self.result.setAccessibleName("Original and result, split" if split else "Result")
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802

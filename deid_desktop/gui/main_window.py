@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMainWindow,
-    QMessageBox,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -31,8 +30,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from deid_desktop import __version__
 from deid_desktop.core.types import DeidError
+from deid_desktop.gui.about import show_about
 from deid_desktop.gui.actions import MENUS, TOOLBAR, build_actions, style_actions
 from deid_desktop.gui.attribute_panel import AttributePanel
 from deid_desktop.gui.compare_view import CompareView, Mode
@@ -51,11 +50,6 @@ from deid_desktop.session.render import Renderer
 from deid_desktop.session.settings import Settings
 
 _OPEN_FILTER = "Pictures (*.jpg *.jpeg *.png *.webp *.tif *.tiff *.bmp *.avif);;All files (*)"
-_ABOUT = f"""<h3>Deid Desktop {__version__}</h3>
-<p>Replaces faces in photos with synthetic surrogates, verified, offline. Apache-2.0.</p>
-<p>A verified surrogate means that a face recogniser no longer links the face to the person.
-Hair, ears, clothes, tattoos, name tags and places still can: look at them before you publish.</p>
-"""
 
 
 def _without_argument(handler: Callable[[], object]) -> Callable[[], None]:
@@ -195,6 +189,9 @@ class MainWindow(QMainWindow):
         self.progress = ProgressStrip(self.renderer)
         self.statusBar().addWidget(self.progress)
         self.zoom_label = QLabel()
+        self.device_label = QLabel()
+        self.device_label.setToolTip("Where the surrogates are computed")
+        self.statusBar().addPermanentWidget(self.device_label)
         self.statusBar().addPermanentWidget(self.zoom_label)
         self.statusBar().setSizeGripEnabled(False)
 
@@ -219,6 +216,7 @@ class MainWindow(QMainWindow):
         self.attributes.moving.connect(self.renderer.live)
         self.attributes.settled.connect(self.renderer.settle)
         self.renderer.progressed.connect(self._allow_cancel)
+        self.renderer.device_changed.connect(self._show_device)
         self.renderer.exported.connect(self._exported)
         self.renderer.export_refused.connect(self._refused)
         self.summary.retry_wanted.connect(self._retry)
@@ -292,7 +290,7 @@ class MainWindow(QMainWindow):
             "show_outlines": self._show_outlines,
             "cycle_theme": self._cycle_theme,
             "cancel_work": self.renderer.cancel,
-            "about": self._about,
+            "about": partial(show_about, self),
         }
 
     def _style_actions(self) -> None:
@@ -315,13 +313,6 @@ class MainWindow(QMainWindow):
         self.theme.choose(choice)
         self.settings.scheme = choice
         self.statusBar().showMessage(f"Colours: {choice}", 3000)
-
-    def _about(self) -> None:
-        box = QMessageBox(self)
-        box.setWindowTitle("About Deid Desktop")
-        box.setText(_ABOUT)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.open()
 
     def export_photo(self) -> None:
         """Show what is in the way, or where to write."""
@@ -351,6 +342,12 @@ class MainWindow(QMainWindow):
 
     def _allow_cancel(self, _words: str, _done: int, total: int) -> None:
         self.actions_by_key["cancel_work"].setEnabled(total > 0)
+
+    def _show_device(self, device: str) -> None:
+        if self.device_label.text() and device == "cpu":
+            words = "The graphics card is out of memory; going on on the processor."
+            self.statusBar().showMessage(words, 12_000)
+        self.device_label.setText(device.upper())
 
     def _show_zoom(self, zoom: float) -> None:
         self.zoom_label.setText(f"{zoom * 100:.0f} %")
@@ -391,5 +388,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Remember the geometry, end the thread."""
         self.settings.geometry = self.saveGeometry()
+        # The running step may take a moment to end; nobody has to watch.
+        self.hide()
         self.renderer.close()
         super().closeEvent(event)

@@ -29,6 +29,7 @@ class SummaryStrip(QFrame):
         self.export = QPushButton("Export …")
         self.export.setProperty("primary", "true")
         self.retry = QPushButton("Try again")
+        self.setMinimumHeight(self.export.sizeHint().height() + 17)
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 8, 10, 8)
         row.setSpacing(10)

@@ -46,7 +46,7 @@ class VerifyPanel(QFrame):
         self.again.clicked.connect(self._retry)
         self.numbers.toggled.connect(self._show_numbers)
         self._show_numbers(False)
-        document.selection_changed.connect(self._refresh)
+        document.selection_changed.connect(self._select)
         document.subject_changed.connect(self._refresh)
         document.faces_changed.connect(self._refresh)
         theme.changed.connect(self._refresh)
@@ -81,6 +81,10 @@ class VerifyPanel(QFrame):
         self._grid.setColumnStretch(0, 1)
         column.addWidget(self._grid_holder)
 
+    def _select(self) -> None:
+        self.setMinimumHeight(0)
+        self._refresh()
+
     def _refresh(self) -> None:
         subject = self._document.selected
         self.setVisible(subject is not None)
@@ -102,6 +106,10 @@ class VerifyPanel(QFrame):
         tried = subject.result is not None and subject.result.attempts > 0
         self.again.setVisible(stuck and not tried)
         self._fill(found.numbers)
+        # The card never shrinks under a moving slider: what lies below would jump away.
+        layout = self.layout()
+        height = layout.heightForWidth(self.width()) if layout else 0
+        self.setMinimumHeight(max(self.minimumHeight(), height))
 
     def _fill(self, rows: tuple[tuple[str, str], ...]) -> None:
         while len(self._figures) < len(rows):

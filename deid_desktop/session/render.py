@@ -36,6 +36,7 @@ class Renderer(QObject):
     progressed = Signal(str, int, int)  # words, done, total; total 0 when idle
     exported = Signal(object, str)  # PhotoEntry, name of the file
     export_refused = Signal(object, str)  # PhotoEntry, reason
+    device_changed = Signal(str)
     broke = Signal(str)  # trace of an unexpected error, for the diagnostics
 
     def __init__(
@@ -49,6 +50,7 @@ class Renderer(QObject):
         self.view: View | None = None
         self._worker = Worker(factory, self)
         self._worker.reported.connect(self._arrived)
+        self._worker.device_changed.connect(self.device_changed)
         self._running: Task | None = None
         self._token = 0
         self._orders: list[Order] = []

@@ -95,8 +95,10 @@ def _numbers(result: FaceResult) -> tuple[tuple[str, str], ...]:
 def finding(subject: Subject) -> Finding:
     """Return the verdict on the current request of one face."""
     result = subject.result
+    if result is None and subject.previewed == subject.request:
+        return Finding("Preview", "Not verified yet. The full check follows when you let go.")
     if result is None:
-        return Finding("Working", "This face is not finished yet.")
+        return Finding("Working", "This face is being replaced and checked.")
     verdict = result.verdict
     figure = ""
     if verdict.similarity_to_original is not None and verdict.threshold is not None:
@@ -135,6 +137,9 @@ def summary(entry: PhotoEntry) -> Summary:
         )
     counts = {state: sum(subject.state is state for subject in present) for state in (*State, None)}
     parts = [f"{counts[state]} {SHORT[state]}" for state in SHORT if counts[state]]
+    if len(parts) == 1:
+        every = "" if len(present) == 1 else "all "
+        parts = [f"{every}{parts[0].partition(' ')[2]}".replace("all needs", "all need")]
     text = f"{plural(len(present), 'face')}: {', '.join(parts)}."
     if counts[State.ATTENTION]:
         return Summary(f"{text} Export is blocked.", State.ATTENTION)

@@ -52,9 +52,11 @@ class _Hands(QObject):
     """Lives in the thread; the only object there."""
 
     reported = Signal(int, object)
+    device_changed = Signal(str)
 
     def __init__(self, factory: Callable[[], Redactor]) -> None:
         super().__init__()
+        self._device = ""
         self._factory = factory
         self._pipeline: Redactor | None = None
         self.stopped_token = 0
@@ -62,7 +64,11 @@ class _Hands(QObject):
     @Slot(int, object)
     def work(self, token: int, job: Job) -> None:
         """Run one job and report its outcome."""
-        self.reported.emit(token, self._outcome(token, job))
+        outcome = self._outcome(token, job)
+        if self._pipeline is not None and self._pipeline.device != self._device:
+            self._device = self._pipeline.device
+            self.device_changed.emit(self._device)
+        self.reported.emit(token, outcome)
 
     def _outcome(self, token: int, job: Job) -> object:
         def should_stop() -> bool:
@@ -96,6 +102,7 @@ class Worker(QObject):
     """The thread's handle in the window's thread."""
 
     reported = Signal(int, object)
+    device_changed = Signal(str)  # cpu, cuda or mps; again when the memory of the card is full
     _posted = Signal(int, object)
 
     def __init__(
@@ -108,6 +115,8 @@ class Worker(QObject):
         self._hands.moveToThread(self._thread)
         self._posted.connect(self._hands.work, Qt.ConnectionType.QueuedConnection)
         self._hands.reported.connect(self.reported, Qt.ConnectionType.QueuedConnection)
+        queued = Qt.ConnectionType.QueuedConnection
+        self._hands.device_changed.connect(self.device_changed, queued)
         self._token = 0
         self._thread.start()
 

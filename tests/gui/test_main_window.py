@@ -216,6 +216,31 @@ def test_verdict_words_and_numbers(opened):
     assert "Similarity to the nearest donor" in texts
 
 
+def test_the_device_is_shown_and_a_fall_back_is_announced(opened, pipeline, document, settle):
+    assert opened.device_label.text() == "CPU"
+    pipeline.device = "cuda"
+    document.another_face()
+    settle()
+    assert opened.device_label.text() == "CUDA"
+    pipeline.device = "cpu"
+    document.another_face()
+    settle()
+    assert opened.device_label.text() == "CPU"
+    assert "out of memory" in opened.statusBar().currentMessage()
+
+
+def test_the_verdict_card_does_not_shrink_while_a_slider_moves(opened, document, pipeline, qtbot):
+    import threading
+
+    before = opened.verdict.height()
+    pipeline.gate = threading.Event()
+    document.another_face()
+    qtbot.waitUntil(lambda: opened.verdict.headline.text() == "Working")
+    QApplication.processEvents()
+    assert opened.verdict.height() >= before
+    pipeline.gate.set()
+
+
 def test_progress_and_cancel_while_working(window, document, pipeline, photo_file, qtbot, settle):
     import threading
 
@@ -226,7 +251,7 @@ def test_progress_and_cancel_while_working(window, document, pipeline, photo_fil
     assert "face 1" in window.progress.words.text()
     window.progress.cancel.click()
     settle()
-    assert "2 needs attention" in window.summary.words.text()
+    assert "all need attention" in window.summary.words.text()
     assert not window.progress.cancel.isVisible()
 
 

@@ -167,7 +167,7 @@ def test_summary_says_when_the_photo_may_leave(opened):
     for subject in entry.present():
         document.accept_result(entry, subject.request, verified(subject))
     assert summary(entry).exportable
-    assert "3 verified" in summary(entry).text
+    assert "3 faces: all verified" in summary(entry).text
     document.fail_face(entry, 1, entry.subjects[1].request, "It broke.")
     assert not summary(entry).exportable
     assert "1 needs attention" in summary(entry).text
