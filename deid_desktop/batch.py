@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -143,9 +144,9 @@ def redact_files(
 def _redact_in_processes(
     plan: Sequence[Planned], settings: Settings, jobs: int
 ) -> Iterator[Outcome]:
-    pool = _pool(settings, jobs)
-    try:
-        futures = [pool.submit(_redact_in_worker, item) for item in plan]
+    with _pool(settings, jobs) as pool:
+        with _uninterrupted():
+            futures = [pool.submit(_redact_in_worker, item) for item in plan]
         for item, future in zip(plan, futures, strict=True):
             try:
                 outcome = future.result()
@@ -153,14 +154,14 @@ def _redact_in_processes(
                 # One photo took the process down, and the others with it: try each by itself.
                 outcome = _redact_alone(item, settings)
             yield outcome
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _redact_alone(item: Planned, settings: Settings) -> Outcome:
     with _pool(settings, 1) as pool:
+        with _uninterrupted():
+            future = pool.submit(_redact_in_worker, item)
         try:
-            return pool.submit(_redact_in_worker, item).result()
+            return future.result()
         except BrokenProcessPool:
             return failure(
                 item.source.name,
@@ -169,18 +170,43 @@ def _redact_alone(item: Planned, settings: Settings) -> Outcome:
             )
 
 
-def _pool(settings: Settings, jobs: int) -> ProcessPoolExecutor:
+@contextlib.contextmanager
+def _pool(settings: Settings, jobs: int) -> Iterator[ProcessPoolExecutor]:
+    """Give a pool of workers; when it is left early they finish the photo at hand, no other."""
     # A fresh interpreter for each: torch and OpenCV do not survive a fork of their threads.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(jobs, context, _start_worker, (settings, jobs))
+    stop = context.Event()
+    pool = ProcessPoolExecutor(jobs, context, _start_worker, (settings, jobs, stop))
+    try:
+        yield pool
+    finally:
+        stop.set()
+        pool.shutdown(cancel_futures=True)
 
 
-_worker: list[tuple[Pipeline, Settings]] = []
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Start processes that do not hear ^C, which reaches them all: the parent decides for them."""
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, heard)
+
+
+@dataclass(frozen=True)
+class _Worker:
+    pipeline: Pipeline
+    settings: Settings
+    stop: Event
+
+
+_worker: list[_Worker] = []
 """What this process works with, if it is a worker."""
 
 
-def _start_worker(settings: Settings, jobs: int) -> None:
-    # The person's ^C reaches every process: the parent decides, the workers finish their photo.
+def _start_worker(settings: Settings, jobs: int, stop: Event) -> None:
+    # Not every system hands the parent's choice down.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threads = max(1, (os.cpu_count() or 1) // jobs)
     # Before torch loads, as its libraries read this only once.
@@ -192,12 +218,14 @@ def _start_worker(settings: Settings, jobs: int) -> None:
 
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
-    _worker[:] = [(Pipeline(settings.device), settings)]
+    _worker[:] = [_Worker(Pipeline(settings.device), settings, stop)]
 
 
 def _redact_in_worker(item: Planned) -> Outcome:
-    pipeline, settings = _worker[0]
-    return redact_file(pipeline, item, settings)
+    (own,) = _worker
+    if own.stop.is_set():  # the pool hands out more than it can take back
+        return failure(item.source.name, "stopped before it was begun; run it again")
+    return redact_file(own.pipeline, item, own.settings)
 
 
 @contextlib.contextmanager

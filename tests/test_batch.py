@@ -14,7 +14,7 @@ PLAN = [Planned(Path(f"{name}.png"), Path(f"out/{name}.png")) for name in "abcde
 SETTINGS = batch.Settings(Request(), Path("out"), ())
 
 
-def start(settings, jobs):
+def start(settings, jobs, stop):
     """Stand in for what loads the models."""
 
 

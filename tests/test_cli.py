@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import types
 from pathlib import Path
 from typing import ClassVar
@@ -22,6 +24,7 @@ from deid_desktop.core.types import (
     State,
     Verdict,
 )
+from deid_desktop.resources import resource
 
 
 class Paint:
@@ -319,6 +322,60 @@ def test_the_program_starts():
     assert program("--version").stdout == f"deid-desktop {__version__}\n"
     assert program("--nonsense").returncode == 2
     assert "exit status" in program("redact", "--help").stdout
+
+
+@pytest.fixture
+def portraits(tmp_path):
+    """Six small photos that differ, each with one face."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    with Image.open(resource("samples", "portrait.jpg")) as image:
+        image.thumbnail((360, 360))
+        pixels = np.asarray(image)
+    for number in range(6):
+        Image.fromarray(np.roll(pixels, 8 * number, axis=1)).save(folder / f"{number}.png")
+    return folder
+
+
+def test_several_processes_write_the_same_bytes_and_keep_the_terminal_clean(tmp_path, portraits):
+    (portraits / "3.png").write_bytes(b"no photo")
+    written = []
+    for jobs in ("1", "2"):
+        out, report = tmp_path / jobs, tmp_path / f"{jobs}.json"
+        options = ("--method", "solid", "--jobs", jobs, "--report", report)
+        done = program("redact", portraits, "--out", out, *options)
+        assert done.returncode == 1
+        assert done.stdout == "6 photos: 5 exported, 0 blocked, 1 failed\n"
+        (line,) = done.stderr.splitlines()  # nothing of OpenCV, nothing of a progress bar
+        assert line.startswith("failed: 3.png: ")
+        files = {path.name: path.read_bytes() for path in sorted(out.iterdir())}
+        assert list(files) == ["0.png", "1.png", "2.png", "4.png", "5.png"]
+        written.append((files, report.read_text("utf-8")))
+    assert written[0] == written[1]
+    faces = [photo["faces"] for photo in json.loads(written[0][1])["photos"]]
+    assert [len(found) for found in faces] == [1, 1, 1, 0, 1, 1]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no process groups of this kind")
+@pytest.mark.parametrize(("jobs", "late"), [("1", True), ("2", True), ("2", False)])
+def test_stopping_leaves_nothing_half_written(tmp_path, portraits, jobs, late):
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "deid_desktop", "redact", portraits, "--out", out]
+    command += ["--method", "solid", "--jobs", jobs]
+    running = subprocess.Popen(
+        list(map(str, command)), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while running.poll() is None and not (any(out.glob("*.png")) if late else out.exists()):
+        time.sleep(0.01)
+    os.killpg(running.pid, signal.SIGINT)
+    _, errors = running.communicate(timeout=120)
+    assert running.returncode == 1
+    assert errors == "stopped\n"
+    files = list(out.iterdir())
+    assert late <= len(files) < 6
+    for path in files:
+        assert path.suffix == ".png"
+        assert scan.foreign_parts(path.read_bytes()) == []
 
 
 def test_without_a_command_the_window_opens(monkeypatch):
