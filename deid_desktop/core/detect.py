@@ -38,9 +38,12 @@ CROPS = 64
 """So many crops are looked at together, side by side on one sheet."""
 SMALLEST = 6.0
 """Side in pixels below which neither a photo nor a box is looked at."""
-SAME_PROPOSAL, SAME_FACE = 0.6, 0.4
-"""Overlap from which two proposals, two faces are one. Neighbours whose heads touch may share a
-proposal that spans both, so a proposal gives way only to one that lies nearly on top of it."""
+STRONG = 0.75
+"""Score of a proposal that is a face whatever the other looks say, if none was found there."""
+SAME_PROPOSAL, SAME_LOOK, SAME_FACE, APART = 0.6, 0.8, 0.4, 0.2
+"""Overlap from which two proposals, two looks, two faces, a face and a strong proposal are one.
+Neighbours whose heads touch may share a proposal that spans both, so proposals and looks give
+way only to what lies nearly on top of them."""
 NESTED, CONCENTRIC = 0.7, 0.35
 """A box inside a larger one, to this part and with centres this close, is the same face."""
 BUDGET = 100e6
@@ -72,11 +75,13 @@ class Detector:
             threshold=PROPOSAL,
             should_stop=should_stop,
         )
-        rows = merge(rows, overlap=SAME_PROPOSAL)
-        rows = self._second_look(pixels, rows, should_stop)
-        rows = merge(rows, overlap=SAME_PROPOSAL)
-        rows = merge(self._third_look(pixels, rows, should_stop), overlap=SAME_FACE)
-        ordered = sorted(rows, key=lambda row: (row[0] + row[2] / 2, row[1] + row[3] / 2))
+        proposals = merge(rows, overlap=SAME_PROPOSAL)
+        rows = merge(self._second_look(pixels, proposals, should_stop), overlap=SAME_LOOK)
+        faces = merge(self._third_look(pixels, rows, should_stop), overlap=SAME_FACE)
+        for strong in proposals[proposals[:, 14] >= STRONG]:
+            if not _same_face(strong, faces, overlap=APART).any():
+                faces = np.vstack([faces, strong])
+        ordered = sorted(faces, key=lambda row: (row[0] + row[2] / 2, row[1] + row[3] / 2))
         return tuple(_face(row, number) for number, row in enumerate(ordered))
 
     def detect_near(self, pixels: Pixels, box: Box) -> Face | None:
@@ -104,16 +109,16 @@ class Detector:
         return _face(rows[int(np.argmax(overlaps))], 0)
 
     def _second_look(self, pixels: Pixels, rows: Array, should_stop: ShouldStop) -> Array:
-        """Return the proposals (n, 15) that look like a face at one of four angles."""
+        """Return what looks like a face near the proposals (n, 15) at any of four angles."""
 
         def look(rows: Array, angle: float) -> Array:
             return self._look(pixels, rows, angle=angle, height=HEIGHT, should_stop=should_stop)
 
         upright = look(rows, 0.0)
-        worth_turning = upright[:, 14] >= FAINT
-        rows, upright = rows[worth_turning], upright[worth_turning]
-        best = _best(np.stack([upright, *(look(rows, angle) for angle in TURNS)]))
-        return best[best[:, 14] >= PLAUSIBLE]
+        rows = rows[upright[:, 14] >= FAINT]
+        seen = np.concatenate([upright, *(look(rows, angle) for angle in TURNS)])
+        plausible: Array = seen[seen[:, 14] >= PLAUSIBLE]
+        return plausible
 
     def _third_look(self, pixels: Pixels, rows: Array, should_stop: ShouldStop) -> Array:
         """Return those of the rows (n, 15) that look like a face at most sizes, upright."""
