@@ -221,7 +221,8 @@ def _redact(options: argparse.Namespace) -> int:
         status: sum(record.status == status for record in records)
         for status in ("exported", "blocked", "failed")
     }
-    print(f"{len(records)} photos: " + ", ".join(f"{n} {status}" for status, n in count.items()))
+    total = f"{len(records)} photo{'' if len(records) == 1 else 's'}"
+    print(f"{total}: " + ", ".join(f"{n} {status}" for status, n in count.items()))
     return 0 if count["exported"] == len(records) > 0 else 1
 
 

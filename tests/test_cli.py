@@ -96,7 +96,7 @@ def test_a_photo_goes_through(tmp_path, fake, capsys):
     assert scan.foreign_parts((tmp_path / "out" / "photo.jpg").read_bytes()) == []
     assert source.read_bytes() == before
     streams = capsys.readouterr()
-    assert streams.out == "1 photos: 1 exported, 0 blocked, 0 failed\n"
+    assert streams.out == "1 photo: 1 exported, 0 blocked, 0 failed\n"
     assert streams.err == ""
 
 
