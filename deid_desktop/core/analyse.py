@@ -42,7 +42,7 @@ _BLENDSHAPE_INPUTS = [
     468, 469, 470, 471, 472, 473, 474, 475, 476, 477,
 ]  # fmt: skip
 
-MAX_YAW, MAX_PITCH = 60.0, 40.0
+MAX_YAW, MAX_PITCH = 50.0, 40.0
 """Degrees beyond which the far side of the face is guessed, not seen."""
 
 
@@ -102,13 +102,14 @@ class Analyser:
         """Read ``face`` in the photo's ``pixels``."""
         vertices = self._landmarker.mesh(pixels, face.points)
         pose = procrustes(mesh.XYZ, vertices[: mesh.VERTICES])
+        points = np.stack([vertices[v, :2].mean(0) for v in (mesh.LEFT_EYE, mesh.RIGHT_EYE, [4])])
         reason = _doubt(face, vertices, pose.degrees())
         return Analysis(
             mesh=vertices,
             blendshapes=self.blendshapes(vertices),
             pose=pose.degrees(),
-            gender=self.gender(pixels, face.points),
-            age=self.age(pixels, face.points),
+            gender=self.gender(pixels, points),
+            age=self.age(pixels, points),
             skin_tone=skin_tone(pixels, vertices),
             embedding=self._recogniser.embed_face(pixels, face.points),
             reliable=not reason,
@@ -122,7 +123,7 @@ class Analyser:
         return np.array(self._blendshapes.forward(), np.float32).ravel()
 
     def gender(self, pixels: Pixels, points: Array) -> float:
-        """Return −1 (female) … 1 (male)."""
+        """Return −1 (female) … 1 (male), given eye centres and nose tip (3, 2)."""
         return float(2 * self._estimate(self._gender, pixels, points, 32)[1] - 1)
 
     def age(self, pixels: Pixels, points: Array) -> float:
@@ -133,11 +134,15 @@ class Analyser:
     def _estimate(
         self, net: cv2.dnn.Net, pixels: Pixels, points: Array, size: int
     ) -> NDArray[np.float32]:
+        """Return the mean answer over slightly different crops: one alone jumps by years."""
         target = (_DLIB_POINTS + _DLIB_PADDING) / (2 * _DLIB_PADDING + 1) * size
-        crop = warp_crop(pixels, similarity_2d(points[:3], target), size)
-        net.setInput(cv2.dnn.blobFromImage(crop, 1 / 256, mean=_DLIB_MEAN))
-        chances: NDArray[np.float32] = net.forward().ravel().copy()
-        return chances
+        answers = []
+        for zoom, shift in _JITTER:
+            placed = (target - size / 2) * zoom + size / 2 + np.multiply(shift, size)
+            crop = warp_crop(pixels, similarity_2d(points, placed), size)
+            net.setInput(cv2.dnn.blobFromImage(crop, 1 / 256, mean=_DLIB_MEAN))
+            answers.append(net.forward().ravel().copy())
+        return np.mean(answers, axis=0)
 
 
 def corrected_age(estimate: float) -> float:
@@ -152,6 +157,14 @@ def corrected_age(estimate: float) -> float:
 # dlib's face chip (5-point mean shape, reduced to eye centres and nose), padding and mean colour.
 _DLIB_POINTS = np.array([[0.2273, 0.2214], [0.7528, 0.2212], [0.4901, 0.6278]])
 _DLIB_PADDING = 0.2
+_JITTER = (
+    (1.0, (0, 0)),
+    (0.93, (0, 0.02)),
+    (1.07, (0, -0.02)),
+    (1.0, (0.03, 0)),
+    (1.0, (-0.03, 0)),
+)
+"""Zooms and shifts, as shares of the crop, over which age and gender are averaged."""
 _DLIB_MEAN = (122.782, 117.001, 104.298)
 
 

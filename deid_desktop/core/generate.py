@@ -195,11 +195,13 @@ class Generator:
         code, shape = self._coefficients(mix, inputs.to(self.device), smile)
         texture = self._texture(code, mix, identities, attributes, size)
         vertices = self._shape(shape, attributes)
-        irises = [self._host["donor.iris"][i.donors[0]] for i in identities]
-        return [
-            Surrogate(texture[n], vertices[n], irises[n].astype(np.float32))
-            for n in range(len(identities))
-        ]
+        irises = [self._iris(identity) for identity in identities]
+        return [Surrogate(texture[n], vertices[n], irises[n]) for n in range(len(identities))]
+
+    def _iris(self, identity: Identity) -> Array:
+        """Return the second-darkest iris of the donors: light eyes are rare among people."""
+        irises = self._host["donor.iris"][list(identity.donors)]
+        return irises[np.argsort(irises.mean(1))[1]]
 
     def _mix(self, identities: list[Identity]) -> Tensor:
         mix = torch.zeros(len(identities), self.donor_count)
@@ -289,7 +291,7 @@ class Generator:
 
 _HOST = {
     "donor.gender", "donor.age", "donor.embedding", "donor.iris", "atlas.ages",
-    "shape.mean", "shape.age", "shape.identity", "shape.expression",
+    "shape.mean", "shape.age", "shape.basis", "shape.expression",
     "glasses.mean", "glasses.weight", "glasses.threshold", "glasses.frames",
 }  # fmt: skip
 _DEVICE = {

@@ -129,16 +129,21 @@ class Request:
     k: int = 5
     seed: int = 0
     attributes: Attributes = field(default_factory=Attributes)
-    shape_strength: float = 2.5
+    shape_strength: float = 3.0
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A surrogate identity: ``k`` donors with near-equal weights that sum to 1, and a seed."""
+    """A surrogate identity: ``k`` donors with near-equal weights that sum to 1, and a seed.
+
+    ``push``: how far the search had to go to hide the subject, 0, 1 or 2; each step changes the
+    shape more and keeps less of the photo (1 replaces beards, 2 also dark lenses).
+    """
 
     donors: tuple[int, ...]
     weights: tuple[float, ...]
     seed: int
+    push: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 class Redactor(Protocol):
     """The part of ``core.pipeline.Pipeline`` that the window uses."""
 
-    device: str
+    @property
+    def device(self) -> str:
+        """Where the torch stages run now."""
 
     def detect(self, photo: Photo, *, should_stop: ShouldStop = ...) -> tuple[Face, ...]:
         """Find the faces."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -140,3 +141,27 @@ def _ancestry(label: str) -> str:
     """Return the donor's own group; mixed labels go with the first group they name."""
     parts = label.replace("/", " ").split()
     return parts[0] if parts and parts[0] in ANCESTRIES else ""
+
+
+def save_samples(samples: list[Sample], path: Path) -> None:
+    """Store samples as one ``.npz`` without pickles, so that unwrapping happens once."""
+    no_points = np.full((189, 2), np.nan, np.float32)
+    columns: dict[str, list[Any]] = {f.name: [getattr(s, f.name) for s in samples] for f in _FIELDS}
+    columns["points"] = [no_points if p is None else p for p in columns["points"]]
+    np.savez(path, allow_pickle=False, **{name: np.array(c) for name, c in columns.items()})
+
+
+def load_samples(path: Path) -> list[Sample]:
+    """Read what ``save_samples`` stored."""
+    with np.load(path, allow_pickle=False) as stored:
+        columns = {f.name: stored[f.name] for f in _FIELDS}
+    samples = []
+    for i in range(len(columns["name"])):
+        row = {name: column[i] for name, column in columns.items()}
+        row = {k: v.item() if v.ndim == 0 else v for k, v in row.items()}
+        row["points"] = None if np.isnan(row["points"]).any() else row["points"]
+        samples.append(Sample(**row))
+    return samples
+
+
+_FIELDS = fields(Sample)

@@ -40,9 +40,9 @@ log = logging.getLogger(__name__)
 class Settings:
     """How long and how large; ``TINY`` is for tests."""
 
-    components: int = 160
+    components: int = 124
     variants: int = 8
-    steps: int = 6000
+    steps: int = 3000
     seed: int = 0
 
 

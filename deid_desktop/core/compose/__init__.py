@@ -35,6 +35,7 @@ def compose(
     *,
     shape_strength: float,
     expression: Array | None = None,
+    cover: int = 0,
     spared: Array | None = None,
     seed: int = 0,
 ) -> SurrogateLayer:
@@ -45,30 +46,40 @@ def compose(
         surrogate: to show.
         shape_strength: see ``shape.displaced``.
         expression: (468, 3) canonical change of expression, ``None`` to keep the photo's.
+        cover: 0 keeps beards and dark lenses as they are, 1 replaces beards, 2 also what is
+            behind dark lenses; more of the subject is hidden, less of the photo kept.
         spared: (h, w) 0…1 at working scale, where the picture must not bend: other faces.
         seed: of the grain.
     """
     moved = displaced(
-        scene.mesh, scene.fit, surrogate.shape, strength=shape_strength, expression=expression
+        scene.mesh,
+        scene.fit,
+        scene.shapes.identity_change(scene.fit, surrogate.shape),
+        strength=shape_strength,
+        expression=expression,
     )
     field = bending_field(scene.mesh, moved, scene.crop.shape[:2], spared)
     photo = bend(scene.crop, field)
-    rendered, alpha = _render(scene, relight(scene, surrogate.texture), moved, photo, seed)
+    lit = relight(scene, surrogate.texture)
+    rendered, alpha = _render(scene, lit, moved, photo, cover=cover, seed=seed)
     light = float(_level(scene))
     draw_eyes(rendered, photo, moved, surrogate.iris, light)
     if scene.toning is not None:
         rendered = tone(rendered, scene.toning)
-    alpha = alpha * (1 - _kept(scene, moved, alpha.shape))
+    alpha = alpha * (1 - _kept(scene, moved, alpha.shape, cover=cover))
     return _at_photo_scale(scene, field, np.clip(rendered, 0, 255), alpha)
 
 
-def _render(scene: Scene, lit: Array, moved: Array, photo: Array, seed: int) -> tuple[Array, Array]:
+def _render(
+    scene: Scene, lit: Array, moved: Array, photo: Array, *, cover: int, seed: int
+) -> tuple[Array, Array]:
     """Return the surrogate in the picture (h, w, 3) and its coverage (h, w)."""
     maps = regions(scene.size)
     uv, covered = mesh.rasterise(moved, scene.crop.shape[:2])
     at = uv * scene.size - 0.5
     inside = covered.astype(np.float32)
-    blend = maps.blend * np.clip(1.2 * scene.seen, 0, 1) * (1 - scene.hidden)
+    hidden = scene.hair if cover >= 1 else np.maximum(scene.hair, scene.beard)
+    blend = maps.blend * np.clip(1.2 * scene.seen, 0, 1) * (1 - hidden)
     packed = np.dstack([blend, scene.skin, maps.features * scene.seen]).astype(np.float32)
     rendered = cv2.remap(lit, at[..., 0], at[..., 1], cv2.INTER_CUBIC)
     weights = cv2.remap(packed, at[..., 0], at[..., 1], cv2.INTER_LINEAR) * inside[..., None]
@@ -91,7 +102,7 @@ def _level(scene: Scene) -> np.floating:
     return np.median(scene.texture[bare]) if bare.sum() > 50 else np.float32(130)
 
 
-def _kept(scene: Scene, moved: Array, shape: tuple[int, ...]) -> Array:
+def _kept(scene: Scene, moved: Array, shape: tuple[int, ...], *, cover: int) -> Array:
     """Return 0…1 (h, w): what stays the photo's own, the open mouth and glasses."""
     kept = np.zeros(shape, np.float32)
     width = max(float(np.linalg.norm(moved[78, :2] - moved[308, :2])), 1.0)
@@ -102,11 +113,14 @@ def _kept(scene: Scene, moved: Array, shape: tuple[int, ...]) -> Array:
         cv2.fillPoly(inside, [outline], 255, cv2.LINE_AA, 3)
         inside = cv2.erode(inside, np.ones((3, 3), np.uint8))
         kept = np.maximum(kept, blur(inside.astype(np.float32) / 255, soft))
-    if scene.frames is not None:
+    glasses = [scene.frames, scene.lenses if cover < 2 else None]
+    worn = [part for part in glasses if part is not None]
+    if worn:
         uv, covered = mesh.rasterise(moved, (shape[0], shape[1]))
         at = uv * scene.size - 0.5
-        frames = cv2.remap(scene.frames, at[..., 0], at[..., 1], cv2.INTER_LINEAR)
-        kept = np.maximum(kept, frames * covered)
+        matte = np.maximum.reduce(worn)
+        shown = cv2.remap(matte, at[..., 0], at[..., 1], cv2.INTER_LINEAR)
+        kept = np.maximum(kept, shown * covered)
     return kept
 
 

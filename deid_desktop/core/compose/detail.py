@@ -45,7 +45,7 @@ def match_detail(
     for i in range(_BANDS):
         band, target = ours[i] - ours[i + 1], theirs[i] - theirs[i + 1]
         grey = _grey(band)
-        skin_gain = np.clip(_spread(target[measured]) / _spread(grey[measured]), 0.5, 2.2)
+        skin_gain = np.clip(_spread(target[measured]) / _spread(grey[measured]), 0.5, 1.6)
         feature_gain = 1.0
         if shown.sum() > _ENOUGH // 2:
             feature_gain = np.clip(target[shown].std() / max(grey[shown].std(), 1e-6), 0.6, 1.4)

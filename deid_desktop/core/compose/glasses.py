@@ -14,6 +14,10 @@ from deid_desktop.core.types import Array, Pixels
 _EYES = (slice(140, 290), slice(50, 462))
 """Rows and columns of a 512-texel texture in which glasses lie."""
 
+_LENS = 15.0
+"""Difference in CIELAB (lightness at 0.6) between skin and eye sockets that only a dark or
+mirrored lens makes."""
+
 
 def thin_structures(texture: Pixels) -> Array:
     """Return the features of the glasses discriminant for a (512, 512, 3) texture.
@@ -55,7 +59,7 @@ class GlassesModel:
         features = thin_structures(_large(texture))
         return float((features - self._mean) @ self._weight) > self._threshold
 
-    def frames(self, texture: Array) -> Array | None:
+    def rims(self, texture: Array) -> Array | None:
         """Return 0…1 (s, s) where frames are, or ``None`` if no glasses are worn."""
         if not self.worn(texture):
             return None
@@ -75,6 +79,27 @@ class GlassesModel:
         soft = np.clip(1.3 * blur(matte.astype(np.float32), 1.5), 0, 1)
         size = texture.shape[0]
         return soft if size == 512 else cv2.resize(soft, (size, size), None, 0, 0, cv2.INTER_AREA)
+
+
+def dark_lenses(texture: Array) -> Array | None:
+    """Return 0…1 (s, s) where sunglasses are, or ``None``: around both eyes nothing is skin."""
+    size = texture.shape[0]
+    maps = regions(size)
+    side = round(0.07 * size) | 1
+    lab = cv2.cvtColor(blur(texture, 0.004 * size) / 255, cv2.COLOR_RGB2LAB)
+    cheeks = (mesh.UV[[50, 280, 205, 425]] * size).astype(int)
+    skin = np.median([lab[y, x] for x, y in cheeks], axis=0)
+    away = np.hypot(0.6 * (lab[..., 0] - skin[0]), np.hypot(*np.moveaxis(lab - skin, 2, 0)[1:]))
+    around = (cv2.dilate(maps.eyes, np.ones((side, side))) > 0.5) & (maps.eyes < 0.3)
+    around &= maps.brows < 0.3
+    halves = (slice(None, size // 2), slice(size // 2, None))
+    if min(float(np.median(away[:, half][around[:, half]])) for half in halves) < _LENS:
+        return None
+    near = cv2.dilate(maps.eyes, np.ones((3 * side, 3 * side))) > 0.3
+    lens = ((away > 0.6 * _LENS) & near).astype(np.float32)
+    closed = cv2.morphologyEx(lens, cv2.MORPH_CLOSE, np.ones((2 * side, 2 * side)))
+    opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((side, side)))
+    return np.clip(blur(opened, 0.004 * size), 0, 1)
 
 
 def _large(texture: Array) -> NDArray[np.uint8]:

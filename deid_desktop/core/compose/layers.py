@@ -32,12 +32,20 @@ class SurrogateLayer:
 
     def apply(self, pixels: Pixels) -> None:
         """Change ``pixels`` (the whole photo) in place."""
-        height, width = self.alpha.shape
-        region = pixels[self.top : self.top + height, self.left : self.left + width]
+        self._region(pixels)[:] = self.changed(pixels)
+
+    def changed(self, pixels: Pixels) -> Pixels:
+        """Return the layer's region of ``pixels`` (the whole photo) as it will be."""
+        region = self._region(pixels)
         bent = bend(region.astype(np.float32), self.field)
         covered = bent * (1 - self.alpha[..., None]) + self.colour
         touched = (self.alpha > 0) | (np.abs(self.field).max(2) > 0.02)
-        region[touched] = np.clip(np.round(covered), 0, 255).astype(np.uint8)[touched]
+        rounded = np.clip(np.round(covered), 0, 255).astype(np.uint8)
+        return np.where(touched[..., None], rounded, region)
+
+    def _region(self, pixels: Pixels) -> Pixels:
+        height, width = self.alpha.shape
+        return pixels[self.top : self.top + height, self.left : self.left + width]
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_desktop.core import mesh
-from deid_desktop.core.compose.glasses import GlassesModel
+from deid_desktop.core.compose.glasses import GlassesModel, dark_lenses
 from deid_desktop.core.compose.shape import ShapeFit, ShapeModel
 from deid_desktop.core.geometry import blur, weighted_blur
 from deid_desktop.core.regions import regions
@@ -28,10 +28,10 @@ class Scene:
     ``left``, ``top``: corner of the crop in the photo; ``shape``: its height and width there.
     ``scale``: working pixels for one photo pixel. ``crop`` (h, w, 3) float32 0…255 and ``mesh``
     (478, 3) are at working scale. In texture space, at ``size``: ``texture`` (s, s, 3) the
-    photo's own, ``seen`` (s, s) how well the photo shows it, ``hidden`` (s, s) hair, hands and
-    other things in front, ``skin`` (s, s) visible bare skin, ``frames`` (s, s) of glasses or
-    ``None``. ``toning`` (3, 2) gives the two colour channels from lightness in a grey or toned
-    photo, else ``None``.
+    photo's own, ``seen`` (s, s) how well the photo shows it, ``hair`` (s, s) hair, hands and other
+    things in front, ``beard`` (s, s), ``skin`` (s, s) visible bare skin, ``frames`` and ``lenses``
+    (s, s) of glasses, dark lenses only, or ``None``. ``toning`` (3, 2) gives the two colour
+    channels from lightness in a grey or toned photo, else ``None``.
     """
 
     left: int
@@ -40,13 +40,16 @@ class Scene:
     scale: float
     crop: Array
     mesh: Array
+    shapes: ShapeModel
     fit: ShapeFit
     size: int
     texture: Array
     seen: Array
-    hidden: Array
+    hair: Array
+    beard: Array
     skin: Array
     frames: Array | None
+    lenses: Array | None
     toning: Array | None
 
     @property
@@ -94,8 +97,10 @@ def prepare(
     local[:, 2] *= scale
     texture = mesh.unwrap(crop, local, size)
     seen = mesh.visibility(local, size)
-    bare = _strange(texture, seen)
-    skin = regions(size).skin * seen * (1 - cv2.dilate(bare, _kernel(9, size)))
+    strange = _strange(texture, seen)
+    in_front = _reaching_in(strange)
+    hair, beard = _hair_and_beard(in_front)
+    skin = regions(size).skin * seen * (1 - cv2.dilate(in_front, _kernel(9, size)))
     return Scene(
         left=int(start[0]),
         top=int(start[1]),
@@ -103,13 +108,16 @@ def prepare(
         scale=scale,
         crop=crop,
         mesh=local,
+        shapes=shapes,
         fit=shapes.fit(local),
         size=size,
         texture=texture,
         seen=seen,
-        hidden=_hidden(bare, size),
+        hair=hair,
+        beard=beard,
         skin=skin.astype(np.float32),
-        frames=glasses.frames(texture),
+        frames=glasses.rims(texture),
+        lenses=dark_lenses(texture),
         toning=toning(pixels),
     )
 
@@ -171,9 +179,24 @@ def _strange(texture: Array, seen: Array) -> Array:
     return opened
 
 
-def _hidden(strange: Array, size: int) -> Array:
-    """Return 0…1 (s, s): what lies in front of the face outside its middle."""
+def _reaching_in(strange: Array) -> Array:
+    """Keep what reaches in from outside: hair, hands, collars, beards.
+
+    A dark island in the middle of the skin is a raised brow or a shadow of the subject's own
+    face, and must go with it.
+    """
+    _, labels = cv2.connectedComponents((strange > 0.5).astype(np.uint8))
+    outside = np.unique(labels[(regions(strange.shape[0]).blend < 0.3) & (labels > 0)])
+    return np.isin(labels, outside).astype(np.float32)
+
+
+def _hair_and_beard(in_front: Array) -> tuple[Array, Array]:
+    """Return 0…1 (s, s) twice: what hides the face from outside, and what covers the chin.
+
+    Between forehead and chin nothing hides the face but glasses, which are found on their own.
+    """
+    size = in_front.shape[0]
     maps = regions(size)
-    grown = cv2.dilate(strange * (1 - maps.features), _kernel(7, size))
-    soft = blur(grown, 3 * size / 512) * (1 - maps.centre)
-    return np.clip(soft * 1.3, 0, 1)
+    grown = cv2.dilate(in_front * (1 - maps.features), _kernel(7, size))
+    soft = np.clip(1.3 * blur(grown, 3 * size / 512), 0, 1)
+    return soft * (1 - maps.centre), soft * maps.centre * maps.stubble

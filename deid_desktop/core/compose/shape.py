@@ -8,6 +8,7 @@ around follows by a smooth field that fades outside the face, so there is no sea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -21,8 +22,10 @@ _LANDMARK_NOISE = 0.12
 """Standard deviation of the landmarks in canonical centimetres."""
 _PRIOR = 1.5
 _ROUNDS = 4
-_CAP = 0.11
+_CAP = 0.12
 """Largest displacement of a vertex, as a share of the face's size."""
+_BROAD = 1.3
+"""Centimetres over which differences of shape are averaged before they are exaggerated."""
 _FIELD = 96
 """Nodes a side of the field that bends the picture."""
 
@@ -30,11 +33,13 @@ _FIELD = 96
 @dataclass(frozen=True, eq=False)
 class ShapeFit:
     """A mesh explained: ``identity`` (468, 3) neutral and ``expression`` (468, 3) offsets, both
-    canonical; ``pose`` takes canonical to picture coordinates."""
+    canonical; ``pose`` takes canonical to picture coordinates; ``residual`` is what the model
+    leaves over, root mean square in canonical centimetres: large where there is no face."""
 
     identity: Array
     expression: Array
     pose: Pose3D
+    residual: float
 
 
 class ShapeModel:
@@ -42,9 +47,11 @@ class ShapeModel:
 
     def __init__(self, tensors: dict[str, Array]) -> None:
         self.mean = tensors["mean"]
-        self._identity = tensors["identity"]
+        self._identity = tensors["basis"]
         basis = np.concatenate([self._identity, tensors["expression"]]).astype(np.float64)
         self._basis = basis
+        expression = tensors["expression"].astype(np.float64)
+        self._expressive = np.linalg.svd(expression, full_matrices=False)[2]
         precision = basis @ basis.T / _LANDMARK_NOISE**2 + _PRIOR * np.eye(len(basis))
         self._solve = np.linalg.solve(precision, basis / _LANDMARK_NOISE**2)
 
@@ -59,25 +66,47 @@ class ShapeModel:
         count = len(self._identity)
         identity = self.mean + (weights[:count] @ self._basis[:count]).reshape(-1, 3)
         expression = (weights[count:] @ self._basis[count:]).reshape(-1, 3)
+        rest = procrustes(target, current).apply(target) - current
         return ShapeFit(
-            identity.astype(np.float32), expression.astype(np.float32), procrustes(current, target)
+            identity.astype(np.float32),
+            expression.astype(np.float32),
+            procrustes(current, target),
+            float(np.sqrt((rest**2).sum(1).mean())),
         )
+
+    def identity_change(self, fit: ShapeFit, shape: Array) -> Array:
+        """Return ``shape`` (468, 3) − the fitted identity, without what looks like an expression.
+
+        Exaggerating the difference must not curl the mouth or raise the brows.
+        """
+        change = (shape - fit.identity).ravel()
+        calm = change - (self._expressive @ change) @ self._expressive
+        return calm.reshape(-1, 3).astype(np.float32)
 
 
 def displaced(
-    vertices: Array, fit: ShapeFit, shape: Array, *, strength: float, expression: Array | None
+    vertices: Array, fit: ShapeFit, change: Array, *, strength: float, expression: Array | None
 ) -> Array:
     """Return the surrogate's landmarks (478, 3) in the picture.
+
+    Only broad differences are exaggerated: a jaw may become wider, an eye must not be torn open.
 
     Args:
         vertices: (478, 3) the photo's landmarks.
         fit: of these landmarks.
-        shape: (468, 3) the surrogate's neutral shape, canonical.
-        strength: multiple of the difference between the two identities; 1 is the surrogate's own
-            shape, 2 to 3 is needed to hide the subject's.
+        change: (468, 3) canonical, from the subject's identity to the surrogate's.
+        strength: multiple of ``change``; 1 is the surrogate's own shape, 2 to 3 is needed to hide
+            the subject's.
         expression: (468, 3) canonical change of expression, or ``None`` to keep it.
     """
-    offsets = fit.pose.turn(strength * (shape - fit.identity)).astype(np.float32)
+    spread = _spreading()
+    broad = spread.near @ change
+    local = (change - broad) * (1 - spread.lips[:, None])
+    wanted = strength * broad + local
+    for contour, weight in zip((mesh.LEFT_EYE, mesh.RIGHT_EYE), spread.eyes, strict=True):
+        as_one = strength * broad[contour].mean(0)  # eyes move as a whole: lids keep their opening
+        wanted = wanted * (1 - weight[:, None]) + as_one * weight[:, None]
+    offsets = fit.pose.turn(wanted).astype(np.float32)
     size = np.ptp(vertices[: mesh.VERTICES, :2], axis=0).max()
     length = np.linalg.norm(offsets[:, :2], axis=1, keepdims=True)
     offsets *= np.minimum(1, _CAP * size / np.maximum(length, 1e-6))
@@ -90,6 +119,25 @@ def displaced(
         corners = [contour[0], contour[8]]  # expressions close lids, they do not move eyes
         moved[iris, :2] += offsets[corners, :2].mean(0)
     return moved
+
+
+@dataclass(frozen=True, eq=False)
+class _Spreading:
+    """``near`` (468, 468) averages over a neighbourhood; ``lips`` (468,) and ``eyes`` (2, 468) say
+    how much a vertex belongs to them."""
+
+    near: Array
+    lips: Array
+    eyes: Array
+
+
+@cache
+def _spreading() -> _Spreading:
+    distance = np.linalg.norm(mesh.XYZ[:, None] - mesh.XYZ[None], axis=2)
+    near = np.exp(-((distance / _BROAD) ** 2))
+    eyes = [np.exp(-((distance[:, e].min(1) / 0.55) ** 2)) for e in (mesh.LEFT_EYE, mesh.RIGHT_EYE)]
+    lips = np.exp(-((distance[:, mesh.LIPS + mesh.INNER_LIPS].min(1) / 0.5) ** 2))
+    return _Spreading(near / near.sum(1, keepdims=True), lips, np.stack(eyes))
 
 
 def bending_field(

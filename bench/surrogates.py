@@ -1,0 +1,148 @@
+"""Redacts every photo of some folders and counts what became of the faces.
+
+    python -m bench.surrogates FOLDER... [--sheets DIR] [--limit N] [--seed N]
+
+Prints for each folder how many faces were verified without help, how alike the surrogates are to
+the originals and to the donors, how similar expression and pose stayed, and writes contact sheets
+(original and surrogate side by side, 100 % or enlarged to 256 pixels) to look at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from deid_desktop.core.imaging import find_photos, read_photo
+from deid_desktop.core.pipeline import Pipeline
+from deid_desktop.core.types import Face, FaceResult, Photo, Pixels, Request, State
+
+CELL = 256
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--sheets", type=Path, help="folder for contact sheets")
+    parser.add_argument("--limit", type=int, default=10_000, help="photos a folder")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    pipeline = Pipeline()
+    for folder in options.folders:
+        measure(pipeline, folder, options)
+
+
+def measure(pipeline: Pipeline, folder: Path, options: argparse.Namespace) -> None:
+    """Redact the photos of one folder, print the counts, write the sheets."""
+    cells: list[tuple[Pixels, str]] = []
+    results: list[FaceResult] = []
+    changes: list[tuple[float, float]] = []
+    seconds = 0.0
+    for path in find_photos([folder])[: options.limit]:
+        photo = read_photo(path)
+        start = time.perf_counter()
+        done = pipeline.redact_photo(photo, Request(seed=options.seed))
+        seconds += time.perf_counter() - start
+        for result in done.results:
+            results.append(result)
+            cells.append((_pair(photo, done.pixels, result.face), _caption(path, result)))
+            if result.verdict.state is State.VERIFIED:
+                changes.append(_changes(pipeline, photo, done.pixels, result.face))
+    _report(folder, results, changes, seconds)
+    if options.sheets:
+        _write_sheets(cells, options.sheets, folder.name)
+
+
+def _report(
+    folder: Path, results: list[FaceResult], changes: list[tuple[float, float]], seconds: float
+) -> None:
+    states = Counter(r.verdict.state for r in results)
+    count = len(results)
+    print(
+        f"{folder.name}: {count} faces in {seconds:.0f} s, {states[State.VERIFIED]} verified "
+        f"({100 * states[State.VERIFIED] / max(count, 1):.1f} %), SFace, see core/verify.py"
+    )
+    for reason, number in Counter(
+        r.verdict.reason for r in results if r.verdict.state is not State.VERIFIED
+    ).most_common():
+        print(f"  {number:4d} {reason}")
+    good = [r for r in results if r.verdict.state is State.VERIFIED]
+    if good:
+        original = np.array([r.verdict.similarity_to_original for r in good], float)
+        donor = np.array([r.verdict.similarity_to_nearest_donor for r in good], float)
+        print(
+            f"  cosine to original: mean {original.mean():.3f}, max {original.max():.3f}; "
+            f"to nearest donor: mean {donor.mean():.3f}, max {donor.max():.3f}"
+        )
+        change = np.array(changes)
+        print(
+            f"  expression agreement (cosine of blendshapes): median "
+            f"{np.median(change[:, 0]):.3f}; pose error: median {np.median(change[:, 1]):.1f}°"
+        )
+
+
+def _changes(pipeline: Pipeline, photo: Photo, pixels: Pixels, face: Face) -> tuple[float, float]:
+    """Return expression agreement and the pose error in degrees."""
+    before = pipeline.analyse(photo, face)
+    after = pipeline.analyse(Photo("", pixels, photo.key + " after"), face)
+    a, b = before.blendshapes, after.blendshapes
+    agreement = float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
+    return agreement, float(np.abs(np.subtract(before.pose, after.pose)).max())
+
+
+def _caption(path: Path, result: FaceResult) -> str:
+    likeness = result.verdict.similarity_to_original
+    number = "" if likeness is None else f"{likeness:.2f}"
+    size = max(result.face.box[2:])
+    return (
+        f"{path.stem[-14:]}#{result.face.id} {size:.0f}px {result.verdict.state.value[:8]} {number}"
+    )
+
+
+def _pair(photo: Photo, pixels: Pixels, face: Face) -> Pixels:
+    return np.hstack([_crop(photo.pixels, face), _crop(pixels, face)])
+
+
+def _crop(pixels: Pixels, face: Face) -> Pixels:
+    x, y, width, height = face.box
+    side = 1.7 * max(width, height)
+    scale = CELL / side
+    matrix = np.array([[scale, 0, 0], [0, scale, 0]])
+    matrix[:, 2] = CELL / 2 - scale * np.array([x + width / 2, y + height / 2])
+    flags = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+    if scale < 1:
+        pixels = cv2.GaussianBlur(pixels, (0, 0), 0.4 / scale)
+    return cv2.warpAffine(pixels, matrix, (CELL, CELL), flags=flags)
+
+
+def _write_sheets(cells: list[tuple[Pixels, str]], folder: Path, name: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    columns, rows = 3, 5
+    for start in range(0, len(cells), columns * rows):
+        sheet = np.full((rows * (CELL + 18), columns * (2 * CELL + 6), 3), 30, np.uint8)
+        for k, (pair, caption) in enumerate(cells[start : start + columns * rows]):
+            top, left = k // columns * (CELL + 18), k % columns * (2 * CELL + 6)
+            sheet[top : top + CELL, left : left + 2 * CELL] = pair
+            cv2.putText(
+                sheet,
+                caption,
+                (left + 2, top + CELL + 13),
+                cv2.FONT_HERSHEY_SIMPLEX,
+                0.42,
+                (230, 230, 230),
+                1,
+                cv2.LINE_AA,
+            )
+        path = folder / f"{name}_{start // (columns * rows):02d}.png"
+        cv2.imwrite(str(path), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""Joins the stages: photo → detect → analyse → generate → compose → verify. Nothing else does.
+
+One ``Pipeline`` serves one thread. Models load when they are first needed; what was read of a face
+is kept, so that a slider only pays for what it changes. ``studio`` makes one face, this module
+decides what happens to each and puts the picture together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from deid_desktop.core.compose import MaskLayer
+from deid_desktop.core.pipeline.studio import Studio
+from deid_desktop.core.types import (
+    Analysis,
+    Box,
+    Face,
+    FaceResult,
+    Identity,
+    Method,
+    Photo,
+    Pixels,
+    Request,
+    ShouldStop,
+    State,
+    Verdict,
+    never,
+)  # fmt: skip
+
+CHILD = 13.0
+"""Estimated years below which no surrogate is made unasked: the donors are adults."""
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoResult:
+    """A photo after the pipeline; ``pixels`` is the picture as it would be exported.
+
+    ``faces`` are those that were found, for the export to hold against the ``results``.
+    """
+
+    photo: Photo
+    faces: tuple[Face, ...]
+    results: tuple[FaceResult, ...]
+    pixels: Pixels
+
+
+def choose_device(wish: str) -> str:
+    """Return ``cuda``, ``mps`` or ``cpu``: the wish, or for ``auto`` the best there is."""
+    if wish != "auto":
+        return wish
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+class Pipeline:
+    """All stages behind a few calls. Use from one thread."""
+
+    def __init__(self, device: str = "auto") -> None:
+        self._studio = Studio(choose_device(device))
+
+    @property
+    def device(self) -> str:
+        """Where the torch stages run now: ``cpu``, ``cuda`` or ``mps``."""
+        return self._studio.device
+
+    def warm(self) -> None:
+        """Load all models now."""
+        self._studio.warm()
+
+    def detect(self, photo: Photo, *, should_stop: ShouldStop = never) -> tuple[Face, ...]:
+        """Find all faces of a photo."""
+        return self._studio.detector.detect(photo.pixels, should_stop=should_stop)
+
+    def mark(self, photo: Photo, box: Box, *, face_id: int) -> Face:
+        """Make a face of a box that a person drew; its points are found or, score 0, guessed."""
+        found = self._studio.detector.detect_near(photo.pixels, box)
+        if found is not None:
+            return replace(found, id=face_id, by_person=True)
+        x, y, width, height = box
+        template = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.78], [0.65, 0.78]])
+        points = (template * [width, height] + [x, y]).astype(np.float32)
+        return Face(face_id, box, points, score=0.0, by_person=True)
+
+    def analyse(self, photo: Photo, face: Face) -> Analysis:
+        """Read a face: landmarks, expression, gender, age, skin, identity."""
+        return self._studio.analyse(photo, face)
+
+    def redact(
+        self,
+        photo: Photo,
+        face: Face,
+        request: Request,
+        *,
+        identity: Identity | None = None,
+        preview: bool = False,
+        should_stop: ShouldStop = never,
+    ) -> FaceResult:
+        """Treat one face as ``request`` says.
+
+        Args:
+            photo: that shows the face.
+            face: to treat.
+            request: method and settings.
+            identity: the surrogate identity to render again; ``None`` searches for one.
+            preview: render at half quality and do not verify.
+            should_stop: asked between steps.
+
+        Raises:
+            Cancelled: ``should_stop`` answered yes.
+        """
+        if request.method is Method.KEEP:
+            verdict = Verdict(State.KEPT, "This face is kept as it is, by choice.")
+            return FaceResult(face, request, verdict)
+        if request.method is not Method.SURROGATE:
+            verdict = Verdict(State.MASKED, f"This face is hidden ({request.method.value}).")
+            return FaceResult(face, request, verdict, MaskLayer(face, request.method))
+        reason = self._why_not(photo, face, request)
+        if reason:
+            return FaceResult(face, request, Verdict(State.ATTENTION, reason))
+        if identity is not None:
+            return self._studio.render(
+                photo, face, request, identity, preview=preview, should_stop=should_stop
+            )
+        return self._studio.search(photo, face, request, preview=preview, should_stop=should_stop)
+
+    def _why_not(self, photo: Photo, face: Face, request: Request) -> str:
+        """Say why this face gets no surrogate, or return an empty string."""
+        if face.by_person and face.score == 0:
+            return "No landmarks are found in this box; mask it."
+        if self.analyse(photo, face).age < CHILD and request.attributes.age is None:
+            return "This may be a child; the donors are adults. Mask it, or choose an age."
+        return self._studio.doubt(photo, face)
+
+    def render(self, photo: Photo, results: Iterable[FaceResult]) -> Pixels:
+        """Return the photo with all layers applied, surrogates first, masks over them."""
+        pixels = photo.pixels.copy()
+        layers = [r.layer for r in results if r.layer is not None]
+        for layer in sorted(layers, key=lambda part: isinstance(part, MaskLayer)):
+            layer.apply(pixels)
+        return pixels
+
+    def confirm(self, photo: Photo, results: Sequence[FaceResult]) -> tuple[FaceResult, ...]:
+        """Verify every surrogate again on the picture as it will be exported."""
+        pixels = self.render(photo, results)
+        confirmed = []
+        for result in results:
+            if result.verdict.state is State.VERIFIED:
+                verdict = self._studio.judge(pixels, photo, result.face, (0, 0))
+                result = replace(result, verdict=verdict)
+            confirmed.append(result)
+        return tuple(confirmed)
+
+    def redact_photo(
+        self,
+        photo: Photo,
+        request: Request,
+        *,
+        on_failure: str = "block",
+        should_stop: ShouldStop = never,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> PhotoResult:
+        """Treat all faces of a photo alike.
+
+        Args:
+            photo: to treat.
+            request: for every face.
+            on_failure: ``block`` leaves a failed face to be refused by the export, ``solid``
+                masks it.
+            should_stop: asked between steps.
+            progress: called with the faces done and their number.
+        """
+        faces = self.detect(photo, should_stop=should_stop)
+        results: list[FaceResult] = []
+        for number, face in enumerate(faces):
+            progress(number, len(faces))
+            result = self.redact(photo, face, request, should_stop=should_stop)
+            results.append(self._fall_back(result, on_failure))
+        progress(len(faces), len(faces))
+        confirmed = [self._fall_back(r, on_failure) for r in self.confirm(photo, results)]
+        return PhotoResult(photo, faces, tuple(confirmed), self.render(photo, confirmed))
+
+    def _fall_back(self, result: FaceResult, on_failure: str) -> FaceResult:
+        """Return the result, or a solid mask where it failed and that is asked for."""
+        if result.verdict.state is not State.ATTENTION or on_failure != "solid":
+            return result
+        request = replace(result.request, method=Method.SOLID)
+        verdict = Verdict(State.MASKED, f"{result.verdict.reason} It was masked instead.")
+        layer = MaskLayer(result.face, Method.SOLID)
+        return FaceResult(result.face, request, verdict, layer)

@@ -1,0 +1,302 @@
+"""Makes a surrogate for one face: draws identities, composes, judges, and keeps what it read.
+
+The search is what anonymity rests on: the first surrogate that is drawn often still resembles
+the subject, the best of several hardly ever does.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+from deid_desktop.core.analyse import BLENDSHAPES, Analyser
+from deid_desktop.core.compose import (
+    GlassesModel,
+    Scene,
+    ShapeModel,
+    SurrogateLayer,
+    compose,
+    prepare,
+)
+from deid_desktop.core.compose.expression import expression_change, smile_of
+from deid_desktop.core.detect import Detector
+from deid_desktop.core.generate import LARGE, SMALL, Attribute, Generator
+from deid_desktop.core.recognise import Recogniser
+from deid_desktop.core.types import (
+    Analysis,
+    Array,
+    Cancelled,
+    Face,
+    FaceResult,
+    Identity,
+    Photo,
+    Pixels,
+    Request,
+    ShouldStop,
+    State,
+    Surrogate,
+    Verdict,
+)  # fmt: skip
+from deid_desktop.core.verify import TARGET, judge
+
+CANDIDATES = 8
+"""Surrogate identities that are tried at low resolution in each round."""
+DRAWS = 32
+"""Identities that are drawn from the second round on, of which the farthest are tried."""
+ROUNDS = 3
+"""How often the search draws again, each time pushing harder, before it gives up."""
+FINALISTS = 2
+"""Candidates of a round that are rendered in full and verified."""
+NO_FACE = 0.125
+"""Residual of the shape fit, in centimetres, above which the landmarks describe no face."""
+
+_FULL, _PREVIEW, _SEARCH = (380.0, 1100.0), (120.0, 300.0), (150.0, 190.0)
+"""Smallest and largest face sizes in pixels to compose at."""
+_PUSH = 0.7
+"""What a step of ``Identity.push`` adds to the strength of the shape."""
+_CACHED = 48
+_SMILE = [BLENDSHAPES.index("mouthSmileLeft"), BLENDSHAPES.index("mouthSmileRight")]
+
+_T = TypeVar("_T")
+
+
+class Studio:
+    """Detector, analyser, generator and composer behind the calls that one face needs."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self._analyses: OrderedDict[Any, Analysis] = OrderedDict()
+        self._scenes: OrderedDict[Any, Scene] = OrderedDict()
+
+    @cached_property
+    def detector(self) -> Detector:
+        """The face detector."""
+        return Detector()
+
+    @cached_property
+    def _recogniser(self) -> Recogniser:
+        return Recogniser()
+
+    @cached_property
+    def _analyser(self) -> Analyser:
+        return Analyser(self._recogniser)
+
+    @cached_property
+    def _generator(self) -> Generator:
+        return Generator(self.device)
+
+    @cached_property
+    def _shapes(self) -> ShapeModel:
+        return ShapeModel(self._generator.tensors("shape."))
+
+    @cached_property
+    def _glasses(self) -> GlassesModel:
+        return GlassesModel(self._generator.tensors("glasses."))
+
+    def warm(self) -> None:
+        """Load all models now."""
+        _ = self.detector, self._analyser, self._shapes, self._glasses
+
+    def analyse(self, photo: Photo, face: Face) -> Analysis:
+        """Read a face: landmarks, expression, gender, age, skin, identity."""
+        return _remember(
+            self._analyses, _key(photo, face), lambda: self._analyser.analyse(photo.pixels, face)
+        )
+
+    def doubt(self, photo: Photo, face: Face) -> str:
+        """Say why no surrogate can be made of this face, or return an empty string."""
+        analysis = self.analyse(photo, face)
+        if not analysis.reliable:
+            return analysis.reason
+        if self._scene(photo, face, SMALL, _SEARCH).fit.residual > NO_FACE:
+            return "What was found here may not be a face, or too much of it is hidden."
+        return ""
+
+    def render(
+        self, photo: Photo, face: Face, request: Request, identity: Identity, *, preview: bool,
+        should_stop: ShouldStop,
+    ) -> FaceResult:  # fmt: skip
+        """Compose a known identity; full quality is verified, a preview is not."""
+        _check(should_stop)
+        if preview:
+            layer = self._compose(photo, face, request, [identity], size=SMALL, work=_PREVIEW)[0]
+            verdict = Verdict(State.ATTENTION, "Not verified yet.")
+        else:
+            layer = self._compose(photo, face, request, [identity], size=LARGE, work=_FULL)[0]
+            _check(should_stop)
+            verdict = self._verify(photo, face, layer)
+        attributes = _described(self._attribute(photo, face, request), request)
+        return FaceResult(face, request, verdict, layer, identity, attributes, attempts=1)
+
+    def search(
+        self, photo: Photo, face: Face, request: Request, *, preview: bool, should_stop: ShouldStop
+    ) -> FaceResult:
+        """Try identities at low resolution, render the best in full, verify; else push harder.
+
+        The draws do not look at the subject; only the choice among them does.
+        """
+        for push in range(ROUNDS):
+            ranked = self._rank(photo, face, request, push, should_stop)
+            for identity in ranked[:FINALISTS]:
+                result = self.render(
+                    photo, face, request, identity, preview=preview, should_stop=should_stop
+                )
+                result = replace(result, attempts=(push + 1) * CANDIDATES)
+                if preview or result.verdict.state is State.VERIFIED:
+                    return result
+        return replace(result, layer=None)
+
+    def judge(self, pixels: Pixels, photo: Photo, face: Face, corner: tuple[int, int]) -> Verdict:
+        """Judge ``face`` in ``pixels``, a part of the changed photo whose corner is given."""
+        x, y, width, height = face.box
+        again = self.detector.detect_near(pixels, (x - corner[0], y - corner[1], width, height))
+        found: Array | None = None
+        if again is not None:
+            before = face.points - np.array(corner, np.float32)
+            # An attacker may align by what is found now or by what was there before.
+            found = np.stack(
+                [self._recogniser.embed_face(pixels, p) for p in (again.points, before)]
+            )
+        original = self.analyse(photo, face).embedding
+        return judge(original, found, self._generator.donor_embeddings)
+
+    def _rank(
+        self, photo: Photo, face: Face, request: Request, push: int, should_stop: ShouldStop
+    ) -> list[Identity]:
+        """Return ``CANDIDATES`` identities, the least like the subject and the donors first.
+
+        From the second round on they are those of many draws whose donors are far from the subject.
+        """
+        attribute = self._attribute(photo, face, request)
+        original = self.analyse(photo, face).embedding
+        near = self._generator.donor_embeddings @ original
+        draws = CANDIDATES if push == 0 else DRAWS
+        drawn = [
+            replace(
+                self._generator.draw_identity(attribute, k=request.k, seed=request.seed, attempt=a),
+                push=push,
+            )
+            for a in range(push * DRAWS, push * DRAWS + draws)
+        ]
+        drawn = sorted(drawn, key=lambda i: float(near[list(i.donors)] @ np.array(i.weights)))
+        drawn = drawn[:CANDIDATES]
+        _check(should_stop)
+        layers = self._compose(photo, face, request, drawn, size=SMALL, work=_SEARCH)
+        scores = []
+        for layer in layers:
+            _check(should_stop)
+            scores.append(_badness(self._verify(photo, face, layer)))
+        return [drawn[i] for i in np.argsort(scores, kind="stable")]
+
+    def _compose(
+        self, photo: Photo, face: Face, request: Request, identities: list[Identity], *,
+        size: int, work: tuple[float, float],
+    ) -> list[SurrogateLayer]:  # fmt: skip
+        attribute = self._attribute(photo, face, request)
+        surrogates = self._generate(identities, [attribute] * len(identities), size)
+        scene = self._scene(photo, face, size, work)
+        wish = request.attributes
+        change = expression_change(wish.expression, wish.strength, scene.fit)
+        return [
+            compose(
+                scene,
+                surrogate,
+                shape_strength=request.shape_strength + _PUSH * identity.push,
+                expression=change,
+                cover=identity.push,
+                seed=identity.seed,
+            )
+            for surrogate, identity in zip(surrogates, identities, strict=True)
+        ]
+
+    def _generate(
+        self, identities: list[Identity], attributes: list[Attribute], size: int
+    ) -> list[Surrogate]:
+        try:
+            return self._generator.generate(identities, attributes, size=size)
+        except torch.OutOfMemoryError:
+            warnings.warn("The graphics card is out of memory; going on on the CPU.", stacklevel=2)
+            self.device = "cpu"
+            self.__dict__["_generator"] = Generator("cpu")
+            return self._generator.generate(identities, attributes, size=size)
+
+    def _scene(self, photo: Photo, face: Face, size: int, work: tuple[float, float]) -> Scene:
+        def make() -> Scene:
+            return prepare(
+                photo.pixels, self.analyse(photo, face), shapes=self._shapes,
+                glasses=self._glasses, size=size, work=work,
+            )  # fmt: skip
+
+        return _remember(self._scenes, (*_key(photo, face), size, work), make)
+
+    def _attribute(self, photo: Photo, face: Face, request: Request) -> Attribute:
+        """Resolve the sliders: what is not set follows the subject."""
+        analysis, wish = self.analyse(photo, face), request.attributes
+        own_smile = float(analysis.blendshapes[_SMILE].mean())
+        return Attribute(
+            gender=analysis.gender if wish.gender is None else wish.gender,
+            age=float(np.clip(analysis.age, 18, 80)) if wish.age is None else wish.age,
+            smile=smile_of(wish.expression, wish.strength, own_smile),
+            ancestry=_ancestry(wish.ancestry, analysis.skin_tone),
+        )
+
+    def _verify(self, photo: Photo, face: Face, layer: SurrogateLayer) -> Verdict:
+        """Judge one face as if it were the only one changed."""
+        return self.judge(layer.changed(photo.pixels), photo, face, (layer.left, layer.top))
+
+
+def _badness(verdict: Verdict) -> float:
+    """Order candidates: likeness to the subject above the target, then likeness to a donor."""
+    if verdict.similarity_to_original is None or verdict.similarity_to_nearest_donor is None:
+        return 2.0
+    to_donor = max(0.0, verdict.similarity_to_nearest_donor - TARGET)
+    return max(TARGET, verdict.similarity_to_original) + to_donor
+
+
+def _described(attribute: Attribute, request: Request) -> dict[str, Any]:
+    """Return the resolved attributes as the report shows them."""
+    return {
+        "gender": round(attribute.gender, 3),
+        "age": round(attribute.age, 1),
+        "expression": request.attributes.expression,
+        "strength": request.attributes.strength,
+        "smile": round(attribute.smile, 3),
+        "ancestry": [round(a, 3) for a in attribute.ancestry],
+    }
+
+
+def _ancestry(wish: str, skin_tone: float) -> tuple[float, ...]:
+    """Return ancestry weights; ``match`` follows the measured skin, never a guess at descent.
+
+    From ITA 12° (brown) to −30° (dark) the share of the donors who call themselves Black rises.
+    """
+    if wish == "match":
+        dark = float(np.interp(skin_tone, [-30, 12], [0.9, 0.0]))
+        return (1 - dark, dark, 0.0, 0.0)
+    chosen = ("white", "black", "east-asian", "west-asian").index(wish)
+    return tuple(float(i == chosen) for i in range(4))
+
+
+def _check(should_stop: ShouldStop) -> None:
+    if should_stop():
+        raise Cancelled
+
+
+def _key(photo: Photo, face: Face) -> tuple[Any, ...]:
+    return (photo.key, face.id, face.box)
+
+
+def _remember(cache: OrderedDict[Any, _T], key: Any, make: Callable[[], _T]) -> _T:
+    if key not in cache:
+        cache[key] = make()
+        if len(cache) > _CACHED:
+            cache.popitem(last=False)
+    cache.move_to_end(key)
+    return cache[key]
