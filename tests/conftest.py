@@ -1,4 +1,4 @@
-"""What every test may rely on: Qt without a screen, and the photos that lie beside the repository."""
+"""What every test may rely on: Qt without a screen, and the photos beside the repository."""
 
 import os
 from pathlib import Path
