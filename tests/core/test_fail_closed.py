@@ -12,22 +12,22 @@ import pytest
 from PIL import Image
 
 from deid_desktop import batch
-from deid_desktop.core import export, pipeline, weights
+from deid_desktop.core import export, weights
 from deid_desktop.core.naming import Planned
-from deid_desktop.core.pipeline import Pipeline
+from deid_desktop.core.pipeline import Pipeline, studio
 from deid_desktop.core.types import DeidError, Method, Request, State, Verdict
 from deid_desktop.resources import resource
 
 STAGES = {
-    "detect": (pipeline.Detector, "detect"),
-    "analyse": (pipeline.Analyser, "analyse"),
-    "draw": (pipeline.Generator, "draw_identity"),
-    "generate": (pipeline.Generator, "generate"),
-    "prepare": (pipeline, "prepare"),
-    "compose": (pipeline, "compose"),
-    "find again": (pipeline.Detector, "detect_near"),
-    "recognise": (pipeline.Recogniser, "embed_face"),
-    "verify": (pipeline, "judge"),
+    "detect": (studio.Detector, "detect"),
+    "analyse": (studio.Analyser, "analyse"),
+    "draw": (studio.Generator, "draw_identity"),
+    "generate": (studio.Generator, "generate"),
+    "prepare": (studio, "prepare"),
+    "compose": (studio, "compose"),
+    "find again": (studio.Detector, "detect_near"),
+    "recognise": (studio.Recogniser, "embed_face"),
+    "verify": (studio, "judge"),
     "redact": (Pipeline, "redact"),
     "render": (Pipeline, "render"),
     "confirm": (Pipeline, "confirm"),
@@ -60,8 +60,8 @@ def source(tmp_path):
 def sure(monkeypatch):
     """A short search whose every answer passes, for faults elsewhere than in verification."""
     verdict = Verdict(State.VERIFIED, "Sure.", 0.1, 0.1, 0.4, detected_again=True)
-    monkeypatch.setattr(pipeline, "CANDIDATES", 1)
-    monkeypatch.setattr(pipeline, "judge", lambda *_: verdict)
+    monkeypatch.setattr(studio, "CANDIDATES", 1)
+    monkeypatch.setattr(studio, "judge", lambda *_: verdict)
 
 
 @pytest.fixture
@@ -92,8 +92,8 @@ def test_a_fault_at_any_stage_writes_nothing(attempt, engine, sure, monkeypatch,
         reached.append(stage)
         raise RuntimeError("with a secret path")
 
-    engine._analyses.clear()
-    engine._scenes.clear()
+    engine._studio._analyses.clear()
+    engine._studio._scenes.clear()
     monkeypatch.setattr(*STAGES[stage], fail)
     late = STAGES[stage][0] is export
     record, files = attempt(Method.SOLID if late else Method.SURROGATE)
@@ -134,7 +134,7 @@ def test_no_fallback_writes_an_untreated_face(attempt, engine, sure, monkeypatch
     def fail(*_, **__):
         raise RuntimeError
 
-    engine._analyses.clear()
+    engine._studio._analyses.clear()
     monkeypatch.setattr(*STAGES[stage], fail)
     record, files = attempt(on_failure="solid")
     masked = [face["method"] for face in record.faces] == ["solid"]
@@ -150,8 +150,8 @@ def middle(pixels, box):
 
 def test_a_failed_verification_blocks_or_is_masked_as_asked(attempt, sure, monkeypatch):
     verdict = Verdict(State.ATTENTION, "Still too similar.", 0.5, 0.1, 0.4, detected_again=True)
-    monkeypatch.setattr(pipeline, "ROUNDS", 1)
-    monkeypatch.setattr(pipeline, "judge", lambda *_: verdict)
+    monkeypatch.setattr(studio, "ROUNDS", 1)
+    monkeypatch.setattr(studio, "judge", lambda *_: verdict)
     record, files = attempt()
     assert (record.status, files) == ("blocked", [])
     assert "Still too similar" in record.reason
@@ -167,8 +167,8 @@ def test_a_failed_verification_blocks_or_is_masked_as_asked(attempt, sure, monke
 
 
 def test_a_face_that_is_not_found_again_blocks(attempt, monkeypatch):
-    monkeypatch.setattr(pipeline, "CANDIDATES", 1)
-    monkeypatch.setattr(pipeline.Detector, "detect_near", lambda *_, **__: None)
+    monkeypatch.setattr(studio, "CANDIDATES", 1)
+    monkeypatch.setattr(studio.Detector, "detect_near", lambda *_, **__: None)
     record, files = attempt()
     assert (record.status, files) == ("blocked", [])
     assert "No face is found" in record.reason
@@ -231,7 +231,7 @@ def test_a_picture_that_still_shows_the_original_is_caught(attempt, monkeypatch)
 def test_a_generator_that_answers_with_nonsense_never_shows_the_original(
     attempt, monkeypatch, source
 ):
-    real = pipeline.Generator.generate
+    real = studio.Generator.generate
 
     def nonsense(self, *arguments, **options):
         return [
@@ -239,8 +239,8 @@ def test_a_generator_that_answers_with_nonsense_never_shows_the_original(
             for surrogate in real(self, *arguments, **options)
         ]
 
-    monkeypatch.setattr(pipeline, "CANDIDATES", 1)
-    monkeypatch.setattr(pipeline.Generator, "generate", nonsense)
+    monkeypatch.setattr(studio, "CANDIDATES", 1)
+    monkeypatch.setattr(studio.Generator, "generate", nonsense)
     record, files = attempt()
     for path in files:
         box = record.faces[0]["box"]
@@ -262,6 +262,6 @@ def test_a_missing_model_is_named(source, tmp_path, monkeypatch):
 
 
 def test_a_photo_without_faces_is_not_a_way_around(attempt, monkeypatch):
-    monkeypatch.setattr(pipeline.Detector, "detect", lambda *_, **__: ())
+    monkeypatch.setattr(studio.Detector, "detect", lambda *_, **__: ())
     record, files = attempt(require_faces=True)
     assert (record.status, files) == ("blocked", [])
