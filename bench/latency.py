@@ -28,6 +28,7 @@ from PySide6.QtWidgets import QApplication
 
 from deid_desktop.core.detect import Detector
 from deid_desktop.core.imaging import read_photo
+from deid_desktop.core.types import State
 from deid_desktop.gui.main_window import MainWindow
 from deid_desktop.gui.theme import Theme
 from deid_desktop.resources import resource
@@ -80,7 +81,7 @@ class Stalls:
         return noted
 
 
-def wait(application: QApplication, done: Callable[[], bool], seconds: float = 300) -> None:
+def wait(application: QApplication, done: Callable[[], bool], seconds: float = 240) -> None:
     """Run the event loop until ``done``."""
     end = time.perf_counter() + seconds
     while not done():
@@ -121,8 +122,10 @@ def main() -> None:
         window = MainWindow(document, renderer, Theme("dark"), settings)
         window.resize(1440, 900)
         window.show()
-        measure(application, window, document, renderer, photo, options.moves)
-        window.close()
+        try:
+            measure(application, window, document, renderer, photo, options.moves)
+        finally:
+            window.close()
 
 
 def measure(
@@ -142,7 +145,10 @@ def measure(
     opening = time.perf_counter() - start
     assert document.current is not None
     faces = document.current.present()
-    largest = max(faces, key=lambda subject: subject.face.box[3])
+    verified = [subject for subject in faces if subject.state is State.VERIFIED]
+    if not verified:
+        raise SystemExit("no face of this photo was verified; choose another photo")
+    largest = max(verified, key=lambda subject: subject.face.box[3])
     document.select(largest.face.id)
     wait(application, lambda: not renderer.busy)
     assert document.current.photo is not None

@@ -104,7 +104,7 @@ class FaceItem(QGraphicsItem):
 
     def boundingRect(self) -> QRectF:  # noqa: N802
         """Return the box with room for the pen at any zoom."""
-        reach = max(self._rect.width(), self._rect.height()) * 0.1 + 4
+        reach = 60.0  # photo pixels; a cosmetic pen is this wide when the photo is tiny
         return self._rect.adjusted(-reach, -reach, reach, reach)
 
     def shape(self) -> QPainterPath:

@@ -28,7 +28,9 @@ from deid_desktop.session.picture import (
     duplicate,
     patch_of,
     picture_of,
+    reach_of,
     thumbnail,
+    touch,
 )
 
 if TYPE_CHECKING:
@@ -158,7 +160,7 @@ class PrepareView:
 
 @dataclass(frozen=True, eq=False)
 class PaintFaces:
-    """Render the photo with all current layers; cut out the faces that look different now."""
+    """Render the faces that look different now, and those near them; cut them out."""
 
     photo: Photo
     results: tuple[FaceResult, ...]
@@ -166,10 +168,21 @@ class PaintFaces:
 
     def run(self, pipeline: Redactor, should_stop: ShouldStop) -> tuple[Patch, ...]:
         """Return one patch per changed face."""
-        pixels = pipeline.render(self.photo, self.results)
+        near = [
+            result
+            for result in self.results
+            if any(touch(_grown(result.face.box), _grown(box)) for box in self.changed)
+        ]
+        pixels = pipeline.render(self.photo, near)
         if should_stop():
             raise Cancelled
         return tuple(patch_of(pixels, box) for box in self.changed)
+
+
+def _grown(box: Box) -> Box:
+    # A patch is widened to whole pixels of its smallest level.
+    x, y, w, h = reach_of(box)
+    return x - 64, y - 64, w + 128, h + 128
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,10 @@ SMALLEST_SIDE = 512
 """A level is halved again as long as its longer side exceeds this many pixels."""
 
 
+REACH = 1.6
+"""How far a layer may reach beyond its face's box, in longer sides of the box."""
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """Levels of one photo, the largest first.
@@ -95,24 +99,36 @@ def thumbnail(picture: Picture, side: int = 160) -> Picture:
     return Picture((np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA), np.uint8),))
 
 
-def patch_of(pixels: Pixels, around: Box, margin: float = 1.6) -> Patch:
+def reach_of(box: Box) -> Box:
+    """Return the surroundings of a face's box that hold any layer of that face."""
+    x, y, w, h = box
+    reach = REACH * max(w, h)
+    return x - reach, y - reach, w + 2 * reach, h + 2 * reach
+
+
+def touch(one: Box, other: Box) -> bool:
+    """Return whether two boxes share any pixel."""
+    return all(
+        one[axis] < other[axis] + other[axis + 2] and other[axis] < one[axis] + one[axis + 2]
+        for axis in (0, 1)
+    )
+
+
+def patch_of(pixels: Pixels, around: Box) -> Patch:
     """Cut the surroundings of a face out of the finished photo.
 
     Args:
         pixels: the whole photo, RGB.
-        around: the face's box; the patch reaches ``margin`` times its longer side beyond it
-            everywhere, which holds any layer of that face.
-        margin: in longer sides of the box.
+        around: the face's box.
     """
     height, width = pixels.shape[:2]
     count = depth(width, height)
     step = 1 << (count - 1)
-    x, y, w, h = around
-    reach = margin * max(w, h)
-    left = max(0, int((x - reach) // step) * step)
-    top = max(0, int((y - reach) // step) * step)
-    right = min(width, -int(-(x + w + reach) // step) * step)
-    bottom = min(height, -int(-(y + h + reach) // step) * step)
+    x, y, w, h = reach_of(around)
+    left = max(0, int(x // step) * step)
+    top = max(0, int(y // step) * step)
+    right = min(width, -int(-(x + w) // step) * step)
+    bottom = min(height, -int(-(y + h) // step) * step)
     cut = np.ascontiguousarray(pixels[top : max(bottom, top + 1), left : max(right, left + 1)])
     return Patch((left, top), _levels(cut, count))
 

@@ -7,6 +7,7 @@ from doubles import NamedError
 
 from deid_desktop.core.types import Method, State
 from deid_desktop.session.document import Stage
+from deid_desktop.session.picture import picture_of
 from deid_desktop.session.worker import trace_of
 
 
@@ -175,6 +176,29 @@ def test_only_the_photo_on_screen_keeps_its_pixels(document, renderer, photo_fil
     settle()
     assert renderer.view.entry is document.entries[2]
     assert tuple(renderer.view.after.levels[0][20, 20, :3][::-1]) == (200, 0, 0)
+
+
+def test_the_picture_shown_is_the_one_that_would_be_exported(
+    document, renderer, pipeline, photo_file, settle
+):
+    # Near and far neighbours, overlapping boxes, then edits of some of them in any order.
+    boxes = [(x, y, 60.0, 70.0) for x in (10.0, 50.0, 400.0, 900.0) for y in (10.0, 60.0, 500.0)]
+    pipeline.boxes = tuple(boxes)
+    document.open([photo_file(size=(1001, 703))])
+    settle()
+    for number in (3, 0, 7, 4):
+        document.select(number)
+        document.another_face()
+        settle()
+    document.select(1)
+    document.remove_face()
+    document.select(5)
+    document.set_method(Method.KEEP)
+    settle()
+    entry = document.current
+    whole = pipeline.render(entry.photo, [s.result for s in entry.present()])
+    for ours, level in zip(renderer.view.after.levels, picture_of(whole).levels, strict=True):
+        assert np.array_equal(ours, level)
 
 
 def test_a_drawn_box_is_located_and_replaced(opened, pipeline, settle):
