@@ -46,6 +46,14 @@ Neighbours whose heads touch may share a proposal that spans both, so proposals 
 way only to what lies nearly on top of them."""
 NESTED, CONCENTRIC = 0.7, 0.35
 """A box inside a larger one, to this part and with centres this close, is the same face."""
+NEAR = 192
+"""Side of the crops in which ``detect_near`` looks."""
+NEIGHBOURHOODS = ((0.0, 72), (0.0, 36), (90.0, 72), (180.0, 72), (270.0, 72))
+"""Their angles in degrees and the side of the box in them, in pixels."""
+NEAR_HEIGHT = 64
+"""Height of the face, in pixels, in the last of them."""
+NEAR_FAINT = 0.3
+"""Score from which ``detect_near`` takes a face."""
 BUDGET = 100e6
 """Pixels of the largest enlargement that the finest pass may look at."""
 
@@ -87,26 +95,32 @@ class Detector:
     def detect_near(self, pixels: Pixels, box: Box) -> Face | None:
         """Return the face that best overlaps ``box``, with id 0, or ``None``.
 
-        One quick look at the neighbourhood of the box, for verification and for boxes drawn
-        by a person.
+        A quick look at the neighbourhood, upright, turned and wider, for verification and for
+        boxes drawn by a person.
 
         Raises:
             ModelError: the model file is missing or altered.
         """
         x, y, width, height = box
-        side = max(width, height)
-        row = np.zeros((1, 15), np.float32)
-        row[0, :4] = x, y, width, height
-        if side < 1 or min(pixels.shape[:2]) < SMALLEST:
+        size = max(width, height)
+        if size < 1 or min(pixels.shape[:2]) < SMALLEST:
             return None
-        centre = np.array([x + width / 2, y + height / 2])
-        matrix = _centred(centre, 0.0, 96 / side, 256)
-        rows = self._network(warp_crop(pixels, matrix, 256), threshold=PROPOSAL)
-        rows = transform(rows, _inverse(matrix))
-        overlaps = _union_overlap(row[0], rows)
-        if not (overlaps > 0.2).any():
+        target = np.array([x, y, width, height], np.float32)
+        centre = target[:2] + target[2:] / 2
+        looks = []
+        for angle, side in NEIGHBOURHOODS:
+            matrix = _centred(centre, angle, side / size, NEAR)
+            seen = self._network(warp_crop(pixels, matrix, NEAR), threshold=NEAR_FAINT)
+            looks.append(transform(seen, _inverse(matrix)))
+        rows = np.concatenate(looks)
+        overlaps = _union_overlap(target, rows)
+        if not (overlaps >= APART).any():
             return None
-        return _face(rows[int(np.argmax(overlaps))], 0)
+        nearest = rows[overlaps.argmax()]
+        rows = rows[_same_face(nearest, rows, overlap=SAME_FACE)]
+        best = rows[[rows[:, 14].argmax()]]
+        settled = self._look(pixels, best, angle=0.0, height=NEAR_HEIGHT, should_stop=never)
+        return _face(max(best[0], settled[0], key=lambda row: float(row[14])), 0)
 
     def _second_look(self, pixels: Pixels, rows: Array, should_stop: ShouldStop) -> Array:
         """Return what looks like a face near the proposals (n, 15) at any of four angles."""
@@ -121,14 +135,18 @@ class Detector:
         return plausible
 
     def _third_look(self, pixels: Pixels, rows: Array, should_stop: ShouldStop) -> Array:
-        """Return those of the rows (n, 15) that look like a face at most sizes, upright."""
-        seen = np.stack(
-            [
-                self._look(pixels, rows, angle=0.0, height=height, should_stop=should_stop)
-                for height in HEIGHTS
-            ]
-        )
-        return _best(seen)[np.median(seen[:, :, 14], axis=0) >= ACCEPT]
+        """Return those of the rows (n, 15) that look like a face at most sizes, upright.
+
+        Each size starts from what the one before saw, so that centre and angle settle.
+        """
+        scores = []
+        for height in HEIGHTS:
+            seen = self._look(pixels, rows, angle=0.0, height=height, should_stop=should_stop)
+            scores.append(seen[:, 14])
+            rows = np.where(seen[:, 14:] > 0, seen, rows)
+        rows[:, 14] = np.median(scores, axis=0)
+        accepted: Array = rows[rows[:, 14] >= ACCEPT]
+        return accepted
 
     def _look(
         self, pixels: Pixels, rows: Array, *, angle: float, height: int, should_stop: ShouldStop
@@ -230,12 +248,6 @@ def _centred(centre: NDArray[np.floating], angle: float, scale: float, side: int
     matrix = np.asarray(cv2.getRotationMatrix2D((x, y), angle, float(scale)), np.float64)
     matrix[:, 2] += side / 2 - centre
     return matrix
-
-
-def _best(seen: Array) -> Array:
-    """Return of looks (looks, n, 15) the one with the highest score at each place, (n, 15)."""
-    best: Array = seen[seen[:, :, 14].argmax(axis=0), np.arange(seen.shape[1])]
-    return best
 
 
 def _inverse(matrix: Matrix) -> Matrix:
