@@ -76,7 +76,6 @@ class ExportDialog(QDialog):
         self.words.setWordWrap(True)
         self.faces = QListWidget()
         self.faces.setAccessibleName("Faces and what becomes of them")
-        self.faces.setMaximumHeight(220)
         self.faces.itemActivated.connect(self._go_to)
         self.faces.itemClicked.connect(self._go_to)
         self.looked = QCheckBox("I looked at the photo: it shows no face")
@@ -136,6 +135,7 @@ class ExportDialog(QDialog):
             item.setToolTip("Show this face")
             self.faces.addItem(item)
         self.faces.setVisible(bool(present))
+        self.faces.setFixedHeight(min(220, 8 + self.faces.sizeHintForRow(0) * len(present)))
         self.looked.setVisible(not present)
         self.write.setEnabled(
             found.exportable

@@ -80,6 +80,7 @@ class VerifyPanel(QFrame):
         self._grid.setVerticalSpacing(3)
         self._grid.setColumnStretch(0, 1)
         column.addWidget(self._grid_holder)
+        column.addStretch(1)
 
     def _select(self) -> None:
         self.setMinimumHeight(0)

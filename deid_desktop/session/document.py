@@ -99,6 +99,7 @@ class PhotoEntry:
     path: Path
     stage: Stage = Stage.WAITING
     photo: Photo | None = None
+    key: str = ""
     problem: str = ""
     subjects: dict[int, Subject] = field(default_factory=dict)
     thumbnail: Picture | None = None
@@ -327,8 +328,16 @@ class Document(QObject):
     # Results of the worker
 
     def accept_photo(self, entry: PhotoEntry, photo: Photo, thumbnail: Picture) -> None:
-        """Take the pixels of a photo."""
-        entry.photo, entry.thumbnail = photo, thumbnail
+        """Take the pixels of a photo.
+
+        A file that changed since it was first read starts anew: faces found in other pixels
+        would let those of the new ones through.
+        """
+        if entry.key not in ("", photo.key):
+            self.undo_stack.clear()
+            entry.subjects, entry.stage, entry.exported = {}, Stage.WAITING, False
+            self.faces_changed.emit(entry)
+        entry.photo, entry.key, entry.thumbnail = photo, photo.key, thumbnail
         self.photo_changed.emit(entry)
 
     def release(self, entry: PhotoEntry) -> None:

@@ -127,6 +127,7 @@ class Renderer(QObject):
     def _look(self) -> None:
         if self._closed:
             return
+        self._refuse_unready()
         task = next(self._missing(), None)
         running = self._running
         if running is None:
@@ -134,6 +135,16 @@ class Renderer(QObject):
         elif not running.wanted() or (task is not None and task.rank < running.rank):
             self._worker.stop(self._token)
         self._report_progress()
+
+    def _refuse_unready(self) -> None:
+        # A photo whose faces are not known has nothing to hold the export against.
+        for order in [o for o in self._orders if o.entry.stage is not Stage.READY]:
+            self._orders.remove(order)
+            self.export_refused.emit(
+                order.entry,
+                f"{order.entry.name}: its faces are not known, or the file has changed since they "
+                "were looked for; wait for the new result, look at it, and export again.",
+            )
 
     def _start(self, task: Task | None) -> None:
         if task is not None:
@@ -251,7 +262,8 @@ class Renderer(QObject):
             for result in outcome.results:
                 if result not in results.values():
                     self.document.accept_result(entry, requests[result.face.id], result)
-            self.document.accept_export(entry, exported=not outcome.refused)
+            same = requests == {s.face.id: s.request for s in entry.present()}
+            self.document.accept_export(entry, exported=same and not outcome.refused)
             if outcome.refused:
                 self.export_refused.emit(entry, outcome.refused)
             else:

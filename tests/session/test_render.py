@@ -236,6 +236,23 @@ def test_cancel_stops_and_what_is_unfinished_blocks(
     assert first.subjects[0].state is State.VERIFIED
 
 
+def test_a_file_that_changed_meanwhile_starts_anew(
+    document, renderer, pipeline, photo_file, settle, tmp_path, qtbot
+):
+    document.open([photo_file("a.png"), photo_file("b.png")])
+    settle()
+    second = document.entries[1]
+    old = second.subjects[0]
+    photo_file("b.png", level=60)
+    with qtbot.waitSignal(renderer.export_refused) as refused:
+        renderer.export(second, tmp_path / "out.png")
+    assert "changed" in refused.args[1]
+    assert not (tmp_path / "out.png").exists()
+    settle()
+    assert second.subjects[0] is not old
+    assert second.present()[0].state is State.VERIFIED
+
+
 class TestExport:
     def test_writes_what_is_shown(self, opened, renderer, settle, qtbot, tmp_path):
         import cv2
@@ -288,6 +305,18 @@ class TestExport:
         assert "ValueError" in refused.args[1]
         assert list(tmp_path.glob("out*")) == []
         pipeline.breaks.clear()
+
+    def test_a_photo_whose_faces_are_not_known_is_refused(
+        self, document, renderer, pipeline, photo_file, qtbot, settle, tmp_path
+    ):
+        pipeline.breaks["detect"] = NamedError("a.png: no")
+        document.open([photo_file()])
+        with qtbot.waitSignal(renderer.export_refused):
+            renderer.export(document.current, tmp_path / "out.png")
+        settle()
+        with qtbot.waitSignal(renderer.export_refused):
+            renderer.export(document.current, tmp_path / "out.png")
+        assert not (tmp_path / "out.png").exists()
 
     def test_never_over_an_open_photo(self, opened, renderer, qtbot):
         _, entry = opened
