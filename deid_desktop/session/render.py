@@ -27,6 +27,8 @@ IDLE_MS = 400
 
 CANCELLED = "Cancelled before this face was finished. Try again, or use a solid mask."
 
+NOTHING_WRITTEN = "The export was cancelled; nothing was written."
+
 
 class Renderer(QObject):
     """Feeds the worker from the document and the document from the worker."""
@@ -99,9 +101,10 @@ class Renderer(QObject):
     def cancel(self) -> None:
         """Stop all work. What is unfinished needs attention, and so blocks the export."""
         self._worker.stop(self._token)
-        for order in self._orders:
-            self.export_refused.emit(order.entry, "The export was cancelled; nothing was written.")
-        self._orders.clear()
+        # A running export reports for itself whether it was still in time to leave.
+        for order in self._waiting_orders():
+            self._orders.remove(order)
+            self.export_refused.emit(order.entry, NOTHING_WRITTEN)
         self._live = None
         for entry in self.document.entries:
             if entry.stage is Stage.WAITING:
@@ -132,13 +135,21 @@ class Renderer(QObject):
         running = self._running
         if running is None:
             self._start(task)
-        elif not running.wanted() or (task is not None and task.rank < running.rank):
+        elif running.order is None and (
+            not running.wanted() or (task is not None and task.rank < running.rank)
+        ):
             self._worker.stop(self._token)
         self._report_progress()
 
+    def _waiting_orders(self) -> list[Order]:
+        running = self._running.order if self._running else None
+        return [order for order in self._orders if order is not running]
+
     def _refuse_unready(self) -> None:
         # A photo whose faces are not known has nothing to hold the export against.
-        for order in [o for o in self._orders if o.entry.stage is not Stage.READY]:
+        for order in self._waiting_orders():
+            if order.entry.stage is Stage.READY:
+                continue
             self._orders.remove(order)
             self.export_refused.emit(
                 order.entry,
@@ -161,7 +172,10 @@ class Renderer(QObject):
                 self.broke.emit(outcome.trace)
             if task.wanted():
                 task.fail(outcome.reason)
-        elif not isinstance(outcome, Stopped) and task.wanted():
+        elif isinstance(outcome, Stopped):
+            if task.order is not None:
+                task.fail(NOTHING_WRITTEN)
+        elif task.wanted():
             task.accept(outcome)
         self._look()
 
@@ -285,7 +299,7 @@ class Renderer(QObject):
             order.overwrite,
         )
         words = f"Checking and exporting {entry.name}"
-        return Task(2, words, job, accept, fail, lambda: order in self._orders)
+        return Task(2, words, job, accept, fail, order=order)
 
     def _finishing(self, entry: PhotoEntry, *, rank: int) -> Iterator[Task]:
         if entry.stage is Stage.FAILED:

@@ -13,18 +13,6 @@ from deid_desktop.session.jobs import Job
 from deid_desktop.session.picture import Picture
 
 
-@dataclass(frozen=True, eq=False)
-class Task:
-    """A job with its place in the document. Lower ``rank`` is more urgent."""
-
-    rank: int
-    words: str
-    job: Job
-    accept: Callable[[Any], None]
-    fail: Callable[[str], None]
-    wanted: Callable[[], bool] = lambda: True
-
-
 @dataclass(frozen=True)
 class Order:
     """An export the person asked for."""
@@ -32,6 +20,22 @@ class Order:
     entry: PhotoEntry
     target: Path
     overwrite: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A job with its place in the document. Lower ``rank`` is more urgent.
+
+    A task with an ``order`` is an export: only the person stops it.
+    """
+
+    rank: int
+    words: str
+    job: Job
+    accept: Callable[[Any], None]
+    fail: Callable[[str], None]
+    wanted: Callable[[], bool] = lambda: True
+    order: Order | None = None
 
 
 @dataclass(eq=False)

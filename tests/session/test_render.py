@@ -318,6 +318,49 @@ class TestExport:
             renderer.export(document.current, tmp_path / "out.png")
         assert not (tmp_path / "out.png").exists()
 
+    def test_cancelled_in_time_writes_nothing_and_says_so(
+        self, opened, renderer, pipeline, qtbot, settle, tmp_path
+    ):
+        _, entry = opened
+        reached, go_on = threading.Event(), threading.Event()
+        confirm = pipeline.confirm
+
+        def slow(photo, results):
+            reached.set()
+            go_on.wait(10)
+            return confirm(photo, results)
+
+        pipeline.confirm = slow
+        renderer.export(entry, tmp_path / "out.png")
+        qtbot.waitUntil(reached.is_set)
+        with qtbot.waitSignal(renderer.export_refused) as refused:
+            renderer.cancel()
+            go_on.set()
+        assert "cancelled" in refused.args[1]
+        assert not (tmp_path / "out.png").exists()
+
+    def test_a_moving_slider_does_not_stop_an_export(
+        self, opened, renderer, pipeline, qtbot, settle, tmp_path
+    ):
+        document, entry = opened
+        reached, go_on = threading.Event(), threading.Event()
+        confirm = pipeline.confirm
+
+        def slow(photo, results):
+            reached.set()
+            go_on.wait(10)
+            return confirm(photo, results)
+
+        pipeline.confirm = slow
+        renderer.export(entry, tmp_path / "out.png")
+        qtbot.waitUntil(reached.is_set)
+        document.edit("Age", aged(50))
+        renderer.live()
+        with qtbot.waitSignal(renderer.exported):
+            go_on.set()
+        settle()
+        assert not entry.exported  # what was written is no longer what is shown
+
     def test_never_over_an_open_photo(self, opened, renderer, qtbot):
         _, entry = opened
         before = entry.path.read_bytes()
