@@ -37,7 +37,7 @@ SURROUNDINGS = 2.5
 CROPS = 64
 """So many crops are looked at together, side by side on one sheet."""
 SMALLEST = 6.0
-"""Side in pixels below which neither a photo nor a box is looked at."""
+"""Side in pixels below which neither a photo nor a box counts."""
 STRONG = 0.75
 """Score of a proposal that is a face whatever the other looks say, if none was found there."""
 SAME_PROPOSAL, SAME_LOOK, SAME_FACE, APART = 0.6, 0.8, 0.4, 0.2
@@ -83,11 +83,11 @@ class Detector:
             threshold=PROPOSAL,
             should_stop=should_stop,
         )
-        proposals = merge(rows, overlap=SAME_PROPOSAL)
+        proposals = merge(rows[rows[:, 2:4].max(axis=1) >= SMALLEST], overlap=SAME_PROPOSAL)
         rows = merge(self._second_look(pixels, proposals, should_stop), overlap=SAME_LOOK)
-        faces = merge(self._third_look(pixels, rows, should_stop), overlap=SAME_FACE)
+        faces = merge(self._third_look(pixels, rows, should_stop), overlap=SAME_FACE, nested=True)
         for strong in proposals[proposals[:, 14] >= STRONG]:
-            if not _same_face(strong, faces, overlap=APART).any():
+            if not _same_face(strong, faces, overlap=APART, nested=True).any():
                 faces = np.vstack([faces, strong])
         ordered = sorted(faces, key=lambda row: (row[0] + row[2] / 2, row[1] + row[3] / 2))
         return tuple(_face(row, number) for number, row in enumerate(ordered))
@@ -117,7 +117,7 @@ class Detector:
         if not (overlaps >= APART).any():
             return None
         nearest = rows[overlaps.argmax()]
-        rows = rows[_same_face(nearest, rows, overlap=SAME_FACE)]
+        rows = rows[_same_face(nearest, rows, overlap=SAME_FACE, nested=True)]
         best = rows[[rows[:, 14].argmax()]]
         settled = self._look(pixels, best, angle=0.0, height=NEAR_HEIGHT, should_stop=never)
         return _face(max(best[0], settled[0], key=lambda row: float(row[14])), 0)
@@ -145,7 +145,7 @@ class Detector:
             scores.append(seen[:, 14])
             rows = np.where(seen[:, 14:] > 0, seen, rows)
         rows[:, 14] = np.median(scores, axis=0)
-        accepted: Array = rows[rows[:, 14] >= ACCEPT]
+        accepted: Array = rows[(rows[:, 14] >= ACCEPT) & (rows[:, 2:4].max(axis=1) >= SMALLEST)]
         return accepted
 
     def _look(
@@ -196,27 +196,28 @@ def plan(width: int, height: int) -> list[float]:
     return [*scales, finest] if finest > 1.1 else scales
 
 
-def merge(rows: Array, *, overlap: float) -> Array:
+def merge(rows: Array, *, overlap: float, nested: bool = False) -> Array:
     """Keep of every group of rows (n, 15) that show one face the one with the highest score.
 
-    Two rows show one face if their boxes share more than ``overlap`` of their union, or if the
-    smaller lies in the middle of the larger.
+    Two rows show one face if their boxes share more than ``overlap`` of their union or, with
+    ``nested``, if the smaller lies in the middle of the larger.
     """
     rows = rows[np.argsort(-rows[:, 14], kind="stable")]
     kept: list[Array] = []
     while len(rows):
         kept.append(rows[0])
-        rows = rows[1:][~_same_face(rows[0], rows[1:], overlap=overlap)]
+        rows = rows[1:][~_same_face(rows[0], rows[1:], overlap=overlap, nested=nested)]
     return np.array(kept, np.float32).reshape(-1, 15)
 
 
-def _same_face(row: Array, others: Array, *, overlap: float) -> NDArray[np.bool_]:
-    areas, area = others[:, 2] * others[:, 3], row[2] * row[3]
-    shared = _intersection(row, others)
-    offsets = others[:, :2] + others[:, 2:4] / 2 - row[:2] - row[2:4] / 2
-    distances = np.linalg.norm(offsets, axis=1) / np.maximum(others[:, 2:4], row[2:4]).max(axis=1)
-    nested = (shared > NESTED * np.minimum(areas, area)) & (distances < CONCENTRIC)
-    same: NDArray[np.bool_] = nested | (shared > overlap * (areas + area - shared))
+def _same_face(row: Array, others: Array, *, overlap: float, nested: bool) -> NDArray[np.bool_]:
+    same = _union_overlap(row, others) > overlap
+    if nested:
+        areas = np.minimum(others[:, 2] * others[:, 3], row[2] * row[3])
+        sizes = np.maximum(others[:, 2:4], row[2:4]).max(axis=1)
+        offsets = others[:, :2] + others[:, 2:4] / 2 - row[:2] - row[2:4] / 2
+        inside = _intersection(row, others) > NESTED * areas
+        same |= inside & (np.linalg.norm(offsets, axis=1) < CONCENTRIC * sizes)
     return same
 
 
@@ -237,8 +238,11 @@ def _union_overlap(row: Array, others: Array) -> Array:
 def _upright(row: Array, *, angle: float, height: int, side: int) -> Matrix:
     """Return the matrix from the photo to an upright crop of one proposal."""
     eyes, mouth = row[4:8].reshape(2, 2), row[10:14].reshape(2, 2)
-    across = (eyes[1] - eyes[0]) + (mouth[1] - mouth[0])
-    roll = float(np.degrees(np.arctan2(across[1], across[0])))
+    across = (eyes[1] - eyes[0] + mouth[1] - mouth[0]) / 2
+    down = mouth.mean(axis=0) - eyes.mean(axis=0)
+    # In profile the two eyes coincide, and only the line from eyes to mouth tells the angle.
+    x, y = across[0] + down[1], across[1] - down[0]
+    roll = math.degrees(math.atan2(y, x))
     return _centred(row[:2] + row[2:4] / 2, roll + angle, height / max(row[2:4]), side)
 
 

@@ -216,8 +216,9 @@ def test_merging_keeps_the_best_of_each_face_and_no_neighbour_falls() -> None:
         ],
         np.float32,
     )
-    kept = merge(rows, overlap=0.4)
+    kept = merge(rows, overlap=0.4, nested=True)
     assert [round(float(score), 1) for score in kept[:, 14]] == [0.9, 0.8, 0.5]
+    assert len(merge(rows, overlap=0.4)) == 4
     assert merge(rows[:0], overlap=0.4).shape == (0, 15)
 
 
