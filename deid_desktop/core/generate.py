@@ -35,7 +35,7 @@ FORMAT = "1"
 CODE = 64
 _ANCESTRIES = 4
 _YOUNG, _AGES = 22.0, (40.0, 60.0, 80.0)
-_INDIVIDUALITY = 1.2
+_INDIVIDUALITY = 1.3
 """How far a mix is pushed away from the average face; above 1.4 it comes too near its donors."""
 _PORES = 0.8
 """Share of the skin detail's lost variance that is given back."""
@@ -199,9 +199,9 @@ class Generator:
         return [Surrogate(texture[n], vertices[n], irises[n]) for n in range(len(identities))]
 
     def _iris(self, identity: Identity) -> Array:
-        """Return the second-darkest iris of the donors: light eyes are rare among people."""
+        """Return the darkest or second-darkest iris of the donors: light eyes are rare."""
         irises = self._host["donor.iris"][list(identity.donors)]
-        return irises[np.argsort(irises.mean(1))[1]]
+        return irises[np.argsort(irises.mean(1))[identity.seed % 2]]
 
     def _mix(self, identities: list[Identity]) -> Tensor:
         mix = torch.zeros(len(identities), self.donor_count)
@@ -279,7 +279,8 @@ class Generator:
         for attribute in attributes:
             male = (attribute.gender + 1) / 2
             slope = (1 - male) * slopes[0] + male * slopes[1]
-            added.append(slope * (attribute.age - 27))
+            descent = np.tensordot(attribute.ancestry[1:], self._host["shape.ancestry"], 1)
+            added.append(slope * (attribute.age - 27) + descent)
         return (self._host["shape.mean"] + spread + np.stack(added)).astype(np.float32)
 
     def _spread(self, values: Tensor, size: int, channels: int) -> Tensor:
@@ -291,7 +292,7 @@ class Generator:
 
 _HOST = {
     "donor.gender", "donor.age", "donor.embedding", "donor.iris", "atlas.ages",
-    "shape.mean", "shape.age", "shape.basis", "shape.expression",
+    "shape.mean", "shape.age", "shape.ancestry", "shape.basis", "shape.expression",
     "glasses.mean", "glasses.weight", "glasses.threshold", "glasses.frames",
 }  # fmt: skip
 _DEVICE = {

@@ -26,6 +26,7 @@ _CENTRE = [
 ]  # fmt: skip
 _STUBBLE = [
     205, 425, 206, 426, 98, 327, 2, 57, 287, 43, 273, 202, 422, 175, 171, 396, 136, 365, 150, 379,
+    152, 148, 377, 176, 400, 149, 378, 172, 397,
 ]  # fmt: skip
 _FRONT = [
     70, 300, 105, 334, 66, 296, 425, 205, 280, 50, 287, 57, 116, 345, 175, 171, 396, 18, 6, 197,
@@ -103,7 +104,7 @@ def _reference() -> Regions:
     skin = core * (1 - features)
     inner = _outline(mesh.INNER_LIPS)
     lips = _hull(mesh.LIPS)
-    stubble = blur(_hull(_STUBBLE) * (1 - cv2.dilate(lips, np.ones((5, 5)))), 5) * skin
+    stubble = blur(_hull(_STUBBLE), 5) * (1 - blur(cv2.dilate(lips, np.ones((3, 3))), 1.5)) * core
     return Regions(
         size=_REFERENCE,
         covered=cv2.erode((facing > 0.12).astype(np.float32), np.ones((5, 5))) * inside,

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
+Deep = NDArray[np.uint16]
+"""RGB with 16 bits a channel, (height, width, 3), sRGB, as some photos are stored."""
 Array = NDArray[np.floating[Any]]
 """Floating-point numbers; float32 unless a docstring says otherwise."""
 Box = tuple[float, float, float, float]
@@ -62,11 +64,16 @@ ANCESTRIES = ("match", "white", "black", "east-asian", "west-asian")
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """An upright photo in sRGB. ``key`` tells photos apart in caches (a digest of the pixels)."""
+    """An upright photo in sRGB. ``key`` tells photos apart in caches (a digest of the pixels).
+
+    ``deep`` is the picture at 16 bits where the file has them; every stage but the export works
+    on ``pixels``, which is the same picture rounded to 8.
+    """
 
     name: str
     pixels: Pixels
     key: str
+    deep: Deep | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +81,8 @@ class Face:
     """A face that was found, or marked by a person (``score`` 1, ``by_person`` true).
 
     ``points`` (5, 2): right eye, left eye, nose tip, right and left mouth corner of the
-    *person*, that is, the eye on the left of the picture first.
+    *person*, that is, the eye on the left of the picture first. ``region`` is true for what is
+    no face at all (name tag, tattoo, screen): it takes masks only, and they fill the whole box.
     """
 
     id: int
@@ -82,6 +90,7 @@ class Face:
     points: Array
     score: float
     by_person: bool = False
+    region: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +138,7 @@ class Request:
     k: int = 5
     seed: int = 0
     attributes: Attributes = field(default_factory=Attributes)
-    shape_strength: float = 3.0
+    shape_strength: float = 4.5
 
 
 @dataclass(frozen=True)
@@ -162,8 +171,8 @@ class Surrogate:
 class Layer(Protocol):
     """A change to the picture, confined to one region."""
 
-    def apply(self, pixels: Pixels) -> None:
-        """Change ``pixels`` (the whole photo) in place."""
+    def apply(self, pixels: Pixels | Deep) -> None:
+        """Change ``pixels`` (the whole photo, 8 or 16 bit) in place."""
 
 
 @dataclass(frozen=True)

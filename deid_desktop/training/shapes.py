@@ -16,7 +16,7 @@ from deid_desktop.core import mesh
 from deid_desktop.core.types import Array
 from deid_desktop.training import statistics
 from deid_desktop.training.basis import GENDERS
-from deid_desktop.training.dataset import Sample
+from deid_desktop.training.dataset import ANCESTRIES, Sample
 
 _IDENTITY, _SMILES = 40, 8
 
@@ -24,13 +24,15 @@ _IDENTITY, _SMILES = 40, 8
 @dataclass(frozen=True, eq=False)
 class ShapeModel:
     """``mean`` (468, 3); ``basis`` (K, 1404) in units of one standard deviation; ``codes`` of the
-    donors (n, K); ``expression`` (E, 1404); ``age`` (2, 468, 3) a year, women first."""
+    donors (n, K); ``expression`` (E, 1404); ``age`` (2, 468, 3) a year, women first;
+    ``ancestry`` (3, 468, 3) what Black, East Asian and West Asian ancestry add."""
 
     mean: Array
     basis: Array
     codes: Array
     expression: Array
     age: Array
+    ancestry: Array
 
     def tensors(self) -> dict[str, Array]:
         """Return the model as the generator's weights name it."""
@@ -41,6 +43,7 @@ class ShapeModel:
             "shape.identity": self.basis,
             "shape.expression": self.expression,
             "shape.age": self.age,
+            "shape.ancestry": self.ancestry,
         }
 
 
@@ -65,7 +68,24 @@ def shape_model(donors: list[Sample], neutral: list[int], portraits: list[Sample
         codes.astype(np.float32),
         expression.astype(np.float32),
         np.stack(slopes).astype(np.float32),
+        _ancestries([donors[i] for i in neutral], people),
     )
+
+
+def _ancestries(donors: list[Sample], shapes: Array) -> Array:
+    """Return the groups' mean difference from the White donors of the same gender, shrunk."""
+    white = {
+        gender: np.mean(
+            [s for s, d in zip(shapes, donors, strict=True)
+             if d.ancestry == "white" and d.gender == gender], axis=0)
+        for gender in GENDERS
+    }  # fmt: skip
+    found = []
+    for ancestry in ANCESTRIES[1:]:
+        pairs = zip(shapes, donors, strict=True)
+        differences = [s - white[d.gender] for s, d in pairs if d.ancestry == ancestry]
+        found.append(_even(np.sum(differences, axis=0) / (len(differences) + 2.0)))
+    return np.stack(found).astype(np.float32)
 
 
 def _principal(offsets: NDArray[np.floating], count: int) -> NDArray[np.floating]:

@@ -62,8 +62,7 @@ def compose(
     photo = bend(scene.crop, field)
     lit = relight(scene, surrogate.texture)
     rendered, alpha = _render(scene, lit, moved, photo, cover=cover, seed=seed)
-    light = float(_level(scene))
-    draw_eyes(rendered, photo, moved, surrogate.iris, light)
+    draw_eyes(rendered, photo, moved, surrogate.iris, _skin_colour(scene))
     if scene.toning is not None:
         rendered = tone(rendered, scene.toning)
     alpha = alpha * (1 - _kept(scene, moved, alpha.shape, cover=cover))
@@ -78,7 +77,7 @@ def _render(
     uv, covered = mesh.rasterise(moved, scene.crop.shape[:2])
     at = uv * scene.size - 0.5
     inside = covered.astype(np.float32)
-    hidden = scene.hair if cover >= 1 else np.maximum(scene.hair, scene.beard)
+    hidden = scene.hair if cover >= 1 else np.minimum(scene.hair + scene.beard, 1)
     blend = maps.blend * np.clip(1.2 * scene.seen, 0, 1) * (1 - hidden)
     packed = np.dstack([blend, scene.skin, maps.features * scene.seen]).astype(np.float32)
     rendered = cv2.remap(lit, at[..., 0], at[..., 1], cv2.INTER_CUBIC)
@@ -97,9 +96,12 @@ def _render(
     return rendered, alpha
 
 
-def _level(scene: Scene) -> np.floating:
+def _skin_colour(scene: Scene) -> Array:
+    """Return the photo's typical skin colour (3,), 0…255."""
     bare = scene.skin > 0.6
-    return np.median(scene.texture[bare]) if bare.sum() > 50 else np.float32(130)
+    if bare.sum() < 50:
+        return np.full(3, 130, np.float32)
+    return np.median(scene.texture[bare], axis=0)
 
 
 def _kept(scene: Scene, moved: Array, shape: tuple[int, ...], *, cover: int) -> Array:

@@ -18,7 +18,7 @@ _IRIS = (0.17, 0.235)
 """Plausible radii of an iris, as shares of the eye's width."""
 
 
-def draw_eyes(rendered: Array, photo: Array, vertices: Array, iris: Array, light: float) -> None:
+def draw_eyes(rendered: Array, photo: Array, vertices: Array, iris: Array, skin: Array) -> None:
     """Draw both eyes into ``rendered`` (h, w, 3) in place.
 
     Args:
@@ -26,9 +26,9 @@ def draw_eyes(rendered: Array, photo: Array, vertices: Array, iris: Array, light
         photo: the crop of the photo, 0…255, for the sclera's light and the catchlight.
         vertices: (478, 3) the surrogate's landmarks in the crop.
         iris: (3,) RGB, relative to the skin.
-        light: mean level of the photo's skin, 0…255.
+        skin: (3,) RGB of the photo's skin, 0…255.
     """
-    colour = np.clip(iris * 95 * np.clip(light / 130, 0.3, 1.2), 14, 130)
+    colour = np.clip(0.75 * iris * skin, 12, 125)
     for contour, ring in ((mesh.LEFT_EYE, mesh.LEFT_IRIS), (mesh.RIGHT_EYE, mesh.RIGHT_IRIS)):
         _draw_eye(rendered, photo, vertices[contour, :2], vertices[ring, :2], colour)
 

@@ -50,7 +50,7 @@ class SurrogateLayer:
 
 @dataclass(frozen=True, eq=False)
 class MaskLayer:
-    """A face hidden by a filled ellipse: solid, blurred or pixelated."""
+    """A face hidden by a filled ellipse, a region by its box: solid, blurred or pixelated."""
 
     face: Face
     method: Method
@@ -66,8 +66,13 @@ class MaskLayer:
         # The ellipse is drawn on the whole box, so that a border of the photo does not shrink it.
         centre = (x + width / 2 - start[0], y + height / 2 - start[1])
         inside = np.zeros(region.shape[:2], np.uint8)
-        axes = (round(0.65 * width), round(0.65 * height))
-        cv2.ellipse(inside, np.round(centre).astype(int).tolist(), axes, 0, 0, 360, 1, -1)
+        if self.face.region:
+            low = np.floor([x, y]).astype(int) - start
+            high = np.ceil([x + width, y + height]).astype(int) - start
+            inside[max(0, low[1]) : max(0, high[1]), max(0, low[0]) : max(0, high[0])] = 1
+        else:
+            axes = (round(0.65 * width), round(0.65 * height))
+            cv2.ellipse(inside, np.round(centre).astype(int).tolist(), axes, 0, 0, 360, 1, -1)
         region[inside > 0] = self._content(region)[inside > 0]
 
     def _content(self, region: Pixels) -> Pixels:

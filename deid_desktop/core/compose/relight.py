@@ -14,19 +14,26 @@ _LIGHT = 36.0
 """Texels of 512 below which the photo's structure is light, not features. At 24 it looks best, at
 60 it hides more of the subject but misses hard coloured light."""
 _GREY_LEVEL = 120.0
+_SHINE = 0.3
+"""How much brighter than its surroundings skin may be."""
 
 
 def relight(scene: Scene, texture: Array) -> Array:
     """Return the surrogate's ``texture`` (s, s, 3), about 1, in the photo's light, 0…255."""
     maps = regions(scene.size)
     unit = scene.size / 512
-    flat = np.clip(texture, 0.03, 2.2) * _GREY_LEVEL
+    flat = _calm(np.maximum(texture, 0.03)) * _GREY_LEVEL
     light = _skin_light(scene.texture, scene.skin, _LIGHT * unit)
     own, _ = weighted_blur(flat, maps.skin, _LIGHT * unit)
     gain = np.clip((light + 4) / (own + 4), 0.04, 4)
     lit: Array = np.clip((flat + 4) * gain - 4, 0, 255)
     lit = _continue_rim(scene, lit, maps, unit)
     return _tint(scene, lit, maps, unit).astype(np.float32)
+
+
+def _calm(texture: Array) -> Array:
+    """Bend highlights down to what bare skin shows, so that no crease shines in hard light."""
+    return np.where(texture > 1, 1 + _SHINE * np.tanh((texture - 1) / _SHINE), texture)
 
 
 def _skin_light(texture: Array, skin: Array, sigma: float) -> Array:

@@ -197,6 +197,8 @@ def _hair_and_beard(in_front: Array) -> tuple[Array, Array]:
     """
     size = in_front.shape[0]
     maps = regions(size)
-    grown = cv2.dilate(in_front * (1 - maps.features), _kernel(7, size))
+    closed = cv2.morphologyEx(in_front, cv2.MORPH_CLOSE, _kernel(21, size))
+    grown = cv2.dilate(np.where(maps.stubble > 0.2, closed, in_front), _kernel(7, size))
     soft = np.clip(1.3 * blur(grown, 3 * size / 512), 0, 1)
-    return soft * (1 - maps.centre), soft * maps.centre * maps.stubble
+    upper = soft * (1 - maps.centre) * (1 - maps.features)
+    return upper, soft * maps.centre * maps.stubble

@@ -24,8 +24,14 @@ _PRIOR = 1.5
 _ROUNDS = 4
 _CAP = 0.12
 """Largest displacement of a vertex, as a share of the face's size."""
-_BROAD = 1.3
+_LARGEST = 0.55
+"""Root mean square displacement, in canonical centimetres, beyond which heads look deformed."""
+_BROAD = 0.9
 """Centimetres over which differences of shape are averaged before they are exaggerated."""
+_NOSE = 0.6
+"""Share of the strength by which the nose's own differences are exaggerated."""
+_GROWTH = 0.14
+"""How much larger or smaller eyes and mouth may become, as a share."""
 _FIELD = 96
 """Nodes a side of the field that bends the picture."""
 
@@ -89,7 +95,8 @@ def displaced(
 ) -> Array:
     """Return the surrogate's landmarks (478, 3) in the picture.
 
-    Only broad differences are exaggerated: a jaw may become wider, an eye must not be torn open.
+    Broad differences and the nose are exaggerated. Eyes and mouth move and grow as wholes: a
+    jaw may become wider, but an eye must not be torn open nor a mouth be made to frown.
 
     Args:
         vertices: (478, 3) the photo's landmarks.
@@ -101,11 +108,13 @@ def displaced(
     """
     spread = _spreading()
     broad = spread.near @ change
-    local = (change - broad) * (1 - spread.lips[:, None])
-    wanted = strength * broad + local
-    for contour, weight in zip((mesh.LEFT_EYE, mesh.RIGHT_EYE), spread.eyes, strict=True):
-        as_one = strength * broad[contour].mean(0)  # eyes move as a whole: lids keep their opening
-        wanted = wanted * (1 - weight[:, None]) + as_one * weight[:, None]
+    strength = min(strength, _LARGEST / float(np.sqrt((broad**2).sum(1).mean())))
+    exaggerated = strength * broad
+    local = (change - broad) * (1 + (_NOSE * strength - 1) * spread.nose[:, None])
+    wanted = exaggerated + local
+    for part, weight in zip(_PARTS, spread.parts, strict=True):
+        whole = exaggerated[part].mean(0) + _growth(fit.identity, change, part, strength)
+        wanted = wanted * (1 - weight[:, None]) + whole * weight[:, None]
     offsets = fit.pose.turn(wanted).astype(np.float32)
     size = np.ptp(vertices[: mesh.VERTICES, :2], axis=0).max()
     length = np.linalg.norm(offsets[:, :2], axis=1, keepdims=True)
@@ -121,23 +130,41 @@ def displaced(
     return moved
 
 
+def _growth(identity: Array, change: Array, part: list[int], strength: float) -> Array:
+    """Return what growing or shrinking one part about its middle adds to all vertices (468, 3)."""
+    ends = identity[[part[0], part[len(part) // 2]]]
+    after = ends + change[[part[0], part[len(part) // 2]]]
+    ratio = np.linalg.norm(after[1] - after[0]) / np.linalg.norm(ends[1] - ends[0])
+    factor = np.clip(1 + strength * (ratio - 1), 1 - _GROWTH, 1 + _GROWTH)
+    return (identity - ends.mean(0)) * (factor - 1)
+
+
 @dataclass(frozen=True, eq=False)
 class _Spreading:
-    """``near`` (468, 468) averages over a neighbourhood; ``lips`` (468,) and ``eyes`` (2, 468) say
-    how much a vertex belongs to them."""
+    """``near`` (468, 468) averages over a neighbourhood; ``nose`` (468,) and ``parts`` (3, 468)
+    say how much a vertex belongs to the nose, the eyes and the lips."""
 
     near: Array
-    lips: Array
-    eyes: Array
+    nose: Array
+    parts: Array
+
+
+_PARTS = (mesh.LEFT_EYE, mesh.RIGHT_EYE, mesh.LIPS)
+_NOSE_VERTICES = [1, 2, 4, 5, 6, 195, 197, 98, 327, 129, 358, 48, 278, 115, 344, 19, 94]
 
 
 @cache
 def _spreading() -> _Spreading:
     distance = np.linalg.norm(mesh.XYZ[:, None] - mesh.XYZ[None], axis=2)
     near = np.exp(-((distance / _BROAD) ** 2))
-    eyes = [np.exp(-((distance[:, e].min(1) / 0.55) ** 2)) for e in (mesh.LEFT_EYE, mesh.RIGHT_EYE)]
-    lips = np.exp(-((distance[:, mesh.LIPS + mesh.INNER_LIPS].min(1) / 0.5) ** 2))
-    return _Spreading(near / near.sum(1, keepdims=True), lips, np.stack(eyes))
+    radii = (0.55, 0.55, 0.6)
+    parts = [
+        np.exp(-((distance[:, part].min(1) / radius) ** 2))
+        for part, radius in zip(_PARTS, radii, strict=True)
+    ]
+    parts[2][mesh.INNER_LIPS] = 1
+    nose = np.exp(-((distance[:, _NOSE_VERTICES].min(1) / 0.4) ** 2))
+    return _Spreading(near / near.sum(1, keepdims=True), nose, np.stack(parts))
 
 
 def bending_field(

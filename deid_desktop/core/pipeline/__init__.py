@@ -130,6 +130,8 @@ class Pipeline:
 
     def _why_not(self, photo: Photo, face: Face, request: Request) -> str:
         """Say why this face gets no surrogate, or return an empty string."""
+        if face.region:
+            return "This is a region, not a face; mask it."
         if face.by_person and face.score == 0:
             return "No landmarks are found in this box; mask it."
         if self.analyse(photo, face).age < CHILD and request.attributes.age is None:

@@ -48,10 +48,9 @@ from deid_desktop.core.verify import TARGET, judge
 
 CANDIDATES = 8
 """Surrogate identities that are tried at low resolution in each round."""
-DRAWS = 32
-"""Identities that are drawn from the second round on, of which the farthest are tried."""
-ROUNDS = 3
-"""How often the search draws again, each time pushing harder, before it gives up."""
+DRAWS = (8, 64, 200)
+"""Identities drawn in each round, of which the ``CANDIDATES`` farthest from the subject are tried.
+The first round takes all it draws, so that most surrogates do not depend on the subject."""
 FINALISTS = 2
 """Candidates of a round that are rendered in full and verified."""
 NO_FACE = 0.125
@@ -59,7 +58,7 @@ NO_FACE = 0.125
 
 _FULL, _PREVIEW, _SEARCH = (380.0, 1100.0), (120.0, 300.0), (150.0, 190.0)
 """Smallest and largest face sizes in pixels to compose at."""
-_PUSH = 0.7
+_PUSH = 1.0
 """What a step of ``Identity.push`` adds to the strength of the shape."""
 _CACHED = 48
 _SMILE = [BLENDSHAPES.index("mouthSmileLeft"), BLENDSHAPES.index("mouthSmileRight")]
@@ -142,7 +141,7 @@ class Studio:
 
         The draws do not look at the subject; only the choice among them does.
         """
-        for push in range(ROUNDS):
+        for push in range(len(DRAWS)):
             ranked = self._rank(photo, face, request, push, should_stop)
             for identity in ranked[:FINALISTS]:
                 result = self.render(
@@ -170,20 +169,16 @@ class Studio:
     def _rank(
         self, photo: Photo, face: Face, request: Request, push: int, should_stop: ShouldStop
     ) -> list[Identity]:
-        """Return ``CANDIDATES`` identities, the least like the subject and the donors first.
-
-        From the second round on they are those of many draws whose donors are far from the subject.
-        """
+        """Return ``CANDIDATES`` identities, the least like the subject and the donors first."""
         attribute = self._attribute(photo, face, request)
         original = self.analyse(photo, face).embedding
         near = self._generator.donor_embeddings @ original
-        draws = CANDIDATES if push == 0 else DRAWS
         drawn = [
             replace(
                 self._generator.draw_identity(attribute, k=request.k, seed=request.seed, attempt=a),
                 push=push,
             )
-            for a in range(push * DRAWS, push * DRAWS + draws)
+            for a in range(sum(DRAWS[:push]), sum(DRAWS[: push + 1]))
         ]
         drawn = sorted(drawn, key=lambda i: float(near[list(i.donors)] @ np.array(i.weights)))
         drawn = drawn[:CANDIDATES]
