@@ -128,10 +128,19 @@ class Generator:
             {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
         )
         self._network.to(self.device).eval()
-        self._texels = {s: torch.from_numpy(texels(s)).to(self.device) for s in (SMALL, LARGE)}
+        self._left_out = self._what_is_left_out()
+        self._texels = {
+            s: torch.from_numpy(np.flatnonzero(texels(s))).to(self.device) for s in (SMALL, LARGE)
+        }
         self._skin = {
             s: torch.from_numpy(regions(s).skin).to(self.device)[None, None] for s in (SMALL, LARGE)
         }
+
+    @torch.inference_mode()
+    def _what_is_left_out(self) -> Tensor:
+        """Return what the network does not reproduce of each donor at its own attributes."""
+        own = torch.cat([self._t["codes"][0], self._t["shape.codes"]], 1)
+        return own - self._network(self._t["code"], self._t["donor.attributes"])
 
     @property
     def donor_count(self) -> int:
@@ -215,9 +224,7 @@ class Generator:
         What it left out is known exactly at the donors' own attributes and carried along.
         """
         neutral, smiling = self._t["codes"][0], self._t["codes"][1]
-        own = torch.cat([neutral, self._t["shape.codes"]], 1)
-        left_out = own - self._network(self._t["code"], self._t["donor.attributes"])
-        both = self._network(mix @ self._t["code"], inputs) + mix @ left_out
+        both = self._network(mix @ self._t["code"], inputs) + mix @ self._left_out
         count = neutral.shape[1]
         code = both[:, :count] + smile * (mix @ (smiling - neutral))
         return code, both[:, count:]
@@ -235,7 +242,7 @@ class Generator:
         code = code + (_INDIVIDUALITY - 1) * (code - self._t["codes"][0].mean(0))
         loss = (1 / mix.pow(2).sum(1).sqrt())[:, None, None, None]
         own = self._spread(code @ self._t["coarse.basis"], SMALL, 3)
-        pores = (own - _blur(own, 2.0)) * (loss - 1) * _PORES * self._skin[SMALL]
+        pores = (own - _low_pass(own)) * (loss - 1) * _PORES * self._skin[SMALL]
         base = self._spread(terms.to(self.device) @ self._t["maps"], SMALL, 3)
         creases = torch.stack(
             [self._creases(i, a) for i, a in zip(identities, attributes, strict=True)]
@@ -285,9 +292,10 @@ class Generator:
 
     def _spread(self, values: Tensor, size: int, channels: int) -> Tensor:
         """Lay texel values (n, texels · channels) out as pictures (n, channels, size, size)."""
-        picture = values.new_zeros(len(values), size * size, channels)
-        picture[:, self._texels[size].flatten()] = values.reshape(len(values), -1, channels)
-        return picture.reshape(-1, size, size, channels).permute(0, 3, 1, 2)
+        planes = values.reshape(len(values), -1, channels).transpose(1, 2).contiguous()
+        picture = values.new_zeros(len(values), channels, size * size)
+        picture[:, :, self._texels[size]] = planes
+        return picture.view(-1, channels, size, size)
 
 
 _HOST = {
@@ -309,13 +317,7 @@ def _real(tensor: Tensor, tensors: dict[str, Tensor]) -> Tensor:
     return tensor.float() * tensors[f"{name}.scale"].float()
 
 
-def _blur(pictures: Tensor, sigma: float) -> Tensor:
-    radius = int(3 * sigma + 0.5)
-    x = torch.arange(-radius, radius + 1, device=pictures.device, dtype=pictures.dtype)
-    kernel = torch.exp(-(x**2) / (2 * sigma**2))
-    kernel = (kernel / kernel.sum()).repeat(pictures.shape[1], 1)
-    channels = pictures.shape[1]
-    padded = functional.pad(pictures, (radius, radius, 0, 0), mode="replicate")
-    across = functional.conv2d(padded, kernel[:, None, None, :], groups=channels)
-    padded = functional.pad(across, (0, 0, radius, radius), mode="replicate")
-    return functional.conv2d(padded, kernel[:, None, :, None], groups=channels)
+def _low_pass(pictures: Tensor) -> Tensor:
+    """Return ``pictures`` (n, c, s, s) without what is finer than about four texels."""
+    small = functional.avg_pool2d(pictures, 4)
+    return functional.interpolate(small, size=pictures.shape[2:], mode="bilinear")

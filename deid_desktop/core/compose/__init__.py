@@ -59,14 +59,25 @@ def compose(
         expression=expression,
     )
     field = bending_field(scene.mesh, moved, scene.crop.shape[:2], spared)
-    photo = bend(scene.crop, field)
+    window = _window(moved, scene.crop.shape[:2])
+    photo = bend(scene.crop, field, window)
+    local = moved - [window[1].start, window[0].start, 0]
     lit = relight(scene, surrogate.texture)
-    rendered, alpha = _render(scene, lit, moved, photo, cover=cover, seed=seed)
-    draw_eyes(rendered, photo, moved, surrogate.iris, _skin_colour(scene))
+    rendered, alpha = _render(scene, lit, local, photo, cover=cover, seed=seed)
+    draw_eyes(rendered, photo, local, surrogate.iris, _skin_colour(scene))
     if scene.toning is not None:
         rendered = tone(rendered, scene.toning)
-    alpha = alpha * (1 - _kept(scene, moved, alpha.shape, cover=cover))
-    return _at_photo_scale(scene, field, np.clip(rendered, 0, 255), alpha)
+    alpha = alpha * (1 - _kept(scene, local, alpha.shape, cover=cover))
+    return _at_photo_scale(scene, field, window, np.clip(rendered, 0, 255), alpha)
+
+
+def _window(moved: Array, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return the rows and columns that the mesh covers: nothing else is rendered."""
+    low = np.clip(np.floor(moved[: mesh.VERTICES, :2].min(0)) - 4, 0, None).astype(int)
+    high = np.ceil(moved[: mesh.VERTICES, :2].max(0)).astype(int) + 5
+    right, bottom = np.minimum(np.maximum(high, low + 8), shape[1::-1]).tolist()
+    left, top = np.minimum(low, [right - 1, bottom - 1]).tolist()
+    return slice(top, bottom), slice(left, right)
 
 
 def _render(
@@ -74,7 +85,7 @@ def _render(
 ) -> tuple[Array, Array]:
     """Return the surrogate in the picture (h, w, 3) and its coverage (h, w)."""
     maps = regions(scene.size)
-    uv, covered = mesh.rasterise(moved, scene.crop.shape[:2])
+    uv, covered = mesh.rasterise(moved, photo.shape[:2])
     at = uv * scene.size - 0.5
     inside = covered.astype(np.float32)
     hidden = scene.hair if cover >= 1 else np.minimum(scene.hair + scene.beard, 1)
@@ -126,14 +137,16 @@ def _kept(scene: Scene, moved: Array, shape: tuple[int, ...], *, cover: int) -> 
     return kept
 
 
-def _at_photo_scale(scene: Scene, field: Array, rendered: Array, alpha: Array) -> SurrogateLayer:
-    colour = rendered * alpha[..., None]
+def _at_photo_scale(
+    scene: Scene, field: Array, window: tuple[slice, slice], rendered: Array, alpha: Array
+) -> SurrogateLayer:
+    """Return the rendered window as a layer of the whole crop, in photo pixels."""
+    cover = np.zeros((*scene.crop.shape[:2], 4), np.float32)
+    cover[window] = np.dstack([rendered * alpha[..., None], alpha])
     if scene.scale != 1:
         size = scene.shape[::-1]
         flags = cv2.INTER_AREA if scene.scale > 1 else cv2.INTER_LINEAR
         field = cv2.resize(field, size, interpolation=flags) / scene.scale
-        colour = cv2.resize(colour, size, interpolation=flags)
-        alpha = cv2.resize(alpha, size, interpolation=flags)
-    alpha = np.where(alpha > 1 / 512, alpha, 0).astype(np.float32)
-    colour = np.where(alpha[..., None] > 0, colour, 0).astype(np.float32)
-    return SurrogateLayer(scene.left, scene.top, field, colour, alpha)
+        cover = cv2.resize(cover, size, interpolation=flags)
+    cover[cover[..., 3] <= 1 / 512] = 0
+    return SurrogateLayer(scene.left, scene.top, field, cover[..., :3], cover[..., 3])

@@ -204,11 +204,19 @@ def bending_field(
     return large
 
 
-def bend(picture: Array, field: Array) -> Array:
-    """Return ``picture`` (h, w, c) looked up at an offset of ``field`` (h, w, 2)."""
-    y, x = np.mgrid[0 : picture.shape[0], 0 : picture.shape[1]].astype(np.float32)
+def bend(picture: Array, field: Array, window: tuple[slice, slice] | None = None) -> Array:
+    """Return ``picture`` (h, w, c) looked up at an offset of ``field`` (h, w, 2).
+
+    Args:
+        picture: to bend.
+        field: offsets in pixels.
+        window: rows and columns to return; all by default.
+    """
+    rows, columns = window or (slice(0, picture.shape[0]), slice(0, picture.shape[1]))
+    y, x = np.mgrid[rows, columns].astype(np.float32)
+    offsets = field[rows, columns]
     bent: Array = cv2.remap(
-        picture, x + field[..., 0], y + field[..., 1], cv2.INTER_CUBIC,
+        picture, x + offsets[..., 0], y + offsets[..., 1], cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
     return bent
