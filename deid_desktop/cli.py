@@ -30,8 +30,9 @@ from deid_desktop.core.types import (
     Request,
 )
 from deid_desktop.core.weights import checksums, model_path
+from deid_desktop.evaluation import command as evaluation
 
-COMMANDS = ("redact", "models")
+COMMANDS = ("redact", "models", "evaluate", "study")
 _DESCRIPTION = """\
 Replaces faces in photos with synthetic surrogates, verified, offline.
 Without a command the window opens: deid-desktop [PHOTO…]
@@ -42,7 +43,8 @@ Originals are never changed."""
 _REDACT_NOTES = """\
 outputs:
   photo.jpg becomes DIR/photo.jpg; photos of a folder keep the structure below it.
-  GIF, BMP, AVIF and other photos that are not written as such become PNG.
+  GIF, BMP, HEIC and RAW photos, which are not written as such, become PNG.
+  PNG and TIFF keep 16 bits a channel. All colours become sRGB, transparent parts white.
   Of two inputs with the same output the second is refused; so is an output that exists,
   unless --overwrite is given. An output is never written over an input.
 
@@ -91,6 +93,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_faces(redact)
     models = commands.add_parser("models", help="list the models and check that they are unaltered")
     models.set_defaults(run=_models)
+    evaluation.add_evaluate(
+        commands.add_parser("evaluate", help="measure how well people are recognised afterwards")
+    )
+    evaluation.add_study(commands.add_parser("study", help="make and score a test with people"))
     return parser
 
 

@@ -101,6 +101,9 @@ class FakePipeline:
                 result.layer.apply(pixels)
         return pixels
 
+    def finish(self, photo, results):
+        return self.render(photo, results)
+
     def confirm(self, photo, results):
         self._maybe_break("confirm")
         return tuple(results)

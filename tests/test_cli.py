@@ -158,7 +158,7 @@ def test_the_others_go_on_and_each_fault_is_one_sentence(tmp_path, fake, capsys)
         [
             "nothing",
             "the folder holds no photos; choose a folder with JPEG, PNG, TIFF, WebP, "
-            "AVIF, BMP or GIF files",
+            "AVIF, HEIC, RAW, BMP or GIF files",
         ],
         ["blocked", "b_blocked.png"],
         ["failed", "c_text.jpg"],

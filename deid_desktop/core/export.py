@@ -3,47 +3,31 @@
 `write_photo` fails closed. It first asks for a decision on every face, then encodes from the array
 alone, takes the file apart again (``scan``) and only then gives it its name. Until that moment the
 file has a random hidden name in the target folder; whatever goes wrong, that file is removed.
+
+PNG and TIFF keep 16 bits a channel where the picture has them. No format is given an alpha channel:
+see-through parts are white since the photo was read, as what lies hidden under them, or in the
+shape of the transparency itself, was seen by no detector.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import io
 import os
 import secrets
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from deid_desktop.core import scan
-from deid_desktop.core.imaging import SRGB_PROFILE
-from deid_desktop.core.types import DeidError, Face, FaceResult, Method, Pixels, State
+from deid_desktop.core.decoders import to_8_bit
+from deid_desktop.core.encoders import DEEP, FORMATS, LARGEST_SIDE, encode, shows
+from deid_desktop.core.types import Deep, DeidError, Face, FaceResult, Method, Pixels, State
 
 _MASKS = (Method.SOLID, Method.BLUR, Method.PIXELATE)
-_ENCODERS: dict[str, dict[str, Any]] = {
-    "JPEG": {"quality": 95, "subsampling": 0},
-    "PNG": {"compress_level": 4},
-    "WEBP": {"quality": 95, "method": 4},
-    "TIFF": {"compression": "tiff_adobe_deflate", "tiffinfo": {317: 2}},  # horizontal predictor
-}
-_FORMATS = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".jpe": "JPEG",
-    ".jfif": "JPEG",
-    ".png": "PNG",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-}
-_LARGEST_SIDE = {"JPEG": 65_535, "WEBP": 16_383}
-
-WRITABLE_SUFFIXES = frozenset(_FORMATS)
+WRITABLE_SUFFIXES = frozenset(FORMATS)
 """Suffixes (lower case) that `write_photo` takes; write anything else as PNG."""
 
 
@@ -56,7 +40,7 @@ class ExportError(DeidError):
 
 
 def write_photo(
-    pixels: Pixels,
+    pixels: Pixels | Deep,
     target: Path,
     *,
     faces: Sequence[Face],
@@ -65,6 +49,8 @@ def write_photo(
     overwrite: bool = False,
 ) -> None:
     """Write RGB ``pixels`` (height, width, 3; sRGB) to ``target``, in the format of its suffix.
+
+    16-bit pixels stay so in PNG and TIFF and are rounded to 8 bits for the other formats.
 
     ``faces`` are all faces found or marked in the photo, ``results`` what became of them.
     ``sources`` are the original files: none is ever written over, under whatever name.
@@ -75,6 +61,8 @@ def write_photo(
     """
     require_decisions(faces, results, name=target.name)
     require_free(target, sources=sources, overwrite=overwrite)
+    if FORMATS[target.suffix.lower()] not in DEEP:
+        pixels = to_8_bit(pixels)
     with _errors(target), _new_file(target.parent) as temporary:
         _write(temporary, _encode(pixels, target))
         _check(temporary.read_bytes(), pixels, target)
@@ -142,7 +130,7 @@ def require_free(target: Path, *, sources: Sequence[Path], overwrite: bool) -> N
     if target.suffix.lower() not in WRITABLE_SUFFIXES:
         raise ExportError(
             f"{target.name}: this kind of file is not written; "
-            "choose a name that ends in .jpg, .png, .webp or .tif"
+            "choose a name that ends in .jpg, .png, .webp, .tif or .avif"
         )
     if not target.parent.is_dir():
         raise ExportError(f"{target.name}: the output folder does not exist; create it first")
@@ -175,20 +163,18 @@ def _folded(path: Path) -> str:
     return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
 
 
-def _encode(pixels: Pixels, target: Path) -> bytes:
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+def _encode(pixels: Pixels | Deep, target: Path) -> bytes:
+    rgb = pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.size > 0
+    if not rgb or pixels.dtype not in (np.uint8, np.uint16):
         raise ExportError(f"{target.name}: the picture is not an RGB array; open the photo again")
-    kind = _FORMATS[target.suffix.lower()]
+    kind = FORMATS[target.suffix.lower()]
     side = max(pixels.shape[:2])
-    if side > _LARGEST_SIDE.get(kind, side):
+    if side > LARGEST_SIDE.get(kind, side):
         raise ExportError(
-            f"{target.name}: {kind} holds at most {_LARGEST_SIDE[kind]} pixels a side, "
+            f"{target.name}: {kind} holds at most {LARGEST_SIDE[kind]} pixels a side, "
             f"this picture has {side}; write it as PNG"
         )
-    buffer = io.BytesIO()
-    image = Image.fromarray(np.ascontiguousarray(pixels))
-    image.save(buffer, format=kind, icc_profile=SRGB_PROFILE, **_ENCODERS[kind])
-    return buffer.getvalue()
+    return encode(pixels, kind)
 
 
 @contextlib.contextmanager
@@ -229,16 +215,11 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _check(data: bytes, pixels: Pixels, target: Path) -> None:
+def _check(data: bytes, pixels: Pixels | Deep, target: Path) -> None:
     """Prove, from the bytes on the disk, that the file is this picture and nothing else."""
     try:
         foreign = scan.foreign_parts(data)
-        with Image.open(io.BytesIO(data), formats=tuple(_ENCODERS)) as image:
-            same = (image.height, image.width) == pixels.shape[:2]
-            if image.format in ("PNG", "TIFF"):
-                same = same and np.array_equal(np.asarray(image), pixels)
-            else:
-                image.load()
+        same = shows(data, pixels)
     except (scan.StructureError, OSError) as error:
         raise ExportError(
             f"{target.name}: the written file cannot be read back and was removed; "

@@ -1,50 +1,46 @@
 """Reads photos: whatever file comes in, upright sRGB pixels or one sentence why not come out.
 
-First stage of the flow. Only the decoders named in ``_DECODERS`` ever see a file, because every
-other one is attack surface (the one for EPS starts a program). Decisions that hold for all formats:
-
-- Orientation (EXIF, XMP, or the container's own) is applied once, here.
-- An embedded ICC profile is converted to sRGB; a damaged one is said and taken for sRGB.
-- Transparent parts become white, so that what lies hidden under them is gone, not carried along.
-- 16-bit samples are reduced to 8.
-- Of animations and multi-page files the first picture is read, and that is said.
+First stage of the flow. ``decoders`` knows what files hold; here their errors become sentences and
+their pixels a `Photo`. The programs call it through ``sandbox``, in a process of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import stat
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
-from PIL.TiffImagePlugin import TiffImageFile
+from PIL import Image, UnidentifiedImageError
 
-from deid_desktop.core.types import DeidError, Photo, Pixels
+from deid_desktop.core.decoders import (
+    RAW_SUFFIXES,
+    ImageError,
+    Picture,
+    decode_picture,
+    decode_raw,
+    to_8_bit,
+    unidentified,
+)
+from deid_desktop.core.types import Deep, Photo
 
-MAX_PIXELS = 150_000_000
-"""Largest photo that is opened, in pixels: above the 100 megapixels of today's largest cameras."""
+__all__ = ["Decoded", "ImageError", "decode", "find_photos", "photo_from_pixels", "read_photo"]
 
-# Pillow refuses whatever exceeds twice this value, in frames and tiles as well as in headers.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+MEGAPIXELS = 150.0
+"""Largest photo that is opened unless asked: above the 100 megapixels of the largest cameras."""
+
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
-_DECODERS = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "BMP", "GIF")
-_JPEG = {".jpg", ".jpeg", ".jpe", ".jfif"}
-PHOTO_SUFFIXES = frozenset(
-    _JPEG | {".png", ".tif", ".tiff", ".webp", ".avif", ".bmp", ".gif", ".heic", ".heif"}
-)
-"""What counts as a photo inside a folder. HEIC is among them so that it is named, not left out."""
-
-
-class ImageError(DeidError):
-    """A file cannot be read as a photo."""
+PHOTO_SUFFIXES = RAW_SUFFIXES | {
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".avif"),
+    *(".heic", ".heif", ".hif", ".bmp", ".gif"),
+}
+"""What counts as a photo inside a folder."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,33 +51,24 @@ class Decoded:
     notes: tuple[str, ...]
 
 
-def srgb_profile() -> bytes:
-    """Return the one ICC profile that exported photos carry: sRGB, without date or platform."""
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    # The creation date, the operating system and the digest over both would tell on the machine.
-    profile[24:36] = bytes((7, 208, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0))  # 2000-01-01
-    profile[40:44] = bytes(4)
-    profile[84:100] = bytes(16)
-    return bytes(profile)
+def photo_from_pixels(pixels: Picture, name: str) -> Photo:
+    """Wrap RGB pixels (height, width, 3), 8 or 16 bit, of any origin as a photo.
 
-
-SRGB_PROFILE = srgb_profile()
-
-
-def photo_from_pixels(pixels: Pixels, name: str) -> Photo:
-    """Wrap RGB pixels (height, width, 3) of any origin as a photo.
-
-    The photo's array is a read-only copy: nothing downstream can change the original.
+    The photo's arrays are read-only copies: nothing downstream can change the original.
     """
-    own = np.array(pixels, dtype=np.uint8, order="C")
+    deep: Deep | None = None
+    if pixels.dtype == np.uint16:
+        deep = np.array(pixels, dtype=np.uint16, order="C")
+        deep.flags.writeable = False
+    own = np.array(to_8_bit(pixels), order="C")
     own.flags.writeable = False
     digest = hashlib.blake2b(repr(own.shape).encode(), digest_size=16)
-    digest.update(own.data)
-    return Photo(name=name, pixels=own, key=digest.hexdigest())
+    digest.update((own if deep is None else deep).data)
+    return Photo(name=name, pixels=own, key=digest.hexdigest(), deep=deep)
 
 
 def read_photo(path: Path) -> Photo:
-    """Read one file as an upright sRGB photo.
+    """Read one file as an upright sRGB photo, in this process.
 
     Raises:
         ImageError: the file is missing, empty, no photo, damaged or too large.
@@ -95,25 +82,38 @@ def decode(path: Path) -> Decoded:
     Raises:
         ImageError: as `read_photo`.
     """
+    picture, notes = decode_file(path)
+    return Decoded(photo_from_pixels(picture, path.name), notes)
+
+
+def decode_file(path: Path, *, megapixels: float = MEGAPIXELS) -> tuple[Picture, tuple[str, ...]]:
+    """Decode one file to RGB pixels (height, width, 3), 8 or 16 bit; also return the notes.
+
+    Raises:
+        ImageError: as `read_photo`.
+    """
+    # Pillow refuses whatever exceeds twice this value, in frames and tiles as well as in headers.
+    Image.MAX_IMAGE_PIXELS = int(megapixels * 1e6 / 2)
     with _open_file(path) as file:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Pillow's, on metadata that is dropped anyway
-                image, notes = _decode(file, path.name)
-                return Decoded(photo_from_pixels(np.asarray(image), path.name), tuple(notes))
+                raw = path.suffix.lower() in RAW_SUFFIXES
+                picture, notes = (decode_raw if raw else decode_picture)(file, path.name)
+                return picture, tuple(notes)
         except ImageError:
             raise
         except UnidentifiedImageError as error:
-            raise ImageError(_unidentified(file, path.name)) from error
+            raise ImageError(unidentified(file, path.name)) from error
         except Image.DecompressionBombError as error:
             raise ImageError(
-                f"{path.name}: the photo has more than the {MAX_PIXELS / 1e6:.0f} megapixels "
-                "that are read; make a smaller copy of it"
+                f"{path.name}: the photo has more than the {megapixels:g} megapixels "
+                "that are read; make a smaller copy of it, or raise the limit"
             ) from error
         except MemoryError as error:
             raise ImageError(
-                f"{path.name}: the photo does not fit into memory; "
-                "close other programs or make a smaller copy of it"
+                f"{path.name}: the photo needs more memory than there is or than is allowed; "
+                "make a smaller copy of it, or raise the limit"
             ) from error
         except Exception as error:  # a damaged file can raise anything from within a decoder
             raise ImageError(
@@ -138,7 +138,7 @@ def find_photos(inputs: Iterable[Path], *, skip: Path | None = None) -> list[Pat
             if not photos:
                 raise ImageError(
                     f"{path.name}: the folder holds no photos; choose a folder with "
-                    "JPEG, PNG, TIFF, WebP, AVIF, BMP or GIF files"
+                    "JPEG, PNG, TIFF, WebP, AVIF, HEIC, RAW, BMP or GIF files"
                 )
             found.update(dict.fromkeys(photos))
         else:
@@ -163,7 +163,7 @@ def _walk(folder: Path, skip: Path | None) -> Iterator[Path]:
                 yield here / name
 
 
-def _open_file(path: Path) -> IO[bytes]:
+def _open_file(path: Path) -> BinaryIO:
     try:
         status = path.stat()
         # Opening a named pipe would wait for ever.
@@ -177,81 +177,3 @@ def _open_file(path: Path) -> IO[bytes]:
             f"{path.name}: the file cannot be read ({error.strerror}); "
             "check that it is there and that you may read it"
         ) from error
-
-
-def _decode(file: IO[bytes], name: str) -> tuple[Image.Image, list[str]]:
-    notes: list[str] = []
-    image: Image.Image = Image.open(file, formats=_DECODERS)
-    # Phones add further pictures to a JPEG (depth, gain map): the first is the photo itself.
-    if image.format != "MPO" and (count := getattr(image, "n_frames", 1)) > 1:
-        image.seek(0)
-        notes.append(f"only the first of its {count} pictures is used")
-    profile = image.info.get("icc_profile")
-    bits = image.tag_v2.get(258, (16,))[0] if isinstance(image, TiffImageFile) else 16
-    if any(";16" in str(tile) for tile in getattr(image, "tile", ())):
-        notes.append("its 16-bit values are reduced to 8 bit")
-    image.load()
-    image = ImageOps.exif_transpose(image)
-    if image.mode in ("I", "F"):
-        raise ImageError(
-            f"{name}: photos with 32-bit samples are not read; save it with 8 or 16 bit"
-        )
-    if image.mode.startswith("I;16"):
-        image = _reduce(image, bits)
-    if image.has_transparency_data:
-        image, visible = _on_white(image)
-        if visible:
-            notes.append("its transparent parts are now white")
-    return _to_srgb(image, profile, notes), notes
-
-
-def _reduce(image: Image.Image, bits: int) -> Image.Image:
-    """Scale 12- or 16-bit grey to 8 bit, rounded; Pillow's own conversion would clip it."""
-    full = (1 << bits) - 1
-    samples = np.asarray(image).astype(np.float32)
-    return Image.fromarray(np.clip(samples * (255 / full) + 0.5, 0, 255).astype(np.uint8))
-
-
-def _on_white(image: Image.Image) -> tuple[Image.Image, bool]:
-    """Lay the picture on white; also say whether any of the white shows."""
-    picture = image.convert("RGBA")
-    white = Image.new("RGBA", image.size, "white")
-    laid = Image.alpha_composite(white, picture)
-    alpha = np.asarray(picture.getchannel("A"))
-    return laid.convert("L" if image.mode in ("L", "LA") else "RGB"), bool(alpha.min() < 255)
-
-
-def _to_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
-    if image.mode not in ("RGB", "L", "CMYK", "LAB"):
-        image = image.convert("L" if image.mode == "1" else "RGB")
-    if profile:
-        try:
-            converted = ImageCms.profileToProfile(
-                image,
-                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-                ImageCms.ImageCmsProfile(io.BytesIO(SRGB_PROFILE)),
-                renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-                outputMode="RGB",
-                flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-            )
-        except (ImageCms.PyCMSError, OSError):
-            notes.append("its colour profile is damaged or does not fit, so colours may be off")
-        else:
-            assert converted is not None  # only None when converted in place
-            return converted
-    elif image.mode == "CMYK":
-        notes.append("it is CMYK without a colour profile, so colours may be off")
-    return image.convert("RGB")
-
-
-def _unidentified(file: IO[bytes], name: str) -> str:
-    file.seek(0)
-    head = file.read(32)
-    if head[4:8] == b"ftyp" and any(
-        brand in head for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
-    ):
-        return f"{name}: HEIC photos are not read; export it as JPEG from a photo program first"
-    return (
-        f"{name}: this is no undamaged photo in a format that is read (JPEG, PNG, TIFF, WebP, "
-        "AVIF, BMP, GIF); open it in a photo program and save it as JPEG"
-    )

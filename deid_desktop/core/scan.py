@@ -1,22 +1,25 @@
 """Takes a picture file apart, piece by piece, and says which pieces an export may hold.
 
-Used by ``export`` on every file it writes. It knows the structure of JPEG, PNG, WebP and TIFF, not
-their pixels: each segment, chunk or tag is a `Part`, and so is every byte that belongs to none.
-Whatever is not on the whitelist (the picture itself, its resolution, our sRGB profile) is foreign.
+Used by ``export`` on every file it writes. It knows the structure of JPEG, PNG, WebP, TIFF and
+AVIF, not their pixels: each segment, chunk, tag or box is a `Part`, and so is every byte that
+belongs to none. Whatever is not on the whitelist (the picture itself, its resolution, our sRGB
+profile) is foreign.
 
 Sources: ITU-T T.81 and T.871 (JPEG, JFIF), ICC.1 annex B (profiles in JPEG), W3C PNG, RFC 9649
-(WebP), TIFF 6.0.
+(WebP), TIFF 6.0, ISO/IEC 14496-12 and 23008-12 and the AV1 specification (AVIF).
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from deid_desktop.core.imaging import SRGB_PROFILE
+from deid_desktop.core.boxes import CONTAINERS, Span, boxes, inside
+from deid_desktop.core.colour import SRGB_PROFILE
 
 
 class StructureError(ValueError):
@@ -33,18 +36,21 @@ class Part:
 
 
 def parts(data: bytes) -> list[Part]:
-    """List all pieces of a JPEG, PNG, WebP or TIFF file.
+    """List all pieces of a JPEG, PNG, WebP, TIFF or AVIF file.
 
     Raises:
         StructureError: another format, or a damaged structure.
     """
-    for signature, walk in _WALKS.items():
-        if data.startswith(signature):
+    signature = b"ftyp" if data[4:8] == b"ftyp" else data
+    for start, walk in _WALKS.items():
+        if signature.startswith(start):
             try:
                 return list(walk(data))
-            except (struct.error, IndexError, zlib.error) as error:
+            except StructureError:
+                raise
+            except (struct.error, IndexError, ValueError, zlib.error) as error:
                 raise StructureError("the file ends too early") from error
-    raise StructureError("not a JPEG, PNG, WebP or TIFF file")
+    raise StructureError("not a JPEG, PNG, WebP, TIFF or AVIF file")
 
 
 def foreign_parts(data: bytes) -> list[str]:
@@ -213,10 +219,102 @@ def _rest(data: bytes, position: int) -> Iterator[Part]:
         yield Part(f"{size} bytes after the end of the picture", size, allowed=False)
 
 
+_BOXES = {
+    b"ftyp": "brands",
+    b"meta": "description",
+    b"hdlr": "handler",
+    b"pitm": "first picture",
+    b"iloc": "places",
+    b"iinf": "contents",
+    b"infe": "content",
+    b"iprp": "properties",
+    b"ipco": "properties",
+    b"ispe": "size",
+    b"pixi": "bits",
+    b"av1C": "coding",
+    b"colr": "colour",
+    b"ipma": "properties",
+    b"mdat": "picture",
+}
+_AV1_PICTURE = (1, 2, 3, 4, 6)
+"""Units of an AV1 stream that a picture needs; among the others are metadata and padding."""
+
+
+def _avif(data: bytes) -> Iterator[Part]:
+    """Walk the boxes; exactly one item, the picture, may be described and held."""
+    top = []
+    with contextlib.suppress(ValueError, struct.error):  # the rest is no box
+        for box in boxes(data):
+            top.append(box)
+    picture = _item(data, top)
+    for box in _nested(data, top):
+        name = box.kind.decode("latin-1")
+        content = data[box.start : box.end]
+        yield Part(f"{name} box", len(content), _avif_allowed(box.kind, content))
+        if box.kind == b"mdat" and (box.start, box.end) != picture:
+            yield Part("data beside the picture", len(content), allowed=False)
+    yield from _av1(data, *picture)
+    yield from _rest(data, top[-1].end)
+
+
+def _nested(data: bytes, level: Iterable[Span]) -> Iterator[Span]:
+    for box in level:
+        yield box
+        if box.kind in CONTAINERS:
+            yield from _nested(data, inside(data, box))
+
+
+def _item(data: bytes, top: list[Span]) -> tuple[int, int]:
+    """Return where the one item that the file may hold starts and ends; (0, 0) if it has others."""
+    places = [box for box in _nested(data, top) if box.kind == b"iloc"]
+    if len(places) != 1:
+        raise StructureError("the file does not say where its picture is")
+    content = data[places[0].start : places[0].end]
+    # Version 0, offsets and lengths of four bytes, one item, one extent, kept in the file itself.
+    if len(content) != 22 or content[:8] != b"\0\0\0\0\x44\0\0\1" or content[10:14] != b"\0\0\0\1":
+        return 0, 0
+    start, size = struct.unpack_from(">II", content, 14)
+    return start, start + size
+
+
+def _avif_allowed(kind: bytes, content: bytes) -> bool:
+    match kind:
+        case b"hdlr":
+            return content[8:12] == b"pict" and not content[12:].strip(b"\0")
+        case b"infe":
+            return content[8:] == b"av01Color\0"
+        case b"colr":
+            return content[:4] == b"nclx" or content == b"prof" + SRGB_PROFILE
+        case b"iinf":
+            return content[:6] == b"\0\0\0\0\0\1"
+        case _:
+            return kind in _BOXES
+
+
+def _av1(data: bytes, position: int, end: int) -> Iterator[Part]:
+    if end > len(data):
+        raise StructureError("the file ends too early")
+    while position < end:
+        kind, extended, sized = data[position] >> 3 & 15, data[position] & 4, data[position] & 2
+        position += 2 if extended else 1
+        size = shift = 0
+        while sized:
+            size |= (data[position] & 127) << shift
+            shift, more, position = shift + 7, data[position] & 128, position + 1
+            if not more:
+                break
+        size = size if sized else end - position
+        yield Part(f"AV1 unit {kind}", size, allowed=kind in _AV1_PICTURE)
+        position += size
+    if position != end:
+        raise StructureError("the file ends too early")
+
+
 _WALKS = {
     b"\xff\xd8": _jpeg,
     b"\x89PNG\r\n\x1a\n": _png,
     b"RIFF": _webp,
     b"II*\0": _tiff,
     b"MM\0*": _tiff,
+    b"ftyp": _avif,
 }

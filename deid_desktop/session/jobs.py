@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from deid_desktop.core.types import (
     Box,
     Cancelled,
+    Deep,
     Face,
     FaceResult,
     Identity,
@@ -64,6 +65,9 @@ class Redactor(Protocol):
 
     def render(self, photo: Photo, results: Iterable[FaceResult]) -> Pixels:
         """Apply all layers to a copy of the photo."""
+
+    def finish(self, photo: Photo, results: Iterable[FaceResult]) -> Pixels | Deep:
+        """Do the same for the export: with 16 bits where the photo has them."""
 
     def confirm(self, photo: Photo, results: Sequence[FaceResult]) -> tuple[FaceResult, ...]:
         """Verify every surrogate again on the finished picture."""
@@ -209,7 +213,7 @@ class ExportPhoto:
         from deid_desktop.core.export import ExportBlocked, write_photo
 
         confirmed = pipeline.confirm(self.photo, self.results)
-        pixels = pipeline.render(self.photo, confirmed)
+        pixels = pipeline.finish(self.photo, confirmed)
         if should_stop():
             raise Cancelled
         try:

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deid_desktop.core import export, scan
+from deid_desktop.core import encoders, export, scan
+from deid_desktop.core.colour import SRGB_PROFILE
 from deid_desktop.core.export import ExportBlocked, ExportError, require_decisions, write_photo
+from deid_desktop.core.imaging import read_photo
 from deid_desktop.core.types import Face, FaceResult, Method, Request, State, Verdict
 
 PIXELS = np.random.default_rng(2).integers(0, 255, (30, 50, 3), np.uint8)
-SUFFIXES = ["jpg", "JPEG", "png", "webp", "tif", "TIFF"]
+SUFFIXES = ["jpg", "JPEG", "png", "webp", "tif", "TIFF", "avif"]
 
 
 class Paint:
@@ -146,6 +148,38 @@ def test_the_same_picture_gives_the_same_bytes(tmp_path, suffix):
     write(tmp_path / f"a.{suffix}")
     write(tmp_path / f"b.{suffix}")
     assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
+DEEP = np.random.default_rng(6).integers(0, 65536, (30, 50, 3)).astype(np.uint16)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_16_bits_stay(tmp_path, suffix):
+    target = tmp_path / f"a.{suffix}"
+    write_photo(DEEP, target, faces=[], results=[], sources=[])
+    assert scan.foreign_parts(target.read_bytes()) == []
+    assert np.array_equal(read_photo(target).deep, DEEP)
+    with Image.open(target) as image:  # another reader than the one that checks
+        assert np.abs(np.asarray(image) - DEEP / 257).max() < 1
+        assert image.info["icc_profile"] == SRGB_PROFILE
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "webp", "avif"])
+def test_16_bits_are_rounded_where_the_format_has_8(tmp_path, suffix):
+    smooth = np.linspace(0, 65535, 90).astype(np.uint16).reshape(30, 1, 3).repeat(50, axis=1)
+    write_photo(smooth, tmp_path / f"a.{suffix}", faces=[], results=[], sources=[])
+    photo = read_photo(tmp_path / f"a.{suffix}")
+    assert photo.deep is None
+    assert np.abs(photo.pixels - smooth / 257).mean() < 4
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_another_16_bit_picture_on_the_disk_is_refused(tmp_path, monkeypatch, suffix):
+    real = export._encode
+    monkeypatch.setattr(export, "_encode", lambda pixels, target: real(pixels ^ 1, target))
+    with pytest.raises(ExportError, match="another picture"):
+        write_photo(DEEP, tmp_path / f"a.{suffix}", faces=[], results=[], sources=[])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_jpeg_keeps_colour_at_full_resolution(tmp_path):
@@ -352,7 +386,7 @@ def test_a_fault_at_any_step_leaves_nothing_half_written(tmp_path, monkeypatch, 
         (lambda data: b"", "cannot be read back"),
     ],
 )
-@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "avif"])
 def test_what_the_disk_holds_is_checked(tmp_path, monkeypatch, suffix, spoil, reason):
     real = export._write
     monkeypatch.setattr(export, "_write", lambda path, data: real(path, spoil(data)))
@@ -372,9 +406,9 @@ def test_another_picture_on_the_disk_is_refused(tmp_path, monkeypatch):
 def test_an_encoder_that_adds_metadata_is_caught(tmp_path, monkeypatch):
     exif = Image.Exif()
     exif[0x010E] = "a secret caption"
-    for kind in export._ENCODERS:
-        monkeypatch.setitem(export._ENCODERS, kind, {"exif": exif})
-    for suffix in ("jpg", "png", "webp", "tif"):
+    for kind in encoders._ENCODERS:
+        monkeypatch.setitem(encoders._ENCODERS, kind, {"exif": exif})
+    for suffix in ("jpg", "png", "webp", "tif", "avif"):
         with pytest.raises(ExportError, match="the written file held"):
             write(tmp_path / f"a.{suffix}")
     assert list(tmp_path.iterdir()) == []
@@ -382,11 +416,9 @@ def test_an_encoder_that_adds_metadata_is_caught(tmp_path, monkeypatch):
 
 @pytest.mark.shared
 def test_no_metadata_of_real_photos_survives(tmp_path, shared):
-    from deid_desktop.core.imaging import read_photo
-
     for number, path in enumerate(sorted((shared / "photos" / "metadata").iterdir())):
         photo = read_photo(path)
-        for suffix in ("jpg", "png", "webp", "tif"):
+        for suffix in ("jpg", "png", "webp", "tif", "avif"):
             target = tmp_path / f"{number}.{suffix}"
             write_photo(photo.pixels, target, faces=[], results=[], sources=[path])
             assert scan.foreign_parts(target.read_bytes()) == []

@@ -30,6 +30,7 @@ STAGES = {
     "verify": (studio, "judge"),
     "redact": (Pipeline, "redact"),
     "render": (Pipeline, "render"),
+    "finish": (Pipeline, "finish"),
     "confirm": (Pipeline, "confirm"),
     "gate": (export, "require_decisions"),
     "encode": (export, "_encode"),

@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from deid_desktop.core.imaging import SRGB_PROFILE
+from deid_desktop.core.colour import SRGB_PROFILE
 from deid_desktop.core.scan import StructureError, foreign_parts, parts
 
 PIXELS = np.random.default_rng(3).integers(0, 255, (40, 60, 3), np.uint8)
+KINDS = ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"]
 EXIF = Image.Exif()
 EXIF[0x010E] = "a secret caption"
 XMP = b"<x:xmpmeta>a secret caption</x:xmpmeta>"
@@ -30,7 +31,7 @@ def text_chunk():
     return info
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("options", [{}, {"icc_profile": SRGB_PROFILE}])
 def test_a_clean_file_is_clean(kind, options):
     assert foreign_parts(encode(kind, **options)) == []
@@ -51,6 +52,10 @@ def test_a_clean_file_is_clean(kind, options):
         ("WEBP", {"exif": EXIF}, "EXIF"),
         ("WEBP", {"xmp": XMP}, "XMP"),
         ("WEBP", {"icc_profile": b"a profile of somebody's own screen"}, "ICCP"),
+        ("AVIF", {"exif": EXIF}, "infe box"),
+        ("AVIF", {"xmp": XMP}, "data beside the picture"),
+        ("AVIF", {"icc_profile": b"a profile of somebody's own screen"}, "colr box"),
+        ("AVIF", {"save_all": True, "append_images": [Image.new("RGB", (60, 40))]}, "moov box"),
         ("TIFF", {"exif": EXIF}, "tag 270"),
         ("TIFF", {"tiffinfo": {700: XMP}}, "tag 700"),
         ("TIFF", {"tiffinfo": {306: "2024:01:01 12:00:00"}}, "tag 306"),
@@ -63,10 +68,25 @@ def test_metadata_is_named(kind, options, name):
     assert any(part.startswith(name) for part in found)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_bytes_after_the_end_are_named(kind):
     (found,) = foreign_parts(encode(kind) + b"PK\3\4 an archive")
     assert found.startswith("15 bytes")
+
+
+def test_units_of_an_av1_stream_that_are_no_picture_are_named():
+    data = bytearray(encode("AVIF"))
+    start = bytes(data).index(b"mdat") + 4
+    assert data[start : start + 2] == b"\x12\0"  # a delimiter of no length
+    data[start] = 5 << 3 | 2  # metadata
+    assert foreign_parts(bytes(data)) == ["AV1 unit 5"]
+
+
+def test_words_in_an_avif_are_named():
+    data = bytearray(encode("AVIF"))
+    place = bytes(data).index(b"pict") + 4
+    data[place : place + 6] = b"secret"
+    assert foreign_parts(bytes(data)) == ["hdlr box"]
 
 
 def test_a_thumbnail_within_jfif_is_named():
@@ -94,7 +114,7 @@ def test_gaps_between_the_parts_of_a_tiff_are_named():
     assert any("belong to nothing" in part for part in found)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_damage_never_passes_as_anything_but_structure_error(kind):
     data = encode(kind, icc_profile=SRGB_PROFILE)
     generator = np.random.default_rng(5)
@@ -110,7 +130,7 @@ def test_damage_never_passes_as_anything_but_structure_error(kind):
             continue
 
 
-@pytest.mark.parametrize("data", [b"", b"GIF89a", b"\0\0\0\x1cftypavif"])
+@pytest.mark.parametrize("data", [b"", b"GIF89a", b"%PDF-1.7"])
 def test_other_formats_are_refused(data):
     with pytest.raises(StructureError, match="not a JPEG"):
         parts(data)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from deid_desktop.core.compose.shape import bend
-from deid_desktop.core.types import Array, Face, Method, Pixels
+from deid_desktop.core.types import Array, Deep, Face, Method, Pixels
 
 _SOLID = (24, 24, 24)
 _BLOCKS = 8
@@ -21,7 +23,7 @@ class SurrogateLayer:
 
     The region's picture is first bent by ``field`` (h, w, 2), then covered by ``colour``
     (h, w, 3), already multiplied by ``alpha`` (h, w). Pixels with neither stay as they are, bit
-    for bit.
+    for bit, at 8 as at 16 bits.
     """
 
     left: int
@@ -30,20 +32,21 @@ class SurrogateLayer:
     colour: Array
     alpha: Array
 
-    def apply(self, pixels: Pixels) -> None:
-        """Change ``pixels`` (the whole photo) in place."""
+    def apply(self, pixels: Pixels | Deep) -> None:
+        """Change ``pixels`` (the whole photo, 8 or 16 bit) in place."""
         self._region(pixels)[:] = self.changed(pixels)
 
-    def changed(self, pixels: Pixels) -> Pixels:
+    def changed(self, pixels: Pixels | Deep) -> NDArray[Any]:
         """Return the layer's region of ``pixels`` (the whole photo) as it will be."""
         region = self._region(pixels)
         bent = bend(region.astype(np.float32), self.field)
-        covered = bent * (1 - self.alpha[..., None]) + self.colour
+        full = np.iinfo(pixels.dtype).max
+        covered = bent * (1 - self.alpha[..., None]) + self.colour * (full / 255)
         touched = (self.alpha > 0) | (np.abs(self.field).max(2) > 0.02)
-        rounded = np.clip(np.round(covered), 0, 255).astype(np.uint8)
+        rounded = np.clip(np.round(covered), 0, full).astype(pixels.dtype)
         return np.where(touched[..., None], rounded, region)
 
-    def _region(self, pixels: Pixels) -> Pixels:
+    def _region(self, pixels: Pixels | Deep) -> NDArray[Any]:
         height, width = self.alpha.shape
         return pixels[self.top : self.top + height, self.left : self.left + width]
 
@@ -55,8 +58,8 @@ class MaskLayer:
     face: Face
     method: Method
 
-    def apply(self, pixels: Pixels) -> None:
-        """Change ``pixels`` (the whole photo) in place."""
+    def apply(self, pixels: Pixels | Deep) -> None:
+        """Change ``pixels`` (the whole photo, 8 or 16 bit) in place."""
         x, y, width, height = self.face.box
         limit = np.array(pixels.shape[1::-1])
         start = np.clip(np.floor([x - 0.15 * width, y - 0.15 * height]), 0, limit - 1).astype(int)
@@ -75,10 +78,10 @@ class MaskLayer:
             cv2.ellipse(inside, np.round(centre).astype(int).tolist(), axes, 0, 0, 360, 1, -1)
         region[inside > 0] = self._content(region)[inside > 0]
 
-    def _content(self, region: Pixels) -> Pixels:
+    def _content(self, region: Pixels | Deep) -> Pixels | Deep:
         size = max(self.face.box[2:])
         if self.method is Method.SOLID:
-            return np.full_like(region, _SOLID)
+            return np.full_like(region, np.array(_SOLID) * (np.iinfo(region.dtype).max // 255))
         if self.method is Method.BLUR:
             return cv2.GaussianBlur(region, (0, 0), max(2.0, size / 6))
         block = max(2.0, size / _BLOCKS)

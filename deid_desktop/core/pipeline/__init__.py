@@ -9,15 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from deid_desktop.core.compose import MaskLayer
+from deid_desktop.core.decoders import to_8_bit
 from deid_desktop.core.pipeline.studio import Studio
 from deid_desktop.core.types import (
     Analysis,
     Box,
+    Deep,
     Face,
     FaceResult,
     Identity,
@@ -45,7 +49,15 @@ class PhotoResult:
     photo: Photo
     faces: tuple[Face, ...]
     results: tuple[FaceResult, ...]
-    pixels: Pixels
+    pixels: Pixels | Deep
+
+
+def _with_layers(pixels: Pixels | Deep, results: Iterable[FaceResult]) -> NDArray[Any]:
+    changed = pixels.copy()
+    layers = [result.layer for result in results if result.layer is not None]
+    for layer in sorted(layers, key=lambda part: isinstance(part, MaskLayer)):
+        layer.apply(changed)
+    return changed
 
 
 def choose_device(wish: str) -> str:
@@ -140,15 +152,17 @@ class Pipeline:
 
     def render(self, photo: Photo, results: Iterable[FaceResult]) -> Pixels:
         """Return the photo with all layers applied, surrogates first, masks over them."""
-        pixels = photo.pixels.copy()
-        layers = [r.layer for r in results if r.layer is not None]
-        for layer in sorted(layers, key=lambda part: isinstance(part, MaskLayer)):
-            layer.apply(pixels)
-        return pixels
+        return _with_layers(photo.pixels, results)
+
+    def finish(self, photo: Photo, results: Iterable[FaceResult]) -> Pixels | Deep:
+        """Return what `render` does for the export: with 16 bits where the photo has them."""
+        if photo.deep is None:
+            return self.render(photo, results)
+        return _with_layers(photo.deep, results)
 
     def confirm(self, photo: Photo, results: Sequence[FaceResult]) -> tuple[FaceResult, ...]:
         """Verify every surrogate again on the picture as it will be exported."""
-        pixels = self.render(photo, results)
+        pixels = to_8_bit(self.finish(photo, results))
         confirmed = []
         for result in results:
             if result.verdict.state is State.VERIFIED:
@@ -184,7 +198,7 @@ class Pipeline:
             results.append(self._fall_back(result, on_failure))
         progress(len(faces), len(faces))
         confirmed = [self._fall_back(r, on_failure) for r in self.confirm(photo, results)]
-        return PhotoResult(photo, faces, tuple(confirmed), self.render(photo, confirmed))
+        return PhotoResult(photo, faces, tuple(confirmed), self.finish(photo, confirmed))
 
     def _fall_back(self, result: FaceResult, on_failure: str) -> FaceResult:
         """Return the result, or a solid mask where it failed and that is asked for."""

@@ -1,0 +1,286 @@
+"""Decodes one file: bytes of any origin in, upright sRGB pixels or an error out.
+
+The part of ``imaging`` that touches what a file holds. Only the decoders named in ``_PILLOW`` and,
+for RAW, LibRaw ever see one, because every other one is attack surface (Pillow's for EPS starts a
+program). Decisions that hold for all formats:
+
+- Orientation (EXIF, XMP, or the container's own) is applied once, here.
+- Every colour space is converted to sRGB; a damaged profile is said and taken for sRGB.
+- Transparent parts become white, so that what lies hidden under them is gone, not carried along.
+- PNG, TIFF and RAW keep 16 bits a channel; elsewhere 10 and 12 bits are reduced to 8.
+- Of animations and multi-page files the first picture is read, and that is said.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import IO, BinaryIO
+
+import cv2
+import numpy as np
+import pi_heif
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, ImageOps
+from PIL.TiffImagePlugin import TiffImageFile
+
+from deid_desktop.core import boxes, colour
+from deid_desktop.core.types import Deep, DeidError, Pixels
+
+pi_heif.register_heif_opener(thumbnails=False, decode_threads=2)
+
+RAW_SUFFIXES = frozenset(
+    (".dng", ".nef", ".cr2", ".cr3", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw")
+)
+DEEP_PIXELS = 80_000_000
+"""Largest photo that keeps 16 bits: above it, the memory would not do."""
+
+_PILLOW = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF", "BMP", "GIF")
+_DNG_VERSION, _PLANES = 50706, 284
+_HIGH_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+
+
+class ImageError(DeidError):
+    """A file cannot be read as a photo."""
+
+
+Picture = Pixels | Deep
+
+
+def decode_picture(file: IO[bytes], name: str) -> tuple[Picture, list[str]]:
+    """Decode an ordinary picture; also return what a person should know of how it was read.
+
+    Raises:
+        Exception: whatever a decoder raises on a damaged file.
+        ImageError: this kind of picture is not read.
+    """
+    notes: list[str] = []
+    image: Image.Image = Image.open(file, formats=_PILLOW)
+    _refuse(image, name)
+    # Phones add further pictures to a JPEG (depth, gain map): the first is the photo itself.
+    if image.format != "MPO" and (count := getattr(image, "n_frames", 1)) > 1:
+        if image.format != "HEIF":  # which opens at the picture its maker calls the first
+            image.seek(0)
+        notes.append(f"only the first of its {count} pictures is used")
+    profile = _profile(image, file, notes)
+    bits = image.tag_v2.get(258, (16,))[0] if isinstance(image, TiffImageFile) else 16
+    deep = any(";16" in str(tile) for tile in getattr(image, "tile", ()))
+    image.load()
+    orientation = image.getexif().get(0x0112, 1)
+    image = ImageOps.exif_transpose(image)
+    if image.mode in ("I", "F"):
+        raise ImageError(
+            f"{name}: photos with 32-bit samples are not read; save it with 8 or 16 bit"
+        )
+    if image.mode.startswith("I;16"):
+        grey = _widen(np.asarray(image), bits)
+        return _deep_to_srgb(np.repeat(grey[..., None], 3, axis=2), profile, "L", notes), notes
+    flat, visible = _on_white(image)
+    if visible:
+        notes.append("its transparent parts are now white")
+    if deep:
+        full = _read_deep(file, np.asarray(flat.convert("RGB")), orientation)
+        if full is not None:
+            return _deep_to_srgb(full, profile, "RGB", notes), notes
+        notes.append("its 16-bit values are reduced to 8 bit")
+    return np.asarray(_to_srgb(flat, profile, notes)), notes
+
+
+def decode_raw(file: BinaryIO, name: str) -> tuple[Picture, list[str]]:
+    """Develop a RAW photo with the camera's white balance; sRGB, 16 bit.
+
+    Raises:
+        Exception: whatever LibRaw raises on a damaged file.
+        ImageError: the optional library is not installed, or the photo is too large.
+    """
+    try:
+        import rawpy
+    except ImportError as error:
+        raise ImageError(
+            f"{name}: RAW photos are read only with the extra “raw” "
+            "(pip install 'deid-desktop[raw]'); install it or export the photo as TIFF"
+        ) from error
+    with rawpy.imread(file) as raw:
+        height, width = raw.sizes.height, raw.sizes.width
+        if height * width > 2 * (Image.MAX_IMAGE_PIXELS or 0):
+            raise Image.DecompressionBombError
+        developed = raw.postprocess(
+            use_camera_wb=True,
+            output_bps=16,
+            output_color=rawpy.ColorSpace.sRGB,
+            gamma=(2.4, 12.92),
+        )
+    return developed, ["it is a RAW photo and was developed with the settings of the camera"]
+
+
+def to_8_bit(picture: Picture) -> Pixels:
+    """Round 16-bit values to 8; 257 times an 8-bit value comes back as that value."""
+    if picture.dtype == np.uint8:
+        return picture.astype(np.uint8, copy=False)
+    return ((picture.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def unidentified(file: IO[bytes], name: str) -> str:
+    """Say of a file that no decoder takes what it may be."""
+    file.seek(0)
+    head = file.read(65536)
+    if head[4:8] == b"ftyp" and any(brand in head[8:32] for brand in _HIGH_BRANDS):
+        return (
+            f"{name}: this HEIC photo is damaged or of a kind that is not read; "
+            "export it as JPEG from a photo program"
+        )
+    if _jpeg_bits(head) not in (None, 8):
+        return f"{name}: JPEG photos with 12 bits a channel are not read; save it as 16-bit TIFF"
+    return (
+        f"{name}: this is no undamaged photo in a format that is read (JPEG, PNG, TIFF, WebP, "
+        "AVIF, HEIC, BMP, GIF, RAW); open it in a photo program and save it as JPEG"
+    )
+
+
+def _jpeg_bits(head: bytes) -> int | None:
+    """Return the bits a channel of a JPEG's first frame."""
+    position = 2
+    while head.startswith(b"\xff\xd8") and head[position : position + 1] == b"\xff":
+        marker = head[position + 1 : position + 2]
+        if marker in (b"\xc0", b"\xc1", b"\xc2") and len(head) > position + 4:
+            return head[position + 4]
+        size = head[position + 2 : position + 4]
+        if len(size) < 2:
+            break
+        position += 2 + int.from_bytes(size)
+    return None
+
+
+def _refuse(image: Image.Image, name: str) -> None:
+    """Refuse what Pillow would open, but not as the photo it is."""
+    if isinstance(image, TiffImageFile):
+        if _DNG_VERSION in image.tag_v2:
+            raise ImageError(
+                f"{name}: this is a RAW photo under the name of a TIFF; give it the ending .dng"
+            )
+        if image.tag_v2.get(_PLANES) == 2 and max(image.tag_v2.get(258, (8,))) > 8:
+            raise ImageError(
+                f"{name}: 16-bit TIFF photos with separate colour planes are not read; "
+                "save it with interleaved channels"
+            )
+
+
+def _profile(image: Image.Image, file: IO[bytes], notes: list[str]) -> bytes | None:
+    """Return the profile of the file's colours; ``None`` for sRGB."""
+    profile: bytes | None = image.info.get("icc_profile")
+    if profile:
+        return profile
+    if image.format == "PNG":
+        return colour.png_profile(image)
+    if image.format not in ("AVIF", "HEIF"):
+        return None
+    primaries, transfer = _code_points(image, file)
+    if transfer in colour.HIGH_DYNAMIC_RANGE:
+        notes.append("it is a high dynamic range photo, so its brightness may be off")
+    return colour.named_profile(primaries, transfer)
+
+
+def _code_points(image: Image.Image, file: IO[bytes]) -> tuple[int, int]:
+    """Return colour primaries and transfer curve as code points of H.273; 2 is unknown."""
+    if described := image.info.get("nclx_profile"):
+        return int(described["color_primaries"]), int(described["transfer_characteristics"])
+    position = file.tell()
+    file.seek(0)
+    data = file.read(1 << 20)  # the description stands before the pictures
+    file.seek(position)
+    for box in boxes.find(data, b"meta", b"iprp", b"ipco", b"colr"):
+        content = data[box.start : box.end]
+        if content.startswith(b"nclx") and len(content) >= 8:
+            primaries, transfer = struct.unpack_from(">HH", content, 4)
+            return primaries, transfer
+    return 2, 2
+
+
+def _widen(samples: NDArray[np.uint16], bits: int) -> NDArray[np.uint16]:
+    """Spread 12-bit values over 16 bits; 16-bit values stay as they are."""
+    full = (1 << bits) - 1
+    samples = samples.astype(np.uint16)
+    if full == 65535:
+        return samples
+    return ((np.minimum(samples, full).astype(np.uint32) * 65535 + full // 2) // full).astype(
+        np.uint16
+    )
+
+
+def _read_deep(file: IO[bytes], shallow: Pixels, orientation: int) -> Deep | None:
+    """Decode RGB at 16 bits with OpenCV, as Pillow knows only 8; ``None`` where they disagree.
+
+    Two decoders that read one file differently must not lead to a picture other than the one that
+    was looked at.
+    """
+    if shallow.shape[0] * shallow.shape[1] > DEEP_PIXELS:
+        return None
+    file.seek(0)
+    full = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+    if full is None or full.dtype != np.uint16 or full.ndim != 3:
+        return None
+    if full.shape[2] == 4:
+        alpha = full[..., 3:].astype(np.uint32)
+        full = (full[..., :3] * alpha + 65535 * (65535 - alpha) + 32767) // 65535
+    deep = np.ascontiguousarray(full[..., ::-1].astype(np.uint16))
+    for upright in (deep, _turned(deep, orientation)):  # OpenCV turns some files, not others
+        if upright.shape == shallow.shape:
+            apart = np.abs((upright >> 8).astype(np.int16) - shallow)
+            if apart.max() <= 2:
+                return np.ascontiguousarray(upright)
+    return None
+
+
+def _turned(pixels: Deep, orientation: int) -> Deep:
+    """Apply an EXIF orientation."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return pixels
+
+
+def _on_white(image: Image.Image) -> tuple[Image.Image, bool]:
+    """Lay a picture with transparency on white; also say whether any of the white shows."""
+    if not image.has_transparency_data:
+        return image, False
+    picture = image.convert("RGBA")
+    white = Image.new("RGBA", image.size, "white")
+    laid = Image.alpha_composite(white, picture)
+    alpha = np.asarray(picture.getchannel("A"))
+    return laid.convert("L" if image.mode in ("L", "LA") else "RGB"), bool(alpha.min() < 255)
+
+
+def _deep_to_srgb(deep: Deep, profile: bytes | None, mode: str, notes: list[str]) -> Picture:
+    """Convert a 16-bit picture, at 8 bits if its profile leaves no other way."""
+    if not profile:
+        return deep
+    try:
+        if mode == "RGB" and colour.is_srgb(profile):
+            return deep
+        converted = colour.deep_to_srgb(deep, profile) if mode == "RGB" else None
+        if converted is not None:
+            return converted
+        image = Image.fromarray(to_8_bit(deep)).convert(mode)
+        reduced = np.asarray(colour.to_srgb(image, profile))
+    except (ImageCms.PyCMSError, OSError):
+        notes.append("its colour profile is damaged or does not fit, so colours may be off")
+        return deep
+    notes.append("its 16-bit values are reduced to 8 bit, as its colour profile demands it")
+    return reduced
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
+    if image.mode not in ("RGB", "L", "CMYK", "LAB"):
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    if profile:
+        try:
+            if image.mode == "RGB" and colour.is_srgb(profile):
+                return image
+            return colour.to_srgb(image, profile)
+        except (ImageCms.PyCMSError, OSError):
+            notes.append("its colour profile is damaged or does not fit, so colours may be off")
+    elif image.mode == "CMYK":
+        notes.append("it is CMYK without a colour profile, so colours may be off")
+    return image.convert("RGB")
