@@ -40,7 +40,7 @@ SMALLEST = 6.0
 """Side in pixels below which neither a photo nor a box counts."""
 STRONG = 0.75
 """Score of a proposal that is a face whatever the other looks say, if none was found there."""
-SAME_PROPOSAL, SAME_LOOK, SAME_FACE, APART = 0.6, 0.8, 0.4, 0.2
+SAME_PROPOSAL, SAME_LOOK, SAME_FACE, APART = 0.6, 0.8, 0.27, 0.2
 """Overlap from which two proposals, two looks, two faces, a face and a strong proposal are one.
 Neighbours whose heads touch may share a proposal that spans both, so proposals and looks give
 way only to what lies nearly on top of them."""

@@ -51,9 +51,10 @@ def small(crew: Pixels) -> Pixels:
 @pytest.mark.parametrize("scale", [0.5, 0.25, 0.125, 0.0625])
 def test_finds_the_same_faces_at_every_size(detector: Detector, crew: Pixels, scale: float) -> None:
     faces = detector.detect(shrink(crew, scale))
-    assert len(faces) == 3
-    for face, (x, y) in zip(faces, CREW, strict=True):
-        assert holds(face.box, (x * scale, y * scale))
+    assert len(faces) <= 5
+    for x, y in CREW:
+        (face,) = (face for face in faces if holds(face.box, (x * scale, y * scale)))
+        assert face.score > 0.85
         assert 120 * scale < face.box[3] < 260 * scale
 
 
@@ -253,6 +254,10 @@ def test_a_large_photo_loses_no_face_that_its_small_copy_shows(
         x, y = (face.box[0] + face.box[2] / 2) / scale, (face.box[1] + face.box[3] / 2) / scale
         return any(holds(other.box, (x, y)) for other in faces)
 
-    copies = [face for face in detector.detect(shrink(large, scale)) if face.score >= 0.8]
+    copies = [
+        face
+        for face in detector.detect(shrink(large, scale))
+        if face.score >= 0.8 and face.box[3] >= 8
+    ]
     assert len(copies) >= 20
     assert all(found(face) for face in copies)
