@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import threading
 from pathlib import Path
@@ -80,6 +81,17 @@ def renderer(document, pipeline):
     renderer = Renderer(document, lambda: pipeline)
     yield renderer
     renderer.close()
+
+
+@contextlib.contextmanager
+def make_session(pipeline):
+    """Give a second document with its renderer, as another window has them."""
+    document = Document()
+    renderer = Renderer(document, lambda: pipeline)
+    try:
+        yield document, renderer
+    finally:
+        renderer.close()
 
 
 @pytest.fixture

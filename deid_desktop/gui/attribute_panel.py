@@ -24,7 +24,8 @@ from deid_desktop.core.types import ANCESTRIES, EXPRESSIONS, Attributes, Method,
 from deid_desktop.gui.slider_row import Control, SliderRow
 from deid_desktop.gui.theme import METHOD_ICONS, Theme
 from deid_desktop.session.document import Document
-from deid_desktop.session.words import METHOD_NAMES, METHOD_TIPS, WARNINGS
+from deid_desktop.session.language import later, tr
+from deid_desktop.session.words import method_name, method_tip, method_warning
 
 _STANDARD = Request()
 
@@ -41,55 +42,59 @@ def _attribute(name: str) -> dict[str, Any]:
 
 
 GENDER = Control(
-    "Gender",
+    later("Gender"),
     low=-1.0,
     high=1.0,
     step=0.05,
     default=None,
-    tip="How female or male the surrogate looks; matches the person unless set",
-    ends=("female", "male"),
+    tip=later("How female or male the surrogate looks; matches the person unless set"),
+    ends=(later("female"), later("male")),
     **_attribute("gender"),
 )
 AGE = Control(
-    "Age",
+    later("Age"),
     low=18,
     high=80,
     step=1,
     default=None,
-    tip="Apparent age of the surrogate in years; matches the person unless set",
-    suffix=" y",
+    tip=later("Apparent age of the surrogate in years; matches the person unless set"),
+    suffix=later(" y"),
     rest=40,
     **_attribute("age"),
 )
 STRENGTH = Control(
-    "Expression strength",
+    later("Expression strength"),
     low=0.0,
     high=1.0,
     step=0.05,
     default=1.0,
-    tip="How strongly the chosen expression shows",
+    tip=later("How strongly the chosen expression shows"),
     scale=100,
     suffix=" %",
     **_attribute("strength"),
 )
 DONORS = Control(
-    "Donors mixed (k)",
+    later("Donors mixed (k)"),
     low=2,
     high=10,
     step=1,
     default=float(_STANDARD.k),
-    tip="How many donor faces are mixed in near-equal parts: more is safer, fewer is sharper",
+    tip=later(
+        "How many donor faces are mixed in near-equal parts: more is safer, fewer is sharper"
+    ),
     read=lambda request: float(request.k),
     write=lambda request, value: replace(request, k=round(value or _STANDARD.k)),
 )
 SHAPE = Control(
-    "Shape change",
+    later("Shape change"),
     low=0.0,
-    high=3.0,
-    step=0.05,
+    high=_STANDARD.shape_strength,
+    step=_STANDARD.shape_strength / 60,
     default=_STANDARD.shape_strength,
-    tip="How far the face's shape moves from the person's. Low values can leave it recognisable",
-    scale=100,
+    tip=later(
+        "How far the face's shape moves from the person's. Low values can leave it recognisable"
+    ),
+    scale=100 / _STANDARD.shape_strength,
     suffix=" %",
     read=lambda request: request.shape_strength,
     write=lambda request, value: replace(
@@ -99,11 +104,21 @@ SHAPE = Control(
 CONTROLS = (GENDER, AGE, STRENGTH, DONORS, SHAPE)
 
 
-def words_of(choice: str) -> str:
-    """Return how a choice is shown: ``east-asian`` as ``East Asian``."""
-    if choice in ("keep", "match"):
-        return "Match the person"
-    return choice.replace("-asian", " Asian").capitalize().replace(" asian", " Asian")
+_CHOICES = {
+    "keep": later("Match the person"),
+    "match": later("Match the person"),
+    "neutral": later("Neutral"),
+    "happy": later("Happy"),
+    "sad": later("Sad"),
+    "angry": later("Angry"),
+    "surprised": later("Surprised"),
+    "afraid": later("Afraid"),
+    "disgusted": later("Disgusted"),
+    "white": later("White"),
+    "black": later("Black"),
+    "east-asian": later("East Asian"),
+    "west-asian": later("West Asian"),
+}
 
 
 class Choice(QComboBox):
@@ -113,7 +128,7 @@ class Choice(QComboBox):
         super().__init__()
         self._theme = theme
         self.setAccessibleName(title)
-        self.addItems([words_of(choice) for choice in choices])
+        self.addItems([tr(_CHOICES[choice]) for choice in choices])
         self.view().setAccessibleName(title)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
@@ -145,10 +160,10 @@ class MethodPicker(QWidget):
         row.setSpacing(3)
         for method in Method:
             button = QToolButton()
-            button.setText(METHOD_NAMES[method])
-            button.setToolTip(METHOD_TIPS[method])
-            button.setAccessibleName(f"Method: {METHOD_NAMES[method]}")
-            button.setAccessibleDescription(METHOD_TIPS[method])
+            button.setText(method_name(method))
+            button.setToolTip(method_tip(method))
+            button.setAccessibleName(tr("Method: {method}", method=method_name(method)))
+            button.setAccessibleDescription(method_tip(method))
             button.setCheckable(True)
             button.setIconSize(QSize(20, 20))
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
@@ -179,16 +194,17 @@ class AttributePanel(QWidget):
         self._document = document
         self._theme = theme
         self._gesture = 0
+        self.copied: Request | None = None
         self.methods = MethodPicker(theme)
         self.warning = QLabel()
         self.warning.setProperty("role", "warning")
         self.warning.setWordWrap(True)
-        self.another = QPushButton("Another face")
-        self.another.setToolTip("Mix other donors with the same settings (R)")
-        self.everywhere = QPushButton("Use these settings for all faces")
+        self.another = QPushButton(tr("Another face"))
+        self.another.setToolTip(tr("Mix other donors with the same settings (R)"))
+        self.everywhere = QPushButton(tr("Use these settings for all faces"))
         self.everywhere.setProperty("flat", "true")
-        self.expression = Choice(theme, "Expression", EXPRESSIONS)
-        self.ancestry = Choice(theme, "Ancestry", ANCESTRIES)
+        self.expression = Choice(theme, tr("Expression"), EXPRESSIONS)
+        self.ancestry = Choice(theme, tr("Ancestry"), ANCESTRIES)
         self.rows = {control.title: SliderRow(control, theme) for control in CONTROLS}
         self._surrogate = QWidget()
         self._lay_out()
@@ -212,7 +228,7 @@ class AttributePanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(10)
-        column.addWidget(self._section("Method"))
+        column.addWidget(self._section(tr("Method")))
         column.addWidget(self.methods)
         column.addWidget(self.warning)
         column.addWidget(self._surrogate)
@@ -222,18 +238,18 @@ class AttributePanel(QWidget):
         inner.setContentsMargins(0, 4, 0, 0)
         inner.setSpacing(10)
         inner.addWidget(self.another)
-        inner.addWidget(self._section("Appearance"))
+        inner.addWidget(self._section(tr("Appearance")))
         inner.addWidget(self.rows[GENDER.title])
         inner.addWidget(self.rows[AGE.title])
         form = QFormLayout()
         form.setHorizontalSpacing(12)
         form.setVerticalSpacing(8)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Ancestry", self.ancestry)
-        form.addRow("Expression", self.expression)
+        form.addRow(tr("Ancestry"), self.ancestry)
+        form.addRow(tr("Expression"), self.expression)
         inner.addLayout(form)
         inner.addWidget(self.rows[STRENGTH.title])
-        inner.addWidget(self._section("Anonymity"))
+        inner.addWidget(self._section(tr("Anonymity")))
         inner.addWidget(self.rows[DONORS.title])
         inner.addWidget(self.rows[SHAPE.title])
 
@@ -246,11 +262,24 @@ class AttributePanel(QWidget):
         if fresh:
             self._gesture = self._document.new_gesture()
         self._document.edit(
-            control.title, lambda request: control.write(request, value), gesture=self._gesture
+            tr(control.title), lambda request: control.write(request, value), gesture=self._gesture
         )
 
     def _choose(self, name: str, choice: str) -> None:
-        self._document.edit(name.capitalize(), lambda request: _with(request, name, choice))
+        self._document.edit(tr(name.capitalize()), lambda request: _with(request, name, choice))
+
+    def copy_settings(self) -> None:
+        """Remember the selected face's settings."""
+        if (subject := self._document.selected) is not None:
+            self.copied = subject.request
+            self._document.selection_changed.emit()  # pasting is possible from now on
+
+    def paste_settings(self) -> None:
+        """Give the remembered settings to the selected faces; each keeps its own seed."""
+        if (copied := self.copied) is not None:
+            self._document.edit(
+                tr("Paste settings"), lambda request: replace(copied, seed=request.seed)
+            )
 
     def _apply_everywhere(self) -> None:
         entry, subject = self._document.current, self._document.selected
@@ -259,7 +288,7 @@ class AttributePanel(QWidget):
             self._document.edit_faces(
                 entry,
                 entry.present(),
-                "Same settings for all faces",
+                tr("Same settings for all faces"),
                 lambda request: replace(model, seed=request.seed),
             )
 
@@ -269,8 +298,10 @@ class AttributePanel(QWidget):
         request = subject.request if subject else _STANDARD
         attributes: Attributes = request.attributes
         self.methods.show_method(request.method)
-        self.warning.setText(WARNINGS.get(request.method, ""))
-        self.warning.setVisible(request.method in WARNINGS)
+        region = subject is not None and subject.face.region
+        self.methods.buttons[Method.SURROGATE].setEnabled(not region)
+        self.warning.setText(method_warning(request.method))
+        self.warning.setVisible(bool(self.warning.text()))
         self._surrogate.setVisible(request.method is Method.SURROGATE)
         self.expression.setCurrentIndex(EXPRESSIONS.index(attributes.expression))
         self.ancestry.setCurrentIndex(ANCESTRIES.index(attributes.ancestry))

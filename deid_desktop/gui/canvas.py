@@ -21,16 +21,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from deid_desktop.gui.box_editing import MOVE, SMALLEST_BOX, dragged
 from deid_desktop.gui.face_items import Divider, FaceItem
 from deid_desktop.gui.qimage import images_of
 from deid_desktop.gui.theme import Theme
-from deid_desktop.session.document import Subject
+from deid_desktop.session.model import Subject
 from deid_desktop.session.picture import Patch, Picture
 
 DEEPEST_ZOOM = 32.0
 STEP = 1.25
-SMALLEST_BOX = 8
-"""A drawn box must be this many photo pixels wide and high, else it was a slip."""
 
 
 class PhotoItem(QGraphicsItem):
@@ -89,7 +88,9 @@ class Canvas(QGraphicsView):
     """A zoomable view with the faces' outlines on top."""
 
     view_moved = Signal()
-    face_picked = Signal(int)
+    face_picked = Signal(int, bool)  # id; whether it joins the selected ones
+    box_moved = Signal(int, QRectF)  # id, new box
+    box_nudged = Signal(int, QRectF)  # the same, by a key: repeated presses are one gesture
     box_drawn = Signal(QRectF)
     marking_ended = Signal()
 
@@ -108,6 +109,7 @@ class Canvas(QGraphicsView):
         self.scene().addItem(self.photo)
         self._theme = theme
         self._faces: dict[int, FaceItem] = {}
+        self._selected: int | None = None
         self._outlines = True
         self._fitted = True
         self._marking = False
@@ -130,6 +132,7 @@ class Canvas(QGraphicsView):
         # Room around the photo, so that any point of it can be brought to the middle.
         room = max(rect.width(), rect.height())
         self.setSceneRect(rect.adjusted(-room, -room, room, room))
+        self.scene().setProperty("photo", rect)
         self._split.place(self.photo.divider, rect)
         self.fit()
 
@@ -137,17 +140,27 @@ class Canvas(QGraphicsView):
         """Draw a region again whose pixels are new."""
         self.photo.update(QRectF(*patch.corner, *patch.size))
 
-    def show_faces(self, subjects: tuple[Subject, ...], selected: int | None) -> None:
-        """Show these faces and no others."""
+    def show_faces(
+        self, subjects: tuple[Subject, ...], selected: int | None, also: frozenset[int]
+    ) -> None:
+        """Show these faces and no others; ``also`` are selected together with the first."""
+        self._selected = selected
         wanted = {subject.face.id: subject for subject in subjects}
         for face_id in list(self._faces.keys() - wanted.keys()):
             self.scene().removeItem(self._faces.pop(face_id))
         for face_id, subject in wanted.items():
             if face_id not in self._faces:
-                self._faces[face_id] = FaceItem(subject, self._theme, self.face_picked.emit)
+                self._faces[face_id] = FaceItem(
+                    subject, self._theme, self.face_picked.emit, self.box_moved.emit
+                )
                 self.scene().addItem(self._faces[face_id])
             item = self._faces[face_id]
-            item.refresh(subject, chosen=face_id == selected, result_side=self.photo.divider < 1)
+            item.refresh(
+                subject,
+                chosen=face_id == selected,
+                also=face_id in also,
+                result_side=self.photo.divider < 1,
+            )
             item.setVisible(self._outlines)
 
     def show_outlines(self, visible: bool) -> None:
@@ -223,7 +236,10 @@ class Canvas(QGraphicsView):
             self.fit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Pan with the arrow keys (the divider, while split), leave marking with Escape."""
+        """Pan with the arrow keys (the divider, while split), leave marking with Escape.
+
+        With Alt they move the selected box, with Alt and Shift its lower right corner.
+        """
         steps = {
             Qt.Key.Key_Left: (-1, 0),
             Qt.Key.Key_Right: (1, 0),
@@ -236,12 +252,23 @@ class Canvas(QGraphicsView):
             self.marking_ended.emit()
         elif key in steps:
             x, y = steps[key]
-            if self._split.isVisible() and y == 0:
+            if event.modifiers() & Qt.KeyboardModifier.AltModifier:
+                resize = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+                self._nudge(QPointF(x, y), resize=resize)
+            elif self._split.isVisible() and y == 0:
                 self._move_divider(self.photo.divider + 0.02 * x)
             else:
                 self.look_at(self.centre + QPointF(x, y) * 60 / self.zoom, self.zoom)
         else:
             super().keyPressEvent(event)
+
+    def _nudge(self, by: QPointF, *, resize: bool) -> None:
+        item = self._faces.get(self._selected) if self._selected is not None else None
+        if item is not None:
+            step = max(1.0, 4 / self.zoom)
+            grip = (1, 1) if resize else MOVE
+            box = dragged(item.box, grip, by * step, self.photo.boundingRect())
+            self.box_nudged.emit(item.face_id, box)
 
     # Mouse: select, pan, draw a box
 
@@ -266,7 +293,9 @@ class Canvas(QGraphicsView):
         super().mousePressEvent(event)
         middle = event.button() == Qt.MouseButton.MiddleButton
         left = event.button() == Qt.MouseButton.LeftButton
-        if middle or (left and self.scene().mouseGrabberItem() is not self._split):
+        grabber = self.scene().mouseGrabberItem()
+        held = grabber is self._split or (isinstance(grabber, FaceItem) and grabber.grip)
+        if middle or (left and not held):
             self._pan_from = spot
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from PySide6.QtCore import QPointF, QRectF, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QPointF, QRectF, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from deid_desktop.core.types import Box
 from deid_desktop.gui.canvas import STEP, Canvas
 from deid_desktop.gui.theme import Theme
 from deid_desktop.session.document import Document
+from deid_desktop.session.language import tr
 from deid_desktop.session.picture import Patch
 from deid_desktop.session.render import Renderer
+
+BLINK_MS = 700
 
 
 class Mode(StrEnum):
@@ -22,6 +26,7 @@ class Mode(StrEnum):
     RESULT = "result"
     ORIGINAL = "original"
     SPLIT = "split"
+    BLINK = "blink"
 
 
 class CompareView(QWidget):
@@ -37,9 +42,14 @@ class CompareView(QWidget):
         self._document, self._renderer = document, renderer
         self._mode = Mode.SIDE
         self._following = False
-        self.original = Canvas("Original photo", theme)
-        self.result = Canvas("Result", theme)
-        self._captions = (QLabel("Original"), QLabel("Result"))
+        self._region = False
+        self._nudging: tuple[int, int] | None = None  # face, gesture
+        self._blink = QTimer(self)
+        self._blink.setInterval(BLINK_MS)
+        self._blink.timeout.connect(self._turn)
+        self.original = Canvas(tr("Original photo"), theme)
+        self.result = Canvas(tr("Result"), theme)
+        self._captions = (QLabel(tr("Original")), QLabel(tr("Result")))
         self._row = row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(1)
@@ -55,8 +65,10 @@ class CompareView(QWidget):
             row.addWidget(column, 1)
             self._columns.append(column)
             canvas.view_moved.connect(self._follow)
-            canvas.face_picked.connect(document.select)
+            canvas.face_picked.connect(self._pick)
             canvas.box_drawn.connect(self._add_face)
+            canvas.box_moved.connect(self._move_face)
+            canvas.box_nudged.connect(self._nudge_face)
             canvas.marking_ended.connect(self._end_marking)
         renderer.viewed.connect(self._show_view)
         renderer.painted.connect(self._repaint)
@@ -89,14 +101,34 @@ class CompareView(QWidget):
         self._mode = mode
         self._columns[0].setVisible(mode in (Mode.SIDE, Mode.ORIGINAL))
         self._columns[1].setVisible(mode is not Mode.ORIGINAL)
-        self._captions[1].setText("Original | Result" if mode is Mode.SPLIT else "Result")
+        self._captions[1].setText(tr("Original | Result") if mode is Mode.SPLIT else tr("Result"))
         self.original.set_divider(1.0, draggable=False)
         split = mode is Mode.SPLIT
         # The divider starts in the middle of what is on view.
         width = self.result.photo.boundingRect().width()
         middle = min(0.9, max(0.1, self.result.centre.x() / width)) if width else 0.5
         self.result.set_divider(middle if split else 0.0, draggable=split)
-        self.result.setAccessibleName("Original and result, split" if split else "Result")
+        if mode is Mode.BLINK:
+            self._blink.start()
+        else:
+            self._blink.stop()
+        self.result.setAccessibleName(tr("Original and result, split") if split else tr("Result"))
+
+    def _turn(self) -> None:
+        showing_original = self.result.photo.divider > 0.5
+        self.result.set_divider(0.0 if showing_original else 1.0, draggable=False)
+        self._captions[1].setText(tr("Result") if showing_original else tr("Original"))
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """Blink for nobody."""
+        self._blink.stop()
+        super().hideEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Blink again."""
+        if self._mode is Mode.BLINK:
+            self._blink.start()
+        super().showEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Put the pair side by side or one above the other, whichever shows the photo larger."""
@@ -148,8 +180,9 @@ class CompareView(QWidget):
         for canvas in self.canvases:
             canvas.show_outlines(visible)
 
-    def set_marking(self, marking: bool) -> None:
-        """Let the next drag in either canvas draw a box around a missed face."""
+    def set_marking(self, marking: bool, *, region: bool = False) -> None:
+        """Let the next drag in either canvas draw a box around a missed face or a region."""
+        self._region = region
         for canvas in self.canvases:
             canvas.set_marking(marking)
 
@@ -158,7 +191,24 @@ class CompareView(QWidget):
         self.marking_ended.emit()
 
     def _add_face(self, box: QRectF) -> None:
-        self._document.add_face((box.x(), box.y(), box.width(), box.height()))
+        self._document.add_face(_box(box), region=self._region)
+
+    def _move_face(self, face_id: int, box: QRectF) -> None:
+        self._document.move_face(face_id, _box(box))
+
+    def _nudge_face(self, face_id: int, box: QRectF) -> None:
+        if self._nudging is None or self._nudging[0] != face_id:
+            self._nudging = (face_id, self._document.new_gesture())
+        self._document.move_face(face_id, _box(box), gesture=self._nudging[1])
+
+    def _pick(self, face_id: int, extend: bool) -> None:
+        self._nudging = None
+        document = self._document
+        if extend and document.selected_id is not None:
+            chosen = {subject.face.id for subject in document.chosen} ^ {face_id}
+            document.select(face_id if face_id in chosen else min(chosen, default=None), chosen)
+        else:
+            document.select(face_id)
 
     def _show_view(self) -> None:
         view = self._renderer.view
@@ -175,7 +225,7 @@ class CompareView(QWidget):
         view, entry = self._renderer.view, self._document.current
         subjects = entry.present() if view and entry is view.entry else ()
         for canvas in self.canvases:
-            canvas.show_faces(subjects, self._document.selected_id)
+            canvas.show_faces(subjects, self._document.selected_id, self._document.also_selected)
 
     def _follow(self) -> None:
         if self._following:
@@ -190,3 +240,7 @@ class CompareView(QWidget):
                     canvas.look_at(QPointF(leader.centre), leader.zoom)
         self._following = False
         self.zoomed.emit(self.front.zoom)
+
+
+def _box(rect: QRectF) -> Box:
+    return rect.x(), rect.y(), rect.width(), rect.height()

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from deid_desktop.gui.theme import title_font
+from deid_desktop.session.language import tr
 
 
 class CrashDialog(QDialog):
@@ -22,24 +23,26 @@ class CrashDialog(QDialog):
 
     def __init__(self, report: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Something failed")
+        self.setWindowTitle(tr("Something failed"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumSize(560, 380)
-        title = QLabel("Something failed inside the program")
+        title = QLabel(tr("Something failed inside the program"))
         title.setFont(title_font(self.font()))
         words = QLabel(
-            "Your photos are unchanged, and nothing was exported by this step. You can go on "
-            "working; if it happens again, restart the program. The report below names lines of "
-            "the program only: no photo, no file name, no face."
+            tr(
+                "Your photos are unchanged, and nothing was exported by this step. You can go on "
+                "working; if it happens again, restart the program. The report below names lines "
+                "of the program only: no photo, no file name, no face."
+            )
         )
         words.setWordWrap(True)
         self.report = QPlainTextEdit(report)
         self.report.setReadOnly(True)
         self.report.setTabChangesFocus(True)
-        self.report.setAccessibleName("Report")
-        copy = QPushButton("Copy report")
+        self.report.setAccessibleName(tr("Report"))
+        copy = QPushButton(tr("Copy report"))
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(report))
-        close = QPushButton("Close")
+        close = QPushButton(tr("Close"))
         close.setDefault(True)
         close.clicked.connect(self.close)
         column = QVBoxLayout(self)

@@ -19,19 +19,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from deid_desktop.core.export import WRITABLE_SUFFIXES
 from deid_desktop.core.types import State
-from deid_desktop.gui.face_list import state_words
 from deid_desktop.gui.theme import Theme, title_font
-from deid_desktop.session.document import Document, PhotoEntry
+from deid_desktop.session.document import Document
+from deid_desktop.session.model import PhotoEntry
 from deid_desktop.session.render import Renderer
-from deid_desktop.session.words import summary
+from deid_desktop.session.words import state_words, summary, title
 
 _FILTER = "Pictures (*.jpg *.jpeg *.png *.webp *.tif *.tiff)"
 
 
 def proposed_target(source: Path) -> Path:
     """Return a free name beside the original, in a format that can be written."""
+    from deid_desktop.core.export import WRITABLE_SUFFIXES
+
     suffix = source.suffix if source.suffix.lower() in WRITABLE_SUFFIXES else ".png"
     number = 1
     target = source.with_name(f"{source.stem}-deid{suffix}")
@@ -70,8 +71,8 @@ class ExportDialog(QDialog):
         self._refresh()
 
     def _build(self) -> None:
-        title = QLabel(f"Export {self._entry.name}")
-        title.setFont(title_font(self.font()))
+        heading = QLabel(f"Export {self._entry.name}")
+        heading.setFont(title_font(self.font()))
         self.words = QLabel()
         self.words.setWordWrap(True)
         self.faces = QListWidget()
@@ -100,7 +101,7 @@ class ExportDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 16)
         column.setSpacing(12)
-        for widget in (title, self.words, self.faces, self.looked):
+        for widget in (heading, self.words, self.faces, self.looked):
             column.addWidget(widget)
         place = QHBoxLayout()
         place.addWidget(self.target, 1)
@@ -127,7 +128,7 @@ class ExportDialog(QDialog):
         for subject in order:
             reason = subject.result.verdict.reason if subject.result else ""
             blocked = subject.state is State.ATTENTION
-            text = f"Face {subject.number}: {state_words(subject)}"
+            text = f"{title(subject)}: {state_words(subject)}"
             item = QListWidgetItem(
                 self._theme.state_icon(subject.state), f"{text}. {reason}" if blocked else text
             )

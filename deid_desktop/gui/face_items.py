@@ -9,14 +9,18 @@ from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPainterPath,
 from PySide6.QtWidgets import (
     QApplication,
     QGraphicsItem,
+    QGraphicsSceneHoverEvent,
     QGraphicsSceneMouseEvent,
     QStyleOptionGraphicsItem,
     QWidget,
 )
 
 from deid_desktop.core.types import State
+from deid_desktop.gui.box_editing import REACH, Grip, cursor_of, dragged, grip_at
 from deid_desktop.gui.theme import Theme
-from deid_desktop.session.document import Subject
+from deid_desktop.session.language import tr
+from deid_desktop.session.model import Subject
+from deid_desktop.session.words import state_words, title
 
 _LINES = {
     State.VERIFIED: Qt.PenStyle.SolidLine,
@@ -68,25 +72,48 @@ class _Chip(QGraphicsItem):
 
 
 class FaceItem(QGraphicsItem):
-    """One face's outline. ``picked`` is called with the face's id when it is clicked."""
+    """One face's outline.
 
-    def __init__(self, subject: Subject, theme: Theme, picked: Callable[[int], None]) -> None:
+    ``picked`` is called with the face's id when it is clicked, and whether it joins the faces
+    selected already; ``moved`` with its id and new box. Only the selected box can be dragged.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        theme: Theme,
+        picked: Callable[[int, bool], None],
+        moved: Callable[[int, QRectF], None],
+    ) -> None:
         """Make the item. Its hatch says that a face in the result is not replaced."""
         super().__init__()
+        self._moved = moved
+        self.grip: Grip | None = None
+        self._drag_from = QPointF()
+        self._old_rect = QRectF()
         self.hatched = False
         self.face_id = subject.face.id
         self.number = subject.number
         self.theme = theme
         self.state: State | None = None
+        self.also = self.approved = self.rejected = False
         self.chosen = False
         self._picked = picked
         self._rect = QRectF()
         self._chip = _Chip(self)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAcceptHoverEvents(True)
         self.refresh(subject, chosen=False)
 
-    def refresh(self, subject: Subject, *, chosen: bool, result_side: bool = False) -> None:
-        """Follow the document."""
+    def refresh(
+        self, subject: Subject, *, chosen: bool, also: bool = False, result_side: bool = False
+    ) -> None:
+        """Follow the document. ``also``: selected together with the chosen one."""
+        if self.grip is not None:
+            return  # the person holds it
+        self.also = also
+        self.rejected = subject.rejected
+        self.approved = subject.approved
         bare = subject.shown is None or subject.shown.layer is None
         self.hatched = result_side and bare and subject.state in (None, State.ATTENTION)
         self.prepareGeometryChange()
@@ -94,9 +121,14 @@ class FaceItem(QGraphicsItem):
         self._chip.setPos(self._rect.topLeft())
         self.state, self.chosen = subject.state, chosen
         self.setZValue(2 if chosen else 1)
-        self.setToolTip(f"Face {self.number}: {self.state or 'working'}")
+        self.setToolTip(f"{title(subject)}: {state_words(subject)}")
         self.update()
         self._chip.update()
+
+    @property
+    def box(self) -> QRectF:
+        """Return the box as it is shown."""
+        return QRectF(self._rect)
 
     def colour(self) -> QColor:
         """Return the colour of outline and label."""
@@ -110,8 +142,13 @@ class FaceItem(QGraphicsItem):
     def shape(self) -> QPainterPath:
         """Return where a click selects the face."""
         path = QPainterPath()
-        path.addRect(self._rect)
+        reach = REACH / self._zoom() if self.chosen else 0
+        path.addRect(self._rect.adjusted(-reach, -reach, reach, reach))
         return path
+
+    def _zoom(self) -> float:
+        views = self.scene().views() if self.scene() else []
+        return views[0].transform().m11() if views else 1.0
 
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
@@ -136,6 +173,8 @@ class FaceItem(QGraphicsItem):
             painter.setPen(pen)
             painter.drawRoundedRect(self._rect, radius, radius)
         if self.chosen:
+            self._draw_handles(painter, zoom)
+        if self.chosen or self.also:
             halo = QPen(QColor("#ffffff"), 1)
             halo.setCosmetic(True)
             painter.setPen(halo)
@@ -144,10 +183,51 @@ class FaceItem(QGraphicsItem):
                 self._rect.adjusted(-reach, -reach, reach, reach), radius, radius
             )
 
+    def _draw_handles(self, painter: QPainter, zoom: float) -> None:
+        side = 8 / zoom
+        if min(self._rect.width(), self._rect.height()) < 3 * side:
+            return
+        edge = QPen(QColor(0, 0, 0, 160), 1)
+        edge.setCosmetic(True)
+        painter.setPen(edge)
+        painter.setBrush(QColor("#ffffff"))
+        rect = self._rect
+        for corner in (rect.topLeft(), rect.topRight(), rect.bottomLeft(), rect.bottomRight()):
+            painter.drawRect(QRectF(corner.x() - side / 2, corner.y() - side / 2, side, side))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+
+    def hoverMoveEvent(self, event: QGraphicsSceneHoverEvent) -> None:  # noqa: N802
+        """Say with the cursor what a drag would do."""
+        grip = grip_at(self._rect, event.pos(), self._zoom()) if self.chosen else None
+        self.setCursor(cursor_of(grip))
+
     def mousePressEvent(self, event: QGraphicsSceneMouseEvent) -> None:  # noqa: N802
-        """Select the face."""
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._picked(self.face_id)
+        """Take hold of the selected box, or select the face."""
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        if self.chosen:
+            self.grip = grip_at(self._rect, event.pos(), self._zoom())
+            self._drag_from, self._old_rect = event.pos(), QRectF(self._rect)
+        if self.grip is None:
+            extend = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+            self._picked(self.face_id, extend)
+
+    def mouseMoveEvent(self, event: QGraphicsSceneMouseEvent) -> None:  # noqa: N802
+        """Show the box where it would be."""
+        if self.grip is not None:
+            self.prepareGeometryChange()
+            limits = self.scene().property("photo")
+            by = event.pos() - self._drag_from
+            self._rect = dragged(self._old_rect, self.grip, by, limits)
+            self._chip.setPos(self._rect.topLeft())
+            self.update()
+
+    def mouseReleaseEvent(self, event: QGraphicsSceneMouseEvent) -> None:  # noqa: N802
+        """Let go of the box."""
+        if self.grip is not None:
+            self.grip = None
+            if self._rect != self._old_rect:
+                self._moved(self.face_id, self._rect)
 
 
 class Divider(QGraphicsItem):
@@ -159,7 +239,7 @@ class Divider(QGraphicsItem):
         self._size = QRectF()
         self.setCursor(Qt.CursorShape.SplitHCursor)
         self.setZValue(5)
-        self.setToolTip("Drag to compare. The left side is the original.")
+        self.setToolTip(tr("Drag to compare. The left side is the original."))
 
     def place(self, fraction: float, size: QRectF) -> None:
         """Stand at ``fraction`` of the photo's width."""

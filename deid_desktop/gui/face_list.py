@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import (
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    QTimer,
+)
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPainterPath, QPixmap
 from PySide6.QtWidgets import (
     QListWidget,
@@ -16,10 +25,12 @@ from PySide6.QtWidgets import (
 from deid_desktop.core.types import State
 from deid_desktop.gui.qimage import crop_of
 from deid_desktop.gui.theme import Theme, title_font
-from deid_desktop.session.document import Document, Subject
+from deid_desktop.session.document import Document
+from deid_desktop.session.language import tr
+from deid_desktop.session.model import Subject
 from deid_desktop.session.picture import Patch
 from deid_desktop.session.render import Renderer
-from deid_desktop.session.words import METHOD_NAMES, SHORT
+from deid_desktop.session.words import state_words, title
 
 THUMBNAIL = 52
 _SUBJECT = Qt.ItemDataRole.UserRole
@@ -88,7 +99,7 @@ class FaceRow(QStyledItemDelegate):
         painter.setPen(QColor(self._theme.colours.text))
         flags = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         upper = QRect(rect.left(), middle - line - 1, rect.width(), line)
-        painter.drawText(upper, flags, f"Face {subject.number}")
+        painter.drawText(upper, flags, title(subject))
         painter.setFont(base)
         self._theme.state_icon(subject.state).paint(
             painter, QRect(rect.left() - 1, middle + 2, line, line)
@@ -105,13 +116,6 @@ class FaceRow(QStyledItemDelegate):
         painter.drawText(lower, flags, words)
 
 
-def state_words(subject: Subject) -> str:
-    """Return a face's state in one or two words; masks are named."""
-    if subject.state is State.MASKED:
-        return f"masked: {METHOD_NAMES[subject.request.method].lower()}"
-    return SHORT[subject.state]
-
-
 class FaceList(QListWidget):
     """The list; selecting a row selects the face."""
 
@@ -119,9 +123,10 @@ class FaceList(QListWidget):
         self, document: Document, renderer: Renderer, theme: Theme, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Faces of this photo")
+        self.setAccessibleName(tr("Faces of this photo"))
         self.setItemDelegate(FaceRow(theme, self))
         self.setMouseTracking(True)
+        self.setSelectionMode(QListWidget.SelectionMode.ExtendedSelection)
         self.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._document, self._renderer = document, renderer
@@ -140,7 +145,7 @@ class FaceList(QListWidget):
         renderer.painted.connect(self._forget_thumbnail)
         theme.changed.connect(self.viewport().update)
         document.selection_changed.connect(self._select)
-        self.currentItemChanged.connect(self._picked)
+        self.itemSelectionChanged.connect(self._picked)
 
     def _refresh_soon(self) -> None:
         if not self._soon.isActive():
@@ -170,7 +175,7 @@ class FaceList(QListWidget):
         for row, subject in enumerate(subjects):
             item = self.item(row)
             item.setData(_SUBJECT, subject)
-            words = f"Face {subject.number}: {state_words(subject)}"
+            words = f"{title(subject)}: {state_words(subject)}"
             item.setData(Qt.ItemDataRole.AccessibleTextRole, words)
             item.setToolTip(words)
             same = item.data(_SHOWN) is subject.face
@@ -190,16 +195,21 @@ class FaceList(QListWidget):
 
     def _select(self) -> None:
         self.blockSignals(True)
+        chosen = {subject.face.id for subject in self._document.chosen}
+        self.setCurrentRow(-1)
         for row in range(self.count()):
-            subject: Subject = self.item(row).data(_SUBJECT)
+            item = self.item(row)
+            subject: Subject = item.data(_SUBJECT)
             if subject.face.id == self._document.selected_id:
-                self.setCurrentRow(row)
-                break
-        else:
-            self.setCurrentRow(-1)
+                command = QItemSelectionModel.SelectionFlag.NoUpdate
+                self.selectionModel().setCurrentIndex(self.indexFromItem(item), command)
+            item.setSelected(subject.face.id in chosen)
         self.blockSignals(False)
         self.viewport().update()
 
-    def _picked(self, item: QListWidgetItem | None) -> None:
-        if item is not None:
-            self._document.select(item.data(_SUBJECT).face.id)
+    def _picked(self) -> None:
+        chosen = [item.data(_SUBJECT).face.id for item in self.selectedItems()]
+        current = self.currentItem()
+        if chosen and current is not None:
+            face_id = current.data(_SUBJECT).face.id
+            self._document.select(face_id if face_id in chosen else chosen[0], chosen)

@@ -8,7 +8,9 @@ from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
 
 from deid_desktop.gui.qimage import pixmap_of
 from deid_desktop.gui.theme import Theme
-from deid_desktop.session.document import Document, PhotoEntry
+from deid_desktop.session.document import Document
+from deid_desktop.session.language import tr
+from deid_desktop.session.model import PhotoEntry
 from deid_desktop.session.words import summary
 
 _SIZE = QSize(112, 78)
@@ -19,7 +21,7 @@ class Filmstrip(QListWidget):
 
     def __init__(self, document: Document, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Photos")
+        self.setAccessibleName(tr("Photos"))
         self.setProperty("role", "film")
         self.setFlow(QListWidget.Flow.LeftToRight)
         self.setViewMode(QListWidget.ViewMode.IconMode)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import (
     QAction,
     QActionGroup,
@@ -15,41 +15,41 @@ from PySide6.QtGui import (
     QDropEvent,
 )
 from PySide6.QtWidgets import (
-    QFileDialog,
-    QFrame,
-    QHBoxLayout,
     QLabel,
     QMainWindow,
     QPushButton,
-    QScrollArea,
-    QSizePolicy,
     QSplitter,
     QStackedWidget,
-    QToolBar,
+    QUndoView,
     QVBoxLayout,
     QWidget,
 )
 
-from deid_desktop.core.types import DeidError
 from deid_desktop.gui.about import show_about
-from deid_desktop.gui.actions import MENUS, TOOLBAR, build_actions, style_actions
+from deid_desktop.gui.actions import VIEWS, build_actions, style_actions
 from deid_desktop.gui.attribute_panel import AttributePanel
+from deid_desktop.gui.bars import fill_menus, make_toolbar
 from deid_desktop.gui.compare_view import CompareView, Mode
 from deid_desktop.gui.crash_dialog import CrashDialog
 from deid_desktop.gui.export_dialog import ExportDialog
 from deid_desktop.gui.face_list import FaceList
 from deid_desktop.gui.filmstrip import Filmstrip
+from deid_desktop.gui.notice import Notice
+from deid_desktop.gui.opening import Opening
+from deid_desktop.gui.panels import left_panel, right_panel
 from deid_desktop.gui.progress_strip import ProgressStrip
+from deid_desktop.gui.review_panel import ReviewPanel
+from deid_desktop.gui.settings_dialog import SettingsDialog
 from deid_desktop.gui.summary_strip import SummaryStrip
 from deid_desktop.gui.theme import Theme
 from deid_desktop.gui.verify_panel import VerifyPanel
 from deid_desktop.gui.welcome import Welcome
-from deid_desktop.resources import resource
-from deid_desktop.session.document import Document, PhotoEntry, Stage
+from deid_desktop.session.document import Document
+from deid_desktop.session.language import tr
+from deid_desktop.session.model import PhotoEntry, Stage
+from deid_desktop.session.project_file import ProjectFile
 from deid_desktop.session.render import Renderer
 from deid_desktop.session.settings import Settings
-
-_OPEN_FILTER = "Pictures (*.jpg *.jpeg *.png *.webp *.tif *.tiff *.bmp *.avif);;All files (*)"
 
 
 def _without_argument(handler: Callable[[], object]) -> Callable[[], None]:
@@ -73,11 +73,14 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setMinimumSize(900, 560)
         self.resize(1440, 900)
-        self.actions_by_key = build_actions(self)
+        self.file = ProjectFile(document, self)
+        self.notice = Notice()
+        self.opening = Opening(document, self.file, self.notice, self)
+        self.actions_by_key = build_actions(self, settings.shortcuts)
         theme.changed.connect(self._style_actions)
         self._style_actions()
-        self._sample = QAction("Sample photo", self)
-        self._sample.triggered.connect(self._open_sample)
+        self._sample = QAction(tr("Sample photo"), self)
+        self._sample.triggered.connect(self.opening.open_sample)
         self._build_widgets()
         self._build_bars()
         self._connect()
@@ -93,6 +96,8 @@ class MainWindow(QMainWindow):
         self.filmstrip = Filmstrip(document, theme)
         self.verdict = VerifyPanel(document, theme)
         self.attributes = AttributePanel(document, theme)
+        self.review = ReviewPanel(document, theme)
+        self.review.hide()
         self.summary = SummaryStrip(document, theme)
         middle = QWidget()
         column = QVBoxLayout(middle)
@@ -102,7 +107,11 @@ class MainWindow(QMainWindow):
         column.addWidget(self.compare, 1)
         self.columns = QSplitter(Qt.Orientation.Horizontal)
         self.columns.setChildrenCollapsible(False)
-        for widget, stretch in ((self._left(), 0), (middle, 1), (self._right(), 0)):
+        self.mark_button = QPushButton(tr("Mark a missed face"))
+        self.history = QUndoView(document.undo_stack)
+        left = left_panel(self.faces, self.mark_button, self.history)
+        right = right_panel(self.verdict, self.review, self.attributes)
+        for widget, stretch in ((left, 0), (middle, 1), (right, 0)):
             self.columns.addWidget(widget)
             self.columns.setStretchFactor(self.columns.count() - 1, stretch)
         self.columns.setSizes([272, 800, 380])
@@ -113,84 +122,25 @@ class MainWindow(QMainWindow):
         rows.addWidget(self.columns, 1)
         rows.addWidget(self.filmstrip)
         self.pages = QStackedWidget()
+        whole = QWidget()
+        over = QVBoxLayout(whole)
+        over.setContentsMargins(0, 0, 0, 0)
+        over.setSpacing(0)
+        over.addWidget(self.notice)
+        over.addWidget(self.pages, 1)
         self.welcome = Welcome(self.actions_by_key["open_photos"], self._sample, theme)
         self.pages.addWidget(self.welcome)
         self.pages.addWidget(workbench)
-        self.setCentralWidget(self.pages)
-
-    def _left(self) -> QWidget:
-        panel = QFrame()
-        panel.setProperty("role", "panel")
-        panel.setMinimumWidth(200)
-        panel.setMaximumWidth(340)
-        column = QVBoxLayout(panel)
-        column.setContentsMargins(0, 12, 0, 8)
-        column.setSpacing(8)
-        title = QLabel("Faces")
-        title.setProperty("role", "section")
-        title.setContentsMargins(16, 0, 0, 0)
-        column.addWidget(title)
-        column.addWidget(self.faces, 1)
-        self.mark_button = QPushButton("Mark a missed face")
-        self.mark_button.setToolTip(self.actions_by_key["mark_face"].toolTip())
-        self.mark_button.clicked.connect(self.actions_by_key["mark_face"].trigger)
-        row = QHBoxLayout()
-        row.setContentsMargins(12, 0, 12, 4)
-        row.addWidget(self.mark_button)
-        column.addLayout(row)
-        return panel
-
-    def _right(self) -> QWidget:
-        inner = QFrame()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(16, 14, 16, 14)
-        column.setSpacing(14)
-        column.addWidget(self.verdict)
-        column.addWidget(self.attributes)
-        column.addStretch(1)
-        panel = QScrollArea()
-        panel.setProperty("role", "panel")
-        panel.setFrameShape(QFrame.Shape.NoFrame)
-        panel.setWidgetResizable(True)
-        panel.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        panel.setAccessibleName("Settings of the selected face")
-        panel.setMinimumWidth(376)
-        panel.setMaximumWidth(440)
-        panel.setWidget(inner)
-        return panel
+        self.setCentralWidget(whole)
 
     def _build_bars(self) -> None:
-        for title, keys in MENUS.items():
-            menu = self.menuBar().addMenu(title)
-            for key in keys:
-                if key:
-                    menu.addAction(self.actions_by_key[key])
-                else:
-                    menu.addSeparator()
-        bar = QToolBar("Tools")
-        bar.setMovable(False)
-        bar.setIconSize(QSize(20, 20))
-        for key in TOOLBAR:
-            if key == ">":
-                gap = QWidget()
-                gap.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-                bar.addWidget(gap)
-            elif key:
-                bar.addAction(self.actions_by_key[key])
-                bar.widgetForAction(self.actions_by_key[key]).setAccessibleName(
-                    self.actions_by_key[key].text().replace("&", "")
-                )
-            else:
-                bar.addSeparator()
-        for key in ("open_photos", "export_photo"):
-            button = bar.widgetForAction(self.actions_by_key[key])
-            button.setProperty("toolButtonStyle", Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.addToolBar(bar)
+        fill_menus(self.menuBar(), self.actions_by_key)
+        self.addToolBar(make_toolbar(self.actions_by_key))
         self.progress = ProgressStrip(self.renderer)
         self.statusBar().addWidget(self.progress)
         self.zoom_label = QLabel()
         self.device_label = QLabel()
-        self.device_label.setToolTip("Where the surrogates are computed")
+        self.device_label.setToolTip(tr("Where the surrogates are computed"))
         self.statusBar().addPermanentWidget(self.device_label)
         self.statusBar().addPermanentWidget(self.zoom_label)
         self.statusBar().setSizeGripEnabled(False)
@@ -198,11 +148,13 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         actions = self.actions_by_key
         views = QActionGroup(self)
-        for key in ("view_side", "view_result", "view_split", "view_original"):
+        for key in VIEWS:
             views.addAction(actions[key])
         for key, handler in self._handlers().items():
             # Without the "checked" argument that the signal carries.
             actions[key].triggered.connect(_without_argument(handler))
+        self.mark_button.setToolTip(actions["mark_face"].toolTip())
+        self.mark_button.clicked.connect(actions["mark_face"].trigger)
         actions["view_side"].setChecked(True)
         actions["show_outlines"].setChecked(True)
         stack = self.document.undo_stack
@@ -212,9 +164,11 @@ class MainWindow(QMainWindow):
         stack.redoTextChanged.connect(self._name_redo)
         self.document.anything_changed(self._refresh)
         self.compare.zoomed.connect(self._show_zoom)
-        self.compare.marking_ended.connect(partial(actions["mark_face"].setChecked, False))
+        self.compare.marking_ended.connect(self._end_marking)
         self.attributes.moving.connect(self.renderer.live)
         self.attributes.settled.connect(self.renderer.settle)
+        self.opening.said.connect(self._say)
+        self.file.changed.connect(self._refresh)
         self.renderer.progressed.connect(self._allow_cancel)
         self.renderer.device_changed.connect(self._show_device)
         self.renderer.exported.connect(self._exported)
@@ -226,25 +180,8 @@ class MainWindow(QMainWindow):
     # Opening
 
     def open_paths(self, inputs: Iterable[Path]) -> None:
-        """Open files and the pictures of folders."""
-        from deid_desktop.core.imaging import find_photos
-
-        try:
-            self.document.open(find_photos(inputs))
-        except DeidError as error:
-            self.statusBar().showMessage(str(error), 12_000)
-
-    def _ask_for_photos(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileNames(self, "Open photos", "", _OPEN_FILTER)
-        self.open_paths(Path(name) for name in chosen)
-
-    def _ask_for_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Open the photos of a folder")
-        if chosen:
-            self.open_paths([Path(chosen)])
-
-    def _open_sample(self) -> None:
-        self.open_paths([resource("samples", "crew.jpg")])
+        """Open files, folders or a project."""
+        self.opening.open_paths(inputs)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         """Accept files."""
@@ -254,7 +191,7 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
         """Open what was dropped."""
         self.open_paths(
-            Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()
+            [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         )
         event.acceptProposedAction()
 
@@ -262,26 +199,39 @@ class MainWindow(QMainWindow):
 
     def _handlers(self) -> dict[str, Callable[[], object]]:
         """Return what each action of the table does."""
-        document, compare = self.document, self.compare
+        document, compare, opening = self.document, self.compare, self.opening
         return {
-            "open_photos": self._ask_for_photos,
-            "open_folder": self._ask_for_folder,
+            "open_photos": opening.ask_for_photos,
+            "open_folder": opening.ask_for_folder,
+            "paste_photos": opening.paste,
+            "open_project": opening.ask_for_project,
+            "save_project": opening.save,
+            "save_project_as": opening.save_as,
             "export_photo": self.export_photo,
             "quit": self.close,
             "undo": document.undo_stack.undo,
             "redo": document.undo_stack.redo,
-            "mark_face": self._mark_face,
+            "show_history": self._show_history,
+            "mark_face": partial(self._mark, "mark_face", "mark_region"),
+            "mark_region": partial(self._mark, "mark_region", "mark_face"),
             "not_a_face": document.remove_face,
             "another_face": document.another_face,
+            "copy_settings": self.attributes.copy_settings,
+            "paste_settings": self.attributes.paste_settings,
+            "select_all": self._select_all,
             "next_face": partial(document.step_face, 1),
             "previous_face": partial(document.step_face, -1),
             "next_blocked": self.next_blocked,
             "next_photo": partial(document.step_photo, 1),
             "previous_photo": partial(document.step_photo, -1),
+            "show_review": self._show_review,
+            "approve": partial(self.review.decide, approved=True),
+            "reject": partial(self.review.decide, approved=False),
             "view_side": partial(compare.set_mode, Mode.SIDE),
             "view_result": partial(compare.set_mode, Mode.RESULT),
             "view_split": partial(compare.set_mode, Mode.SPLIT),
             "view_original": partial(compare.set_mode, Mode.ORIGINAL),
+            "view_blink": partial(compare.set_mode, Mode.BLINK),
             "zoom_fit": compare.fit,
             "zoom_actual": compare.actual_size,
             "zoom_face": compare.go_to_selected,
@@ -289,6 +239,7 @@ class MainWindow(QMainWindow):
             "zoom_out": compare.zoom_out,
             "show_outlines": self._show_outlines,
             "cycle_theme": self._cycle_theme,
+            "settings": self.show_settings,
             "cancel_work": self.renderer.cancel,
             "about": partial(show_about, self),
         }
@@ -296,8 +247,30 @@ class MainWindow(QMainWindow):
     def _style_actions(self) -> None:
         style_actions(self.actions_by_key, self.theme)
 
-    def _mark_face(self) -> None:
-        self.compare.set_marking(self.actions_by_key["mark_face"].isChecked())
+    def _mark(self, key: str, other: str) -> None:
+        self.actions_by_key[other].setChecked(False)
+        marking = self.actions_by_key[key].isChecked()
+        self.compare.set_marking(marking, region=key == "mark_region")
+
+    def _end_marking(self) -> None:
+        for key in ("mark_face", "mark_region"):
+            self.actions_by_key[key].setChecked(False)
+
+    def _select_all(self) -> None:
+        if self.document.current is not None and self.document.selected is not None:
+            present = self.document.current.present()
+            self.document.select(self.document.selected_id, (s.face.id for s in present))
+
+    def _show_history(self) -> None:
+        self.history.setVisible(self.actions_by_key["show_history"].isChecked())
+
+    def _show_review(self) -> None:
+        self.review.setVisible(self.actions_by_key["show_review"].isChecked())
+
+    def show_settings(self) -> None:
+        """Show the settings."""
+        self.settings_dialog = SettingsDialog(self.settings, self.actions_by_key, self)
+        self.settings_dialog.show()
 
     def _show_outlines(self) -> None:
         self.compare.show_outlines(self.actions_by_key["show_outlines"].isChecked())
@@ -312,7 +285,7 @@ class MainWindow(QMainWindow):
         choice = order[(order.index(self.theme.choice) + 1) % len(order)]
         self.theme.choose(choice)
         self.settings.scheme = choice
-        self.statusBar().showMessage(f"Colours: {choice}", 3000)
+        self._say(tr("Colours: {choice}", choice=tr(choice)))
 
     def export_photo(self) -> None:
         """Show what is in the way, or where to write."""
@@ -335,34 +308,38 @@ class MainWindow(QMainWindow):
             self.document.retry(self.document.current)
 
     def _exported(self, entry: PhotoEntry, name: str) -> None:
-        self.statusBar().showMessage(f"Exported {entry.name} as {name}", 12_000)
+        self._say(tr("Exported {name} as {target}", name=entry.name, target=name))
 
     def _refused(self, entry: PhotoEntry, reason: str) -> None:
-        self.statusBar().showMessage(reason, 12_000)
+        self._say(reason)
+
+    def _say(self, words: str) -> None:
+        self.statusBar().showMessage(words, 12_000)
 
     def _allow_cancel(self, _words: str, _done: int, total: int) -> None:
         self.actions_by_key["cancel_work"].setEnabled(total > 0)
 
     def _show_device(self, device: str) -> None:
         if self.device_label.text() and device == "cpu":
-            words = "The graphics card is out of memory; going on on the processor."
-            self.statusBar().showMessage(words, 12_000)
+            self._say(tr("The graphics card is out of memory; going on on the processor."))
         self.device_label.setText(device.upper())
 
     def _show_zoom(self, zoom: float) -> None:
         self.zoom_label.setText(f"{zoom * 100:.0f} %")
 
     def _name_undo(self, step: str) -> None:
-        self.actions_by_key["undo"].setText(f"&Undo {step}".strip())
+        self.actions_by_key["undo"].setText(tr("&Undo {step}", step=step).strip())
 
     def _name_redo(self, step: str) -> None:
-        self.actions_by_key["redo"].setText(f"&Redo {step}".strip())
+        self.actions_by_key["redo"].setText(tr("&Redo {step}", step=step).strip())
 
     def _refresh(self) -> None:
         entry = self.document.current
         self.pages.setCurrentIndex(0 if entry is None else 1)
-        name = f"{entry.name} – " if entry else ""
-        self.setWindowTitle(f"{name}Deid Desktop")
+        project = self.file.path.name if self.file.path else ""
+        names = [name for name in (entry.name if entry else "", project, "Deid Desktop") if name]
+        self.setWindowTitle(" – ".join(names) + "[*]")
+        self.setWindowModified(self.file.dirty)
         ready = entry is not None and entry.stage is Stage.READY
         chosen = ready and self.document.selected is not None
         several = entry is not None and bool(entry.present())
@@ -370,6 +347,14 @@ class MainWindow(QMainWindow):
         enabled = {
             "export_photo": ready,
             "mark_face": ready,
+            "mark_region": ready,
+            "save_project": entry is not None,
+            "save_project_as": entry is not None,
+            "copy_settings": chosen,
+            "paste_settings": chosen and self.attributes.copied is not None,
+            "select_all": chosen,
+            "approve": chosen,
+            "reject": chosen,
             "not_a_face": chosen,
             "another_face": chosen,
             "zoom_face": chosen,
@@ -386,9 +371,18 @@ class MainWindow(QMainWindow):
         self.mark_button.setEnabled(ready)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """Remember the geometry, end the thread."""
+        """Ask about unsaved changes, remember the geometry, end the thread."""
+        if self.file.dirty:
+            event.ignore()
+            self.opening.when_saved(self._leave)
+            return
         self.settings.geometry = self.saveGeometry()
         # The running step may take a moment to end; nobody has to watch.
         self.hide()
+        self.file.close()
         self.renderer.close()
         super().closeEvent(event)
+
+    def _leave(self) -> None:
+        self.file.close()
+        self.close()

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from deid_desktop.core.types import Request
 from deid_desktop.gui.theme import Theme
+from deid_desktop.session.language import tr
 
 SAME_GESTURE_MS = 900
 """Key presses and wheel turns this close together are one undo step."""
@@ -78,29 +79,29 @@ class SliderRow(QWidget):
 
     def _build(self) -> None:
         control = self.control
-        self.setToolTip(control.tip)
-        self._title = QLabel(control.title)
-        self._hint = QLabel("matches the person")
+        self.setToolTip(tr(control.tip))
+        self._title = QLabel(tr(control.title))
+        self._hint = QLabel(tr("matches the person"))
         self._hint.setProperty("role", "faint")
         self.slider = _Slider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, self._steps)
         self.slider.setPageStep(max(1, self._steps // 10))
-        self.slider.setAccessibleName(control.title)
-        self.slider.setAccessibleDescription(control.tip)
+        self.slider.setAccessibleName(tr(control.title))
+        self.slider.setAccessibleDescription(tr(control.tip))
         self.number = QDoubleSpinBox()
         self.number.setRange(control.low * control.scale, control.high * control.scale)
         self.number.setSingleStep(control.step * control.scale)
         self.number.setDecimals(0 if control.step * control.scale >= 1 else 2)
-        self.number.setSuffix(control.suffix)
+        self.number.setSuffix(tr(control.suffix))
         self.number.setKeyboardTracking(False)
         self.number.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.number.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.number.setFixedWidth(66)
-        self.number.setAccessibleName(f"{control.title}, typed value")
+        self.number.setAccessibleName(tr("{name}, typed value", name=tr(control.title)))
         self.number.installEventFilter(self)
         self.reset_button = QToolButton()
-        self.reset_button.setAccessibleName(f"Reset {control.title.lower()}")
-        self.reset_button.setToolTip("Reset (or double-click the slider)")
+        self.reset_button.setAccessibleName(tr("Reset: {name}", name=tr(control.title)))
+        self.reset_button.setToolTip(tr("Reset (or double-click the slider)"))
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(8)
@@ -113,7 +114,7 @@ class SliderRow(QWidget):
         if any(control.ends):
             left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
             for column, text, side in zip((0, 1), control.ends, (left, right), strict=True):
-                end = QLabel(text)
+                end = QLabel(tr(text))
                 end.setProperty("role", "faint")
                 grid.addWidget(end, 2, column, side)
         grid.setColumnStretch(1, 1)

@@ -7,7 +7,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from deid_desktop.core.types import State
 from deid_desktop.gui.theme import Theme
-from deid_desktop.session.document import Document, Stage
+from deid_desktop.session.document import Document
+from deid_desktop.session.language import tr
+from deid_desktop.session.model import Stage
 from deid_desktop.session.words import summary
 
 
@@ -25,10 +27,10 @@ class SummaryStrip(QFrame):
         self._symbol = QLabel()
         self.words = QLabel()
         self.words.setWordWrap(True)
-        self.blocked = QPushButton("Show it")
-        self.export = QPushButton("Export …")
+        self.blocked = QPushButton(tr("Show it"))
+        self.export = QPushButton(tr("Export …"))
         self.export.setProperty("primary", "true")
-        self.retry = QPushButton("Try again")
+        self.retry = QPushButton(tr("Try again"))
         self.setMinimumHeight(self.export.sizeHint().height() + 17)
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 8, 10, 8)
@@ -55,7 +57,7 @@ class SummaryStrip(QFrame):
         if entry is None:
             return
         found = summary(entry)
-        exported = " Exported." if entry.exported else ""
+        exported = f" {tr('Exported.')}" if entry.exported else ""
         self.words.setText(found.text + exported)
         self._symbol.setPixmap(self._theme.state_icon(found.state).pixmap(QSize(20, 20)))
         self.retry.setVisible(entry.stage is Stage.FAILED)

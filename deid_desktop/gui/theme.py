@@ -262,6 +262,7 @@ QGraphicsView:focus { border: 1px solid %(accent)s; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: 0; }
 *[role="panel"] { background: %(panel)s; }
 *[role="card"] { background: %(raised)s; border-radius: 8px; }
+*[role="notice"] { background: %(raised)s; border-bottom: 2px solid %(accent)s; }
 *[role="strip"] { background: %(window)s; border-bottom: 1px solid %(line)s; }
 QLabel[role="faint"] { color: %(faint)s; }
 QLabel[role="section"] { color: %(faint)s; font-weight: 600; }

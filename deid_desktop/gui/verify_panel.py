@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 from deid_desktop.core.types import Method, State
 from deid_desktop.gui.theme import Theme, title_font
 from deid_desktop.session.document import Document
+from deid_desktop.session.language import tr
 from deid_desktop.session.words import finding
 
 
@@ -33,8 +34,8 @@ class VerifyPanel(QFrame):
         self.advice = self._words()
         self.advice.setProperty("role", "faint")
         self.figure = self._words()
-        self.solid = QPushButton("Use a solid mask")
-        self.again = QPushButton("Try again")
+        self.solid = QPushButton(tr("Use a solid mask"))
+        self.again = QPushButton(tr("Try again"))
         self.numbers = QPushButton()
         self.numbers.setProperty("flat", "true")
         self.numbers.setCheckable(True)
@@ -127,7 +128,7 @@ class VerifyPanel(QFrame):
         self._grid_holder.setVisible(bool(rows) and self.numbers.isChecked())
 
     def _show_numbers(self, visible: bool) -> None:
-        self.numbers.setText("Hide the numbers" if visible else "All numbers")
+        self.numbers.setText(tr("Hide the numbers") if visible else tr("All numbers"))
         self._grid_holder.setVisible(visible)
 
     def _retry(self) -> None:

@@ -7,11 +7,18 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from deid_desktop.gui.theme import Theme, title_font
+from deid_desktop.session.language import later, tr
 
 _PROMISES = (
-    ("mdi6.lan-disconnect", "Works offline. Photos never leave this computer."),
-    ("mdi6.shield-check-outline", "Every surrogate is checked by a face recogniser before export."),
-    ("mdi6.file-lock-outline", "The original is never changed, and no metadata is written."),
+    ("mdi6.lan-disconnect", later("Works offline. Photos never leave this computer.")),
+    (
+        "mdi6.shield-check-outline",
+        later("Every surrogate is checked by a face recogniser before export."),
+    ),
+    (
+        "mdi6.file-lock-outline",
+        later("The original is never changed, and no metadata is written."),
+    ),
 )
 
 
@@ -25,14 +32,16 @@ class Welcome(QFrame):
         self._theme = theme
         self._symbol = QLabel()
         self._symbols: list[tuple[str, QLabel]] = []
-        title = QLabel("Drop photos here")
+        title = QLabel(tr("Drop photos here"))
         title.setFont(title_font(self.font(), scale=2.0))
-        words = QLabel("Faces are found and replaced by synthetic ones. You decide, face by face.")
+        words = QLabel(
+            tr("Faces are found and replaced by synthetic ones. You decide, face by face.")
+        )
         words.setProperty("role", "faint")
-        button = QPushButton("Open photos …")
+        button = QPushButton(tr("Open photos …"))
         button.setProperty("primary", "true")
         button.clicked.connect(open_photos.trigger)
-        try_out = QPushButton("Try the sample photo")
+        try_out = QPushButton(tr("Try the sample photo"))
         try_out.clicked.connect(sample.trigger)
         column = QVBoxLayout(self)
         column.setSpacing(12)
@@ -59,7 +68,7 @@ class Welcome(QFrame):
         for icon, text in _PROMISES:
             row = QHBoxLayout()
             row.setSpacing(10)
-            symbol, label = QLabel(), QLabel(text)
+            symbol, label = QLabel(), QLabel(tr(text))
             label.setProperty("role", "faint")
             self._symbols.append((icon, symbol))
             row.addWidget(symbol)

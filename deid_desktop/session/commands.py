@@ -1,4 +1,4 @@
-"""The undo steps. Each holds the state before and after, and merges with its own gesture."""
+"""The undo step. It holds the faces' edits before and after, and merges with its own gesture."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QUndoCommand
 
-from deid_desktop.core.types import Request
+from deid_desktop.session.model import Edit, PhotoEntry
 
 if TYPE_CHECKING:
-    from deid_desktop.session.document import Document, PhotoEntry
+    from deid_desktop.session.document import Document
 
 
-class ChangeRequests(QUndoCommand):
-    """New requests for faces of one photo. ``gesture`` 0 never merges."""
+class ChangeFaces(QUndoCommand):
+    """New edits for faces of one photo. ``gesture`` 0 never merges."""
 
     def __init__(
         self,
         document: Document,
         entry: PhotoEntry,
-        before: Mapping[int, Request],
-        after: Mapping[int, Request],
+        before: Mapping[int, Edit],
+        after: Mapping[int, Edit],
         text: str,
-        gesture: int,
+        gesture: int = 0,
     ) -> None:
         super().__init__(text)
         self._document, self._entry = document, entry
@@ -36,35 +36,16 @@ class ChangeRequests(QUndoCommand):
 
     def redo(self) -> None:
         """Apply the step."""
-        self._document.apply_requests(self._entry, self._after)
+        self._document.apply(self._entry, self._after)
 
     def undo(self) -> None:
         """Take the step back."""
-        self._document.apply_requests(self._entry, self._before)
+        self._document.apply(self._entry, self._before)
 
     def mergeWith(self, other: QUndoCommand) -> bool:  # noqa: N802
         """Swallow the next step of the same gesture; a drag back to its start leaves nothing."""
-        if not isinstance(other, ChangeRequests) or other._before.keys() != self._before.keys():
+        if not isinstance(other, ChangeFaces) or other._before.keys() != self._before.keys():
             return False
         self._after = other._after
         self.setObsolete(self._after == self._before)
         return True
-
-
-class ChangePresence(QUndoCommand):
-    """A face is added, or declared not to be one."""
-
-    def __init__(
-        self, document: Document, entry: PhotoEntry, face_id: int, present: bool, text: str
-    ) -> None:
-        super().__init__(text)
-        self._document, self._entry = document, entry
-        self._face_id, self._present = face_id, present
-
-    def redo(self) -> None:
-        """Apply the step."""
-        self._document.apply_presence(self._entry, self._face_id, self._present)
-
-    def undo(self) -> None:
-        """Take the step back."""
-        self._document.apply_presence(self._entry, self._face_id, not self._present)

@@ -8,132 +8,30 @@ No pixel is computed here and nothing is stored on disk.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
-from deid_desktop.core.types import (
-    Box,
-    Face,
-    FaceResult,
-    Identity,
-    Method,
-    Photo,
-    Request,
-    State,
-    Verdict,
+from deid_desktop.core.types import Box, Face, FaceResult, Method, Photo, Request
+from deid_desktop.session.commands import ChangeFaces
+from deid_desktop.session.language import tr
+from deid_desktop.session.model import (
+    Edit,
+    PhotoEntry,
+    Place,
+    Stage,
+    Subject,
+    attention,
+    face_from_box,
+    moved,
 )
-from deid_desktop.session.commands import ChangePresence, ChangeRequests
 from deid_desktop.session.picture import Picture
+from deid_desktop.session.words import method_name
 
 RESULTS_KEPT = 12
 """Finished results remembered per face, so that undo shows them at once."""
-
-
-class Stage(StrEnum):
-    """How far a photo has come."""
-
-    WAITING = "waiting"
-    READY = "ready"
-    FAILED = "failed"
-
-
-@dataclass(eq=False)
-class Subject:
-    """One face of a photo.
-
-    ``located`` is false until the pipeline has looked into a drawn box. ``latest`` is the newest
-    thing there is to show, ``previewed`` the request it previews, if it is a preview.
-    """
-
-    face: Face
-    request: Request = field(default_factory=Request)
-    present: bool = True
-    located: bool = True
-    results: dict[Request, FaceResult] = field(default_factory=dict)
-    latest: FaceResult | None = None
-    previewed: Request | None = None
-
-    @property
-    def number(self) -> int:
-        """Return the number a person sees, from 1."""
-        return self.face.id + 1
-
-    @property
-    def result(self) -> FaceResult | None:
-        """Return the full-quality result of exactly the current request."""
-        return self.results.get(self.request)
-
-    @property
-    def shown(self) -> FaceResult | None:
-        """Return what the picture shows: the result, else the newest thing there is."""
-        return self.result or self.latest
-
-    @property
-    def state(self) -> State | None:
-        """Return what is known of the current request; ``None`` while it is being worked on."""
-        return self.result.verdict.state if self.result else None
-
-    @property
-    def identity(self) -> Identity | None:
-        """Return the identity that a moved slider keeps; ``None`` asks for a new search."""
-        for result in (self.result, self.latest, *reversed(self.results.values())):
-            if result is not None and result.identity is not None:
-                same = (result.request.k, result.request.seed) == (
-                    self.request.k,
-                    self.request.seed,
-                )
-                if same:
-                    return result.identity
-        return None
-
-
-@dataclass(eq=False)
-class PhotoEntry:
-    """One photo of the session. ``photo`` is ``None`` while its pixels are not in memory."""
-
-    path: Path
-    stage: Stage = Stage.WAITING
-    photo: Photo | None = None
-    key: str = ""
-    problem: str = ""
-    subjects: dict[int, Subject] = field(default_factory=dict)
-    thumbnail: Picture | None = None
-    exported: bool = False
-
-    @property
-    def name(self) -> str:
-        """Return the file's name without its folder."""
-        return self.path.name
-
-    def present(self) -> tuple[Subject, ...]:
-        """Return the faces that count, in order of their numbers."""
-        return tuple(subject for subject in self.subjects.values() if subject.present)
-
-    def unfinished(self) -> tuple[Subject, ...]:
-        """Return the faces whose current request has no result yet."""
-        return tuple(subject for subject in self.present() if subject.result is None)
-
-    def blocked(self) -> tuple[Subject, ...]:
-        """Return the faces that stand in the way of an export, unfinished ones included."""
-        return tuple(s for s in self.present() if s.state in (None, State.ATTENTION))
-
-
-def attention(face: Face, request: Request, reason: str) -> FaceResult:
-    """Return the result of a face that could not be finished; it blocks the export."""
-    return FaceResult(face=face, request=request, verdict=Verdict(State.ATTENTION, reason))
-
-
-def face_from_box(box: Box, face_id: int) -> Face:
-    """Return a face for a box drawn by a person, its points where an upright face has them."""
-    left, top, width, height = box
-    places = ((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8))
-    points = np.array([(left + x * width, top + y * height) for x, y in places], np.float32)
-    return Face(id=face_id, box=box, points=points, score=1.0, by_person=True)
 
 
 class Document(QObject):
@@ -141,8 +39,8 @@ class Document(QObject):
 
     photos_changed = Signal()
     photo_changed = Signal(object)  # PhotoEntry: loaded, detected, failed, exported
-    faces_changed = Signal(object)  # PhotoEntry: a face was added, removed or located
-    subject_changed = Signal(object, int)  # PhotoEntry, face id: request, preview or result
+    faces_changed = Signal(object)  # PhotoEntry: a face was added, moved, removed or located
+    subject_changed = Signal(object, int)  # PhotoEntry, face id: request, preview, result, review
     current_changed = Signal()
     selection_changed = Signal()
 
@@ -151,6 +49,10 @@ class Document(QObject):
         self.entries: list[PhotoEntry] = []
         self.current: PhotoEntry | None = None
         self.selected_id: int | None = None
+        self.also_selected: frozenset[int] = frozenset()
+        self.approval_needed = False
+        self.reviewer = ""
+        self.standard = Request()
         self.undo_stack = QUndoStack(self)
         self._gesture = 0
 
@@ -175,6 +77,14 @@ class Document(QObject):
             return None
         return self.current.subjects.get(self.selected_id)
 
+    @property
+    def chosen(self) -> tuple[Subject, ...]:
+        """Return all selected faces: an edit of settings reaches every one of them."""
+        if self.current is None or self.selected is None:
+            return ()
+        wanted = self.also_selected | {self.selected.face.id}
+        return tuple(s for s in self.current.present() if s.face.id in wanted)
+
     def open(self, paths: Iterable[Path]) -> None:
         """Add photos and show the first new one; a photo that is open already is shown again."""
         known = {entry.path: entry for entry in self.entries}
@@ -188,6 +98,17 @@ class Document(QObject):
         if first is not None:
             self.photos_changed.emit()
             self.show_photo(first)
+
+    def replace_all(self, entries: Iterable[PhotoEntry], *, approval_needed: bool) -> None:
+        """Put another session in place of this one; it starts with an empty history."""
+        self.undo_stack.clear()
+        self.current, self.selected_id, self.also_selected = None, None, frozenset()
+        self.current_changed.emit()
+        self.entries = list(entries)
+        self.approval_needed = approval_needed
+        self.photos_changed.emit()
+        if self.entries:
+            self.show_photo(self.entries[0])
 
     def show_photo(self, entry: PhotoEntry) -> None:
         """Make a photo the current one."""
@@ -205,10 +126,10 @@ class Document(QObject):
             if 0 <= index < len(self.entries):
                 self.show_photo(self.entries[index])
 
-    def select(self, face_id: int | None) -> None:
-        """Select one face of the current photo, or none."""
-        if face_id != self.selected_id:
-            self.selected_id = face_id
+    def select(self, face_id: int | None, also: Iterable[int] = ()) -> None:
+        """Select one face of the current photo, or none; ``also`` shares its edits."""
+        self.selected_id = face_id
+        self.also_selected = frozenset(also)
         self.selection_changed.emit()
 
     def step_face(self, by: int, *, only_blocked: bool = False) -> None:
@@ -232,10 +153,9 @@ class Document(QObject):
         return self._gesture
 
     def edit(self, text: str, change: Callable[[Request], Request], *, gesture: int = 0) -> None:
-        """Change the request of the selected face; nothing happens where it stays the same."""
-        subject = self.selected
-        if self.current is not None and subject is not None:
-            self.edit_faces(self.current, (subject,), text, change, gesture=gesture)
+        """Change the request of the selected faces; nothing happens where it stays the same."""
+        if self.current is not None:
+            self.edit_faces(self.current, self.chosen, text, change, gesture=gesture)
 
     def edit_faces(
         self,
@@ -246,99 +166,148 @@ class Document(QObject):
         *,
         gesture: int = 0,
     ) -> None:
-        """Change the requests of several faces in one step."""
-        before = {subject.face.id: subject.request for subject in subjects}
-        after = {face_id: change(request) for face_id, request in before.items()}
-        if before != after:
-            self.undo_stack.push(ChangeRequests(self, entry, before, after, text, gesture))
-
-    def another_face(self) -> None:
-        """Ask for another surrogate of the selected face."""
-        self.edit("Another face", lambda request: replace(request, seed=request.seed + 1))
-
-    def set_method(self, method: Method, *, everywhere: bool = False) -> None:
-        """Set the method of the selected face, or of every face of the photo."""
-        if self.current is None:
-            return
-        chosen = (self.selected,) if not everywhere else self.current.present()
-        subjects = [subject for subject in chosen if subject is not None]
-        self.edit_faces(
-            self.current, subjects, f"Method: {method}", lambda r: replace(r, method=method)
+        """Change the requests of several faces in one step. Regions keep to masks."""
+        self.push(
+            entry,
+            subjects,
+            text,
+            lambda edit: replace(edit, request=_fitting(edit.face, change(edit.request))),
+            gesture=gesture,
         )
 
-    def add_face(self, box: Box) -> None:
-        """Add a face that a person marked; the pipeline looks into the box next."""
-        if self.current is None or self.current.stage is not Stage.READY:
+    def push(
+        self,
+        entry: PhotoEntry,
+        subjects: Iterable[Subject],
+        text: str,
+        change: Callable[[Edit], Edit],
+        *,
+        gesture: int = 0,
+    ) -> None:
+        """Make one undo step of a change to several faces, unless it changes nothing."""
+        before = {subject.face.id: subject.edit for subject in subjects}
+        after = {face_id: change(edit) for face_id, edit in before.items()}
+        if before != after:
+            self.undo_stack.push(ChangeFaces(self, entry, before, after, text, gesture))
+
+    def another_face(self) -> None:
+        """Ask for another surrogate of the selected faces."""
+        self.edit(tr("Another face"), lambda request: replace(request, seed=request.seed + 1))
+
+    def set_method(self, method: Method, *, everywhere: bool = False) -> None:
+        """Set the method of the selected faces, or of every face of the photo."""
+        if self.current is not None:
+            subjects = self.current.present() if everywhere else self.chosen
+            text = tr("Method: {method}", method=method_name(method))
+            self.edit_faces(self.current, subjects, text, lambda r: replace(r, method=method))
+
+    def add_face(self, box: Box, *, region: bool = False) -> None:
+        """Add a face that a person marked, or a region that is none (it starts solid).
+
+        The pipeline looks into the box of a face next.
+        """
+        entry = self.current
+        if entry is None or entry.stage is not Stage.READY:
             return
-        face_id = max(self.current.subjects, default=-1) + 1
-        face = face_from_box(box, face_id)
-        subject = Subject(face=face, present=False, located=False)
-        self.current.subjects[face_id] = subject
-        self.undo_stack.push(
-            ChangePresence(self, self.current, face_id, True, f"Mark face {subject.number}")
+        face_id = max(entry.subjects, default=-1) + 1
+        face = face_from_box(box, face_id, region=region)
+        request = _fitting(face, self.standard)
+        subject = Subject(Edit(face, request, present=False, located=region))
+        entry.subjects[face_id] = subject
+        text = tr("Mark region {number}") if region else tr("Mark face {number}")
+        self.push(
+            entry, [subject], text.format(number=subject.number), lambda e: replace(e, present=True)
         )
 
     def remove_face(self) -> None:
-        """Declare that the selected box holds no face."""
-        if self.current is not None and self.selected is not None:
-            self.undo_stack.push(
-                ChangePresence(
-                    self,
-                    self.current,
-                    self.selected.face.id,
-                    False,
-                    f"Not a face: {self.selected.number}",
-                )
-            )
+        """Declare that the selected boxes hold no face."""
+        if self.current is not None and self.chosen:
+            numbers = ", ".join(str(subject.number) for subject in self.chosen)
+            text = tr("Not a face: {number}", number=numbers)
+            self.push(self.current, self.chosen, text, lambda e: replace(e, present=False))
+
+    def move_face(self, face_id: int, box: Box, *, gesture: int = 0) -> None:
+        """Put a face's box elsewhere or change its size; what is in it is looked at anew."""
+        if self.current is not None:
+            subject = self.current.subjects[face_id]
+            text = tr("Move box {number}", number=subject.number)
+            self.push(self.current, [subject], text, lambda e: moved(e, box), gesture=gesture)
+
+    def set_approval_needed(self, needed: bool) -> None:
+        """Let an export ask for the approval of every face, or not."""
+        if needed != self.approval_needed:
+            self.approval_needed = needed
+            self.photos_changed.emit()
 
     def retry(self, entry: PhotoEntry, face_id: int | None = None) -> None:
-        """Forget failures: of one face, or of a photo that could not be read."""
+        """Forget failures: of one face, or of a photo that could not be read or has changed."""
         if face_id is not None:
             subject = entry.subjects[face_id]
-            subject.results.pop(subject.request, None)
+            subject.results.pop(subject.place, None)
             self.subject_changed.emit(entry, face_id)
-        else:
-            entry.stage, entry.problem = Stage.WAITING, ""
-            self.photo_changed.emit(entry)
+            return
+        if entry.stage is Stage.CHANGED:
+            self._start_anew(entry)
+        entry.stage = Stage.READY if entry.subjects else Stage.WAITING
+        entry.problem = ""
+        self.photo_changed.emit(entry)
 
     # Called by the commands only
 
-    def apply_requests(self, entry: PhotoEntry, requests: Mapping[int, Request]) -> None:
-        """Put requests in place and show where that happened."""
+    def apply(self, entry: PhotoEntry, edits: Mapping[int, Edit]) -> None:
+        """Put edits in place and show where that happened."""
         entry.exported = False
         self.show_photo(entry)
-        if self.selected_id not in requests:
-            self.select(next(iter(requests)))
-        for face_id, request in requests.items():
-            entry.subjects[face_id].request = request
+        shape_changed = False
+        for face_id, edit in edits.items():
+            subject = entry.subjects[face_id]
+            now = (subject.face, subject.present)
+            shape_changed = shape_changed or (edit.face, edit.present) != now
+            subject.edit = edit
+        if shape_changed:
+            self.faces_changed.emit(entry)
+        if self.selected_id not in edits or self.selected is None or not self.selected.present:
+            self._select_near(entry, edits)
+        for face_id in edits:
             self.subject_changed.emit(entry, face_id)
 
-    def apply_presence(self, entry: PhotoEntry, face_id: int, present: bool) -> None:
-        """Let a face count or not count, and select it or its neighbour."""
-        entry.exported = False
-        self.show_photo(entry)
-        entry.subjects[face_id].present = present
-        self.faces_changed.emit(entry)
-        if present:
-            self.select(face_id)
-        elif self.selected_id == face_id:
-            left = [s.face.id for s in entry.present()]
-            self.select(min(left, key=lambda other: abs(other - face_id), default=None))
+    def _select_near(self, entry: PhotoEntry, edits: Mapping[int, Edit]) -> None:
+        alive = [face_id for face_id, edit in edits.items() if edit.present]
+        gone = next(iter(edits))
+        left = alive or [subject.face.id for subject in entry.present()]
+        self.select(min(left, key=lambda other: abs(other - gone), default=None))
 
     # Results of the worker
 
-    def accept_photo(self, entry: PhotoEntry, photo: Photo, thumbnail: Picture) -> None:
+    def accept_photo(
+        self, entry: PhotoEntry, photo: Photo, thumbnail: Picture, sha256: str = ""
+    ) -> None:
         """Take the pixels of a photo.
 
         A file that changed since it was first read starts anew: faces found in other pixels
-        would let those of the new ones through.
+        would let those of the new ones through. One that changed since its project was saved
+        waits for the person's word, so that no work is lost by it.
         """
+        if entry.key == "" and entry.sha256 not in ("", sha256):
+            entry.stage = Stage.CHANGED
+            entry.problem = tr(
+                "{name}: the photo has changed since the project was saved; bring the old file "
+                "back, or start anew and lose the work on its faces.",
+                name=entry.name,
+            )
+            self.photo_changed.emit(entry)
+            return
         if entry.key not in ("", photo.key):
-            self.undo_stack.clear()
-            entry.subjects, entry.stage, entry.exported = {}, Stage.WAITING, False
-            self.faces_changed.emit(entry)
+            self._start_anew(entry)
         entry.photo, entry.key, entry.thumbnail = photo, photo.key, thumbnail
+        entry.sha256 = sha256
         self.photo_changed.emit(entry)
+
+    def _start_anew(self, entry: PhotoEntry) -> None:
+        self.undo_stack.clear()
+        entry.subjects, entry.stage, entry.exported = {}, Stage.WAITING, False
+        entry.key, entry.sha256 = "", ""
+        self.faces_changed.emit(entry)
 
     def release(self, entry: PhotoEntry) -> None:
         """Let go of a photo's pixels; they are read again when needed."""
@@ -346,7 +315,7 @@ class Document(QObject):
 
     def accept_faces(self, entry: PhotoEntry, faces: Iterable[Face]) -> None:
         """Take the faces that were found."""
-        entry.subjects = {face.id: Subject(face=face) for face in faces}
+        entry.subjects = {face.id: Subject(Edit(face, self.standard)) for face in faces}
         entry.stage = Stage.READY
         self.photo_changed.emit(entry)
         self.faces_changed.emit(entry)
@@ -355,22 +324,23 @@ class Document(QObject):
             self.select(first.face.id if first else None)
 
     def accept_located(self, entry: PhotoEntry, face: Face) -> None:
-        """Take what the pipeline found in a box drawn by a person."""
+        """Take what the pipeline found in a drawn box; the box stays as the person drew it."""
         subject = entry.subjects[face.id]
-        subject.face, subject.located = face, True
+        located = replace(face, box=subject.face.box)
+        subject.edit = replace(subject.edit, face=located, located=True)
         self.faces_changed.emit(entry)
 
-    def accept_result(self, entry: PhotoEntry, request: Request, result: FaceResult) -> None:
-        """Take a full-quality result; it counts for exactly the request it answers.
+    def accept_result(self, entry: PhotoEntry, place: Place, result: FaceResult) -> None:
+        """Take a full-quality result; it counts for exactly the box and request it answers.
 
         ``result.request`` may differ: the search strengthens the shape when it has to.
         """
         subject = entry.subjects[result.face.id]
-        subject.results.pop(request, None)
-        subject.results[request] = result
+        subject.results.pop(place, None)
+        subject.results[place] = result
         subject.latest, subject.previewed = result, None
         while len(subject.results) > RESULTS_KEPT:
-            del subject.results[next(r for r in subject.results if r != subject.request)]
+            del subject.results[next(p for p in subject.results if p != subject.place)]
         self.subject_changed.emit(entry, result.face.id)
 
     def accept_preview(self, entry: PhotoEntry, request: Request, result: FaceResult) -> None:
@@ -387,10 +357,18 @@ class Document(QObject):
     def fail_face(self, entry: PhotoEntry, face_id: int, request: Request, reason: str) -> None:
         """Mark a face as needing attention."""
         subject = entry.subjects[face_id]
-        subject.located = True
-        self.accept_result(entry, request, attention(subject.face, request, reason))
+        subject.edit = replace(subject.edit, located=True)
+        place = (subject.face.box, request)
+        self.accept_result(entry, place, attention(subject.face, request, reason))
 
-    def fail_photo(self, entry: PhotoEntry, reason: str) -> None:
+    def fail_photo(self, entry: PhotoEntry, reason: str, stage: Stage = Stage.FAILED) -> None:
         """Mark a photo as unusable, with the reason."""
-        entry.stage, entry.problem = Stage.FAILED, reason
+        entry.stage, entry.problem = stage, reason
         self.photo_changed.emit(entry)
+
+
+def _fitting(face: Face, request: Request) -> Request:
+    """Return the request; a region that is no face gets a mask or is kept, never a surrogate."""
+    if face.region and request.method is Method.SURROGATE:
+        return replace(request, method=Method.SOLID)
+    return request

@@ -6,6 +6,7 @@ screen before the models' libraries load.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -86,13 +87,17 @@ class LoadPhoto:
 
     path: Path
 
-    def run(self, pipeline: Redactor, should_stop: ShouldStop) -> tuple[Photo, Picture, Picture]:
-        """Return the photo, its picture for the screen and a thumbnail."""
+    def run(
+        self, pipeline: Redactor, should_stop: ShouldStop
+    ) -> tuple[Photo, Picture, Picture, str]:
+        """Return the photo, its picture for the screen, a thumbnail and the file's SHA-256."""
         from deid_desktop.core.imaging import read_photo
 
         photo = read_photo(self.path)
+        with self.path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         picture = picture_of(photo.pixels)
-        return photo, picture, thumbnail(picture)
+        return photo, picture, thumbnail(picture), digest
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,10 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from deid_desktop.core.types import Face, FaceResult
 from deid_desktop.session import jobs
-from deid_desktop.session.document import Document, PhotoEntry, Stage, Subject, attention
+from deid_desktop.session.document import Document
+from deid_desktop.session.exporting import export_task, objection
+from deid_desktop.session.language import later, tr
+from deid_desktop.session.model import PhotoEntry, Stage, Subject, attention
 from deid_desktop.session.picture import Picture, paste
 from deid_desktop.session.tasks import Order, Task, View
 from deid_desktop.session.worker import Failure, Stopped, Worker, make_pipeline
@@ -25,9 +28,9 @@ from deid_desktop.session.worker import Failure, Stopped, Worker, make_pipeline
 IDLE_MS = 400
 """A slider that rests this long after its preview gets the full quality, even while held."""
 
-CANCELLED = "Cancelled before this face was finished. Try again, or use a solid mask."
+CANCELLED = later("Cancelled before this face was finished. Try again, or use a solid mask.")
 
-NOTHING_WRITTEN = "The export was cancelled; nothing was written."
+NOTHING_WRITTEN = later("The export was cancelled; nothing was written.")
 
 
 class Renderer(QObject):
@@ -103,15 +106,16 @@ class Renderer(QObject):
         self._worker.stop(self._token)
         # A running export reports for itself whether it was still in time to leave.
         for order in self._waiting_orders():
-            self._orders.remove(order)
-            self.export_refused.emit(order.entry, NOTHING_WRITTEN)
+            self._ended(order, tr(NOTHING_WRITTEN))
         self._live = None
         for entry in self.document.entries:
             if entry.stage is Stage.WAITING:
-                reason = f"{entry.name}: cancelled before the faces were found; try again."
+                reason = tr(
+                    "{name}: cancelled before the faces were found; try again.", name=entry.name
+                )
                 self.document.fail_photo(entry, reason)
             for subject in entry.unfinished():
-                self.document.fail_face(entry, subject.face.id, subject.request, CANCELLED)
+                self.document.fail_face(entry, subject.face.id, subject.request, tr(CANCELLED))
 
     def close(self) -> None:
         """End the thread and the timers; nothing arrives after this."""
@@ -146,16 +150,16 @@ class Renderer(QObject):
         return [order for order in self._orders if order is not running]
 
     def _refuse_unready(self) -> None:
-        # A photo whose faces are not known has nothing to hold the export against.
         for order in self._waiting_orders():
-            if order.entry.stage is Stage.READY:
-                continue
-            self._orders.remove(order)
-            self.export_refused.emit(
-                order.entry,
-                f"{order.entry.name}: its faces are not known, or the file has changed since they "
-                "were looked for; wait for the new result, look at it, and export again.",
-            )
+            if reason := objection(self.document, order):
+                self._ended(order, reason)
+
+    def _ended(self, order: Order, reason: str) -> None:
+        self._orders.remove(order)
+        if reason:
+            self.export_refused.emit(order.entry, reason)
+        else:
+            self.exported.emit(order.entry, order.target.name)
 
     def _start(self, task: Task | None) -> None:
         if task is not None:
@@ -174,7 +178,7 @@ class Renderer(QObject):
                 task.fail(outcome.reason)
         elif isinstance(outcome, Stopped):
             if task.order is not None:
-                task.fail(NOTHING_WRITTEN)
+                task.fail(tr(NOTHING_WRITTEN))
         elif task.wanted():
             task.accept(outcome)
         self._look()
@@ -204,11 +208,17 @@ class Renderer(QObject):
             return  # Anything else would delay the next preview.
         if current is not None:
             yield from self._finishing(current, rank=10)
-        for entry in self.document.entries:
+        for entry in self._ahead():
             if entry is not current:
                 yield from self._finishing(entry, rank=20)
                 if entry.photo is not None:
                     self.document.release(entry)
+
+    def _ahead(self) -> list[PhotoEntry]:
+        """Return the photos in the order in which a person will come to them."""
+        entries, current = self.document.entries, self.document.current
+        start = entries.index(current) if current is not None else 0
+        return entries[start:] + entries[:start]
 
     def _painting(self, view: View) -> Iterator[Task]:
         wanted = {
@@ -223,7 +233,10 @@ class Renderer(QObject):
         ]
         if not changed or view.entry.photo is None:
             return
-        boxes = tuple((wanted.get(i) or view.painted[i]).face.box for i in changed)
+        # A moved face also leaves the place where it was.
+        boxes = tuple(
+            shown[i].face.box for i in changed for shown in (view.painted, wanted) if i in shown
+        )
 
         def accept(patches: tuple[Any, ...]) -> None:
             view.painted = wanted
@@ -239,7 +252,7 @@ class Renderer(QObject):
                     self.document.fail_face(view.entry, face_id, request, reason)
 
         job = jobs.PaintFaces(view.entry.photo, tuple(wanted.values()), boxes)
-        yield Task(0, "Painting", job, accept, fail, lambda: self.view is view)
+        yield Task(0, tr("Painting"), job, accept, fail, lambda: self.view is view)
 
     def _previews(self) -> Iterator[Task]:
         if self._live is None:
@@ -258,7 +271,7 @@ class Renderer(QObject):
 
         yield Task(
             1,
-            f"Previewing face {subject.number}",
+            tr("Previewing face {number}", number=subject.number),
             jobs.RedactFace(entry.photo, face, request, subject.identity, preview=True),
             accept,
             lambda reason: accept(attention(face, request, reason)),
@@ -267,42 +280,12 @@ class Renderer(QObject):
         )
 
     def _exporting(self, order: Order) -> Task:
-        entry = order.entry
-        if entry.photo is None:
-            return self._loading(entry, rank=2)
-
-        def accept(outcome: jobs.Exported) -> None:
-            self._orders.remove(order)
-            for result in outcome.results:
-                if result not in results.values():
-                    self.document.accept_result(entry, requests[result.face.id], result)
-            same = requests == {s.face.id: s.request for s in entry.present()}
-            self.document.accept_export(entry, exported=same and not outcome.refused)
-            if outcome.refused:
-                self.export_refused.emit(entry, outcome.refused)
-            else:
-                self.exported.emit(entry, order.target.name)
-
-        def fail(reason: str) -> None:
-            self._orders.remove(order)
-            self.export_refused.emit(entry, reason)
-
-        present = entry.present()
-        requests = {subject.face.id: subject.request for subject in present}
-        results = {s.face.id: s.result for s in present if s.result is not None}
-        job = jobs.ExportPhoto(
-            entry.photo,
-            tuple(subject.face for subject in present),
-            tuple(results.values()),
-            order.target,
-            tuple(other.path for other in self.document.entries),
-            order.overwrite,
-        )
-        words = f"Checking and exporting {entry.name}"
-        return Task(2, words, job, accept, fail, order=order)
+        if order.entry.photo is None:
+            return self._loading(order.entry, rank=2)
+        return export_task(self.document, order, rank=2, ended=self._ended)
 
     def _finishing(self, entry: PhotoEntry, *, rank: int) -> Iterator[Task]:
-        if entry.stage is Stage.FAILED:
+        if entry.stage not in (Stage.WAITING, Stage.READY):
             return
         on_screen = entry is self.document.current
         viewless = on_screen and (self.view is None or self.view.entry is not entry)
@@ -326,16 +309,16 @@ class Renderer(QObject):
                 yield self._locating(entry, subject, rank=rank + 2)
 
     def _loading(self, entry: PhotoEntry, *, rank: int) -> Task:
-        def accept(outcome: tuple[Any, Picture, Picture]) -> None:
-            photo, picture, thumbnail = outcome
+        def accept(outcome: tuple[Any, Picture, Picture, str]) -> None:
+            photo, picture, thumbnail, sha256 = outcome
             self._loaded = (entry, picture) if entry is self.document.current else None
-            self.document.accept_photo(entry, photo, thumbnail)
+            self.document.accept_photo(entry, photo, thumbnail, sha256)
 
         def fail(reason: str) -> None:
             self._orders = [order for order in self._orders if order.entry is not entry]
             self.document.fail_photo(entry, reason)
 
-        words = f"Opening {entry.name}"
+        words = tr("Opening {name}", name=entry.name)
         return Task(rank, words, jobs.LoadPhoto(entry.path), accept, fail)
 
     def _viewing(self, entry: PhotoEntry, *, rank: int) -> Task:
@@ -350,7 +333,7 @@ class Renderer(QObject):
 
         return Task(
             rank,
-            f"Opening {entry.name}",
+            tr("Opening {name}", name=entry.name),
             jobs.PrepareView(entry.photo, before),
             accept,
             lambda reason: self.document.fail_photo(entry, f"{entry.name}: {reason}"),
@@ -361,7 +344,7 @@ class Renderer(QObject):
         assert entry.photo is not None
         return Task(
             rank,
-            f"Looking for faces in {entry.name}",
+            tr("Looking for faces in {name}", name=entry.name),
             jobs.FindFaces(entry.photo),
             lambda faces: self.document.accept_faces(entry, faces),
             lambda reason: self.document.fail_photo(entry, reason),
@@ -373,23 +356,23 @@ class Renderer(QObject):
         face: Face = subject.face
         return Task(
             rank,
-            f"Looking at face {subject.number}",
+            tr("Looking at face {number}", number=subject.number),
             jobs.LocateFace(entry.photo, face),
             lambda located: self.document.accept_located(entry, located),
             lambda reason: self.document.fail_face(entry, face.id, subject.request, reason),
-            lambda: subject.present and not subject.located,
+            lambda: subject.face is face and subject.present and not subject.located,
         )
 
     def _redacting(self, entry: PhotoEntry, subject: Subject, *, rank: int) -> Task:
         assert entry.photo is not None
-        face, request = subject.face, subject.request
+        face, request, place = subject.face, subject.request, subject.place
         return Task(
             rank,
-            f"Replacing face {subject.number} in {entry.name}",
+            tr("Replacing face {number} in {name}", number=subject.number, name=entry.name),
             jobs.RedactFace(entry.photo, face, request, subject.identity, preview=False),
-            lambda result: self.document.accept_result(entry, request, result),
+            lambda result: self.document.accept_result(entry, place, result),
             lambda reason: self.document.fail_face(entry, face.id, request, reason),
-            lambda: subject.present and subject.request == request and subject.result is None,
+            lambda: subject.present and subject.place == place and subject.result is None,
         )
 
     def _leave_view(self) -> None:

@@ -1,13 +1,23 @@
-"""What the program remembers between two starts: window geometry and the colour scheme.
+"""What the program remembers between two starts: how it looks and what faces start with.
 
 No file name, folder or recent file is ever stored: who was worked on is nobody's business.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
+
+from deid_desktop.core.types import Method, Request
+from deid_desktop.session.language import LANGUAGES
+
+SCHEMES = ("system", "light", "dark")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+TEXT_SIZES = (100, 125, 150, 175, 200)
+"""Per cent of the system's own text size."""
+MOST_THREADS = 64
 
 
 class Settings:
@@ -32,12 +42,83 @@ class Settings:
     @property
     def scheme(self) -> str:
         """Return ``system``, ``light`` or ``dark``."""
-        value = str(self._store.value("scheme", "system"))
-        return value if value in ("system", "light", "dark") else "system"
+        return self._one_of("scheme", SCHEMES)
 
     @scheme.setter
     def scheme(self, value: str) -> None:
         self._store.setValue("scheme", value)
+
+    @property
+    def language(self) -> str:
+        """Return ``system`` or a language's code."""
+        return self._one_of("language", tuple(LANGUAGES))
+
+    @language.setter
+    def language(self, value: str) -> None:
+        self._store.setValue("language", value)
+
+    @property
+    def device(self) -> str:
+        """Return ``auto``, ``cpu``, ``cuda`` or ``mps``."""
+        return self._one_of("device", DEVICES)
+
+    @device.setter
+    def device(self, value: str) -> None:
+        self._store.setValue("device", value)
+
+    @property
+    def text_size(self) -> int:
+        """Return the size of text in per cent, 100…200."""
+        return self._whole("text_size", 100, 100, 200)
+
+    @text_size.setter
+    def text_size(self, value: int) -> None:
+        self._store.setValue("text_size", value)
+
+    @property
+    def threads(self) -> int:
+        """Return how many threads compute; 0 leaves it to the libraries."""
+        return self._whole("threads", 0, 0, MOST_THREADS)
+
+    @threads.setter
+    def threads(self, value: int) -> None:
+        self._store.setValue("threads", value)
+
+    @property
+    def standard(self) -> Request:
+        """Return the request that new faces start with."""
+        method = self._one_of("method", tuple(Method))
+        return Request(method=Method(method), k=self._whole("k", Request().k, 2, 10))
+
+    @standard.setter
+    def standard(self, value: Request) -> None:
+        self._store.setValue("method", str(value.method))
+        self._store.setValue("k", value.k)
+
+    @property
+    def shortcuts(self) -> dict[str, str]:
+        """Return action → keys, for the actions whose keys the person changed."""
+        try:
+            stored = json.loads(str(self._store.value("shortcuts", "{}")))
+        except ValueError:
+            return {}
+        pairs = stored.items() if isinstance(stored, dict) else ()
+        return {key: keys for key, keys in pairs if isinstance(keys, str)}
+
+    @shortcuts.setter
+    def shortcuts(self, value: dict[str, str]) -> None:
+        self._store.setValue("shortcuts", json.dumps(value))
+
+    def _one_of(self, name: str, choices: tuple[str, ...]) -> str:
+        value = str(self._store.value(name, choices[0]))
+        return value if value in choices else choices[0]
+
+    def _whole(self, name: str, default: int, low: int, high: int) -> int:
+        try:
+            value = int(str(self._store.value(name, default)))
+        except ValueError:
+            return default
+        return min(high, max(low, value))
 
 
 def forget_dialog_history() -> None:

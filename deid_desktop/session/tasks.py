@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from deid_desktop.core.types import FaceResult
-from deid_desktop.session.document import PhotoEntry
 from deid_desktop.session.jobs import Job
+from deid_desktop.session.model import PhotoEntry
 from deid_desktop.session.picture import Picture
 
 

@@ -2,35 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deid_desktop.core.types import FaceResult, Method, State
-from deid_desktop.session.document import PhotoEntry, Stage, Subject
+from deid_desktop.session.language import later, tr
+from deid_desktop.session.model import PhotoEntry, Stage, Subject
 
 WARNINGS = {
-    Method.BLUR: "Trained recognisers read blurred faces: 71 % of people were named correctly "
-    "where guessing names 0.19 %. Use a surrogate or a solid mask for anyone at risk.",
-    Method.PIXELATE: "Trained recognisers read pixelated faces: 71 % of people were named "
-    "correctly where guessing names 0.19 %. Use a surrogate or a solid mask for anyone at risk.",
-    Method.KEEP: "This face is exported as it is. Anyone can recognise it.",
+    Method.BLUR: later(
+        "Trained recognisers read blurred faces: 71 % of people were named correctly where "
+        "guessing names 0.19 %. Use a surrogate or a solid mask for anyone at risk."
+    ),
+    Method.PIXELATE: later(
+        "Trained recognisers read pixelated faces: 71 % of people were named correctly where "
+        "guessing names 0.19 %. Use a surrogate or a solid mask for anyone at risk."
+    ),
+    Method.KEEP: later("This face is exported as it is. Anyone can recognise it."),
 }
 """What a person must know before choosing a method."""
 
-METHOD_NAMES = {
-    Method.SURROGATE: "Surrogate",
-    Method.SOLID: "Solid",
-    Method.BLUR: "Blur",
-    Method.PIXELATE: "Pixelate",
-    Method.KEEP: "Keep",
+_METHOD_NAMES = {
+    Method.SURROGATE: later("Surrogate"),
+    Method.SOLID: later("Solid"),
+    Method.BLUR: later("Blur"),
+    Method.PIXELATE: later("Pixelate"),
+    Method.KEEP: later("Keep"),
 }
 
-METHOD_TIPS = {
-    Method.SURROGATE: "Replace the face with a synthetic one and verify it",
-    Method.SOLID: "Cover the face with one colour: nothing of it is left",
-    Method.BLUR: "Blur the face. " + WARNINGS[Method.BLUR],
-    Method.PIXELATE: "Pixelate the face. " + WARNINGS[Method.PIXELATE],
-    Method.KEEP: "Leave the face as it is. " + WARNINGS[Method.KEEP],
+_METHOD_TIPS = {
+    Method.SURROGATE: later("Replace the face with a synthetic one and verify it"),
+    Method.SOLID: later("Cover the face with one colour: nothing of it is left"),
+    Method.BLUR: later("Blur the face"),
+    Method.PIXELATE: later("Pixelate the face"),
+    Method.KEEP: later("Leave the face as it is"),
 }
+
+
+def method_name(method: Method) -> str:
+    """Return the method's name."""
+    return tr(_METHOD_NAMES[method])
+
+
+def method_warning(method: Method) -> str:
+    """Return what a person must know before choosing the method, if anything."""
+    return tr(WARNINGS[method]) if method in WARNINGS else ""
+
+
+def method_tip(method: Method) -> str:
+    """Return what the method does, with its warning."""
+    return f"{tr(_METHOD_TIPS[method])}. {method_warning(method)}".removesuffix(". ")
 
 
 @dataclass(frozen=True)
@@ -45,50 +66,83 @@ class Finding:
 
 
 _HEADLINES = {
-    State.VERIFIED: "Verified",
-    State.MASKED: "Masked",
-    State.KEPT: "Kept on purpose",
-    State.ATTENTION: "Needs attention",
+    State.VERIFIED: later("Verified"),
+    State.MASKED: later("Masked"),
+    State.KEPT: later("Kept on purpose"),
+    State.ATTENTION: later("Needs attention"),
 }
 
-SHORT = {
-    State.VERIFIED: "verified",
-    State.MASKED: "masked",
-    State.KEPT: "kept",
-    State.ATTENTION: "needs attention",
-    None: "working",
+_SHORT = {
+    State.VERIFIED: later("verified"),
+    State.MASKED: later("masked"),
+    State.KEPT: later("kept"),
+    State.ATTENTION: later("needs attention"),
+    None: later("working"),
 }
+
+
+_ALL = {
+    State.VERIFIED: later("all verified"),
+    State.MASKED: later("all masked"),
+    State.KEPT: later("all kept"),
+    State.ATTENTION: later("all need attention"),
+    None: later("all being worked on"),
+}
+
+
+def short(state: State | None) -> str:
+    """Return a state in one or two words."""
+    return tr(_SHORT[state])
+
+
+def title(subject: Subject) -> str:
+    """Return what a face is called."""
+    if subject.face.region:
+        return tr("Region {number}", number=subject.number)
+    return tr("Face {number}", number=subject.number)
+
+
+def state_words(subject: Subject) -> str:
+    """Return a face's state in a few words; masks are named, decisions of a reviewer added."""
+    words = short(subject.state)
+    if subject.state is State.MASKED:
+        words = tr("masked: {method}", method=method_name(subject.request.method))
+    if subject.approved:
+        return tr("{state}, approved", state=words)
+    return tr("{state}, rejected", state=words) if subject.rejected else words
 
 
 def _advice(result: FaceResult) -> str:
     if result.verdict.state is State.VERIFIED:
-        return "Clothes, hair, tattoos and name tags can still identify a person: look at them."
+        return tr("Clothes, hair, tattoos and name tags can still identify a person: look at them.")
     if result.verdict.state is State.KEPT:
-        return "Choose another method if this person must not be recognised."
+        return tr("Choose another method if this person must not be recognised.")
     if result.verdict.state is State.MASKED:
         if result.request.method is Method.SOLID:
-            return "Nothing of the face is left under the mask."
-        return "A recogniser may still read this face: see the warning below."
-    return "Export is blocked. Try another face, or use a solid mask."
+            return tr("Nothing of it is left under the mask.")
+        return tr("A recogniser may still read this face: see the warning below.")
+    return tr("Export is blocked. Try another face, or use a solid mask.")
 
 
 def _numbers(result: FaceResult) -> tuple[tuple[str, str], ...]:
     verdict = result.verdict
     rows = []
     if verdict.similarity_to_original is not None:
-        rows.append(("Similarity to the person", f"{verdict.similarity_to_original:.2f}"))
+        rows.append((tr("Similarity to the person"), f"{verdict.similarity_to_original:.2f}"))
     if verdict.threshold is not None:
-        rows.append(("Must stay below", f"{verdict.threshold:.2f}"))
+        rows.append((tr("Must stay below"), f"{verdict.threshold:.2f}"))
     if verdict.similarity_to_nearest_donor is not None:
         rows.append(
-            ("Similarity to the nearest donor", f"{verdict.similarity_to_nearest_donor:.2f}")
+            (tr("Similarity to the nearest donor"), f"{verdict.similarity_to_nearest_donor:.2f}")
         )
     if verdict.detected_again is not None:
-        rows.append(("Still found as a face", "yes" if verdict.detected_again else "no"))
+        rows.append(
+            (tr("Still found as a face"), tr("yes") if verdict.detected_again else tr("no"))
+        )
     if result.identity is not None:
-        rows.append(("Donors mixed", str(len(result.identity.donors))))
+        rows.append((tr("Donors mixed"), str(len(result.identity.donors))))
     if result.attempts:
-        rows.append(("Candidates tried", str(result.attempts)))
+        rows.append((tr("Candidates tried"), str(result.attempts)))
     return tuple(rows)
 
 
@@ -96,21 +150,23 @@ def finding(subject: Subject) -> Finding:
     """Return the verdict on the current request of one face."""
     result = subject.result
     if result is None and subject.previewed == subject.request:
-        return Finding("Preview", "Not verified yet. The full check follows when you let go.")
+        return Finding(
+            tr("Preview"), tr("Not verified yet. The full check follows when you let go.")
+        )
     if result is None:
-        return Finding("Working", "This face is being replaced and checked.")
+        return Finding(tr("Working"), tr("This face is being replaced and checked."))
     verdict = result.verdict
     figure = ""
     if verdict.similarity_to_original is not None and verdict.threshold is not None:
-        figure = f"Similarity {verdict.similarity_to_original:.2f}, limit {verdict.threshold:.2f}."
+        figure = tr(
+            "Similarity {measured:.2f}, limit {limit:.2f}.",
+            measured=verdict.similarity_to_original,
+            limit=verdict.threshold,
+        )
+    # The core speaks English; its fixed sentences are in the catalogues too.
     return Finding(
-        _HEADLINES[verdict.state], verdict.reason, figure, _advice(result), _numbers(result)
+        tr(_HEADLINES[verdict.state]), tr(verdict.reason), figure, _advice(result), _numbers(result)
     )
-
-
-def plural(count: int, one: str, many: str = "") -> str:
-    """Return ``1 face`` or ``2 faces``."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 @dataclass(frozen=True)
@@ -122,29 +178,45 @@ class Summary:
     exportable: bool = False
 
 
+def faces_words(count: int) -> str:
+    """Return ``1 face`` or ``2 faces``."""
+    return tr("1 face") if count == 1 else tr("{count} faces", count=count)
+
+
 def summary(entry: PhotoEntry) -> Summary:
     """Return what is known of a photo as a whole."""
-    if entry.stage is Stage.FAILED:
+    if entry.stage in (Stage.FAILED, Stage.MISSING, Stage.CHANGED):
         return Summary(entry.problem, State.ATTENTION)
     if entry.stage is Stage.WAITING:
-        return Summary("Looking for faces …", None)
+        return Summary(tr("Looking for faces …"), None)
     present = entry.present()
     if not present:
         return Summary(
-            "No face was found. Look for yourself, and mark any face that was missed.",
+            tr("No face was found. Look for yourself, and mark any face that was missed."),
             State.ATTENTION,
             exportable=True,
         )
+    return _summary_of(present)
+
+
+def _summary_of(present: Sequence[Subject]) -> Summary:
     counts = {state: sum(subject.state is state for subject in present) for state in (*State, None)}
-    parts = [f"{counts[state]} {SHORT[state]}" for state in SHORT if counts[state]]
-    if len(parts) == 1:
-        every = "" if len(present) == 1 else "all "
-        parts = [f"{every}{parts[0].partition(' ')[2]}".replace("all needs", "all need")]
-    text = f"{plural(len(present), 'face')}: {', '.join(parts)}."
-    if counts[State.ATTENTION]:
-        return Summary(f"{text} Export is blocked.", State.ATTENTION)
+    states = [state for state in _SHORT if counts[state]]
+    if len(states) == 1:
+        words = tr(_ALL[states[0]]) if len(present) > 1 else short(states[0])
+    else:
+        words = ", ".join(f"{counts[state]} {short(state)}" for state in states)
+    text = f"{faces_words(len(present))}: {words}."
+    rejected = sum(subject.rejected for subject in present)
+    if rejected:
+        text += " " + tr("Rejected by the reviewer: {count}.", count=rejected)
+    if counts[State.ATTENTION] or rejected:
+        return Summary(f"{text} {tr('Export is blocked.')}", State.ATTENTION)
     if counts[None]:
         return Summary(text, None)
-    kept = " Kept faces can be recognised." if counts[State.KEPT] else ""
-    worst = State.KEPT if kept else State.VERIFIED if counts[State.VERIFIED] else State.MASKED
-    return Summary(f"{text}{kept} Ready to export.", worst, exportable=True)
+    if counts[State.KEPT]:
+        text += " " + tr("Kept faces can be recognised.")
+        worst = State.KEPT
+    else:
+        worst = State.VERIFIED if counts[State.VERIFIED] else State.MASKED
+    return Summary(f"{text} {tr('Ready to export.')}", worst, exportable=True)

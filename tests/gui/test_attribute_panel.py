@@ -42,7 +42,7 @@ def test_dragging_a_slider_previews_then_verifies_in_one_undo_step(
         ("Gender", "-0.5", lambda r: r.attributes.gender, -0.5),
         ("Age", "71", lambda r: r.attributes.age, 71),
         ("Donors mixed (k)", "8", lambda r: r.k, 8),
-        ("Shape change", "150", lambda r: r.shape_strength, 1.5),
+        ("Shape change", "50", lambda r: r.shape_strength, Request().shape_strength / 2),
     ],
 )
 def test_values_are_typed(opened, document, qtbot, settle, title, typed, read, expected):

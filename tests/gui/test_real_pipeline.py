@@ -11,7 +11,8 @@ from deid_desktop.core.types import Method, State
 from deid_desktop.gui.main_window import MainWindow
 from deid_desktop.gui.theme import Theme
 from deid_desktop.resources import resource
-from deid_desktop.session.document import Document, Stage
+from deid_desktop.session.document import Document
+from deid_desktop.session.model import Stage
 from deid_desktop.session.render import Renderer
 from deid_desktop.session.settings import Settings
 

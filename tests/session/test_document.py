@@ -5,7 +5,8 @@ import pytest
 from doubles import face
 
 from deid_desktop.core.types import FaceResult, Identity, Method, Photo, Request, State, Verdict
-from deid_desktop.session.document import RESULTS_KEPT, Stage
+from deid_desktop.session.document import RESULTS_KEPT
+from deid_desktop.session.model import Stage
 from deid_desktop.session.words import summary
 
 
@@ -58,7 +59,7 @@ def test_a_drag_back_to_the_start_leaves_no_step(opened):
 def test_undo_shows_the_remembered_result_at_once(opened):
     document, entry = opened
     subject = document.selected
-    document.accept_result(entry, subject.request, verified(subject))
+    document.accept_result(entry, subject.place, verified(subject))
     document.set_method(Method.KEEP)
     assert subject.state is None
     document.undo_stack.undo()
@@ -68,7 +69,7 @@ def test_undo_shows_the_remembered_result_at_once(opened):
 def test_a_result_for_an_older_request_does_not_count(opened):
     document, entry = opened
     subject = document.selected
-    old = subject.request
+    old = subject.place
     document.another_face()
     document.accept_result(entry, old, verified(subject))
     assert subject.state is None
@@ -87,7 +88,7 @@ def test_sliders_keep_the_identity_and_another_face_asks_for_a_new_one(opened):
     document, entry = opened
     subject = document.selected
     identity = Identity((1, 2, 3, 4, 5), (0.2,) * 5, 0)
-    document.accept_result(entry, subject.request, verified(subject, identity=identity))
+    document.accept_result(entry, subject.place, verified(subject, identity=identity))
     document.edit("Age", aged(70))
     assert subject.identity is identity
     document.another_face()
@@ -135,9 +136,9 @@ def test_undo_in_another_photo_shows_that_photo(opened, photo_file):
 def test_remembered_results_are_bounded_and_hold_the_current_one(opened):
     document, entry = opened
     subject = document.selected
-    document.accept_result(entry, subject.request, verified(subject))
+    document.accept_result(entry, subject.place, verified(subject))
     for seed in range(1, 40):
-        document.accept_result(entry, Request(seed=seed), verified(subject))
+        document.accept_result(entry, (subject.face.box, Request(seed=seed)), verified(subject))
     assert len(subject.results) == RESULTS_KEPT
     assert subject.state is State.VERIFIED
 
@@ -152,8 +153,8 @@ def test_every_face_of_a_photo_can_get_one_method_in_one_step(opened):
 
 def test_stepping_goes_round_and_finds_what_blocks(opened):
     document, entry = opened
-    document.accept_result(entry, entry.subjects[0].request, verified(entry.subjects[0]))
-    document.accept_result(entry, entry.subjects[2].request, verified(entry.subjects[2]))
+    document.accept_result(entry, entry.subjects[0].place, verified(entry.subjects[0]))
+    document.accept_result(entry, entry.subjects[2].place, verified(entry.subjects[2]))
     document.select(2)
     document.step_face(1)
     assert document.selected_id == 0
@@ -165,7 +166,7 @@ def test_summary_says_when_the_photo_may_leave(opened):
     document, entry = opened
     assert not summary(entry).exportable
     for subject in entry.present():
-        document.accept_result(entry, subject.request, verified(subject))
+        document.accept_result(entry, subject.place, verified(subject))
     assert summary(entry).exportable
     assert "3 faces: all verified" in summary(entry).text
     document.fail_face(entry, 1, entry.subjects[1].request, "It broke.")

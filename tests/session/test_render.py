@@ -6,7 +6,7 @@ import pytest
 from doubles import NamedError
 
 from deid_desktop.core.types import Method, State
-from deid_desktop.session.document import Stage
+from deid_desktop.session.model import Stage
 from deid_desktop.session.picture import picture_of
 from deid_desktop.session.worker import trace_of
 
@@ -87,7 +87,7 @@ def test_a_running_job_leaves_when_its_request_changes(opened, renderer, pipelin
     qtbot.waitUntil(lambda: pipeline.calls[-1][2].seed == 2)
     pipeline.gate.set()
     settle()
-    assert 1 not in {r.seed for r in document.selected.results}
+    assert 1 not in {request.seed for _box, request in document.selected.results}
 
 
 def test_an_identity_that_fails_is_searched_anew(opened, pipeline, settle, document):

@@ -1,0 +1,171 @@
+"""Opening photos and projects, saving, and the questions that come with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+from deid_desktop.core.project import SUFFIX
+from deid_desktop.core.types import DeidError
+from deid_desktop.gui.notice import Notice
+from deid_desktop.resources import resource
+from deid_desktop.session.document import Document
+from deid_desktop.session.language import tr
+from deid_desktop.session.model import Stage
+from deid_desktop.session.project_file import ProjectFile
+
+_PHOTOS = "*.jpg *.jpeg *.png *.webp *.tif *.tiff *.bmp *.avif"
+
+
+class Opening(QObject):
+    """What the file menu does. ``parent`` is the window, above which dialogs appear."""
+
+    said = Signal(str)  # for the status bar
+
+    def __init__(
+        self, document: Document, file: ProjectFile, notice: Notice, parent: QWidget
+    ) -> None:
+        super().__init__(parent)
+        self._document, self.file, self._notice, self._window = document, file, notice, parent
+        file.autosave_failed.connect(notice.ask)
+
+    # Photos
+
+    def open_paths(self, inputs: Iterable[Path]) -> None:
+        """Open files, the pictures of folders, or a project."""
+        paths = list(inputs)
+        if not paths:
+            return
+        projects = [path for path in paths if path.suffix.lower() == SUFFIX]
+        if projects:
+            self.open_project(projects[0])
+            return
+        from deid_desktop.core.imaging import find_photos  # heavy: never before it is needed
+
+        try:
+            self._document.open(find_photos(paths))
+        except DeidError as error:
+            self.said.emit(str(error))
+
+    def ask_for_photos(self) -> None:
+        """Ask for files."""
+        kinds = f"{tr('Pictures')} ({_PHOTOS});;{tr('All files')} (*)"
+        chosen, _ = QFileDialog.getOpenFileNames(self._window, tr("Open photos"), "", kinds)
+        self.open_paths(Path(name) for name in chosen)
+
+    def ask_for_folder(self) -> None:
+        """Ask for a folder."""
+        title = tr("Open the photos of a folder")
+        chosen = QFileDialog.getExistingDirectory(self._window, title)
+        if chosen:
+            self.open_paths([Path(chosen)])
+
+    def open_sample(self) -> None:
+        """Open the photo that ships with the program."""
+        self.open_paths([resource("samples", "crew.jpg")])
+
+    def paste(self) -> None:
+        """Open files that were copied in a file manager. Pixels alone have no file to protect."""
+        urls = QGuiApplication.clipboard().mimeData().urls()
+        paths = [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
+        if paths:
+            self.open_paths(paths)
+        else:
+            self.said.emit(tr("The clipboard holds no photo files; copy them in a file manager."))
+
+    # Projects
+
+    def ask_for_project(self) -> None:
+        """Ask which project to open."""
+        kinds = f"{tr('Projects')} (*{SUFFIX})"
+        chosen, _ = QFileDialog.getOpenFileName(self._window, tr("Open project"), "", kinds)
+        if chosen:
+            self.open_project(Path(chosen))
+
+    def open_project(self, path: Path) -> None:
+        """Open a project in place of the session, once that is safe."""
+        self.when_saved(lambda: self._open_project(path, recover=False))
+
+    def _open_project(self, path: Path, *, recover: bool) -> None:
+        try:
+            self.file.open(path, recover=recover)
+        except DeidError as error:
+            self._notice.ask(str(error))
+            return
+        if not recover and self.file.recoverable():
+            self._notice.ask(
+                tr("The program ended before the last changes to this project were saved."),
+                (tr("Bring them back"), lambda: self._open_project(path, recover=True)),
+                (tr("Leave them"), self.file.forget_autosave),
+            )
+        else:
+            self.ask_for_missing()
+
+    def ask_for_missing(self) -> None:
+        """Say which photos are not where they were, and offer to look for them."""
+        missing = [e.name for e in self._document.entries if e.stage is Stage.MISSING]
+        if missing:
+            self._notice.ask(
+                tr("Not where they were: {names}.", names=", ".join(missing)),
+                (tr("Find their folder …"), self._find_missing),
+            )
+
+    def _find_missing(self) -> None:
+        title = tr("Folder of the missing photos")
+        chosen = QFileDialog.getExistingDirectory(self._window, title)
+        if chosen:
+            self.find_missing(Path(chosen))
+
+    def find_missing(self, folder: Path) -> None:
+        """Look for missing photos in a folder; ask again while some are still missing."""
+        if self.file.find_missing(folder):
+            self.ask_for_missing()
+
+    def save(self) -> bool:
+        """Save the project, asking for a place the first time; return whether that was done."""
+        return self.save_as() if self.file.path is None else self.save_to(self.file.path)
+
+    def save_as(self) -> bool:
+        """Ask for a place and save there."""
+        kinds = f"{tr('Projects')} (*{SUFFIX})"
+        chosen, _ = QFileDialog.getSaveFileName(self._window, tr("Save project"), "", kinds)
+        if not chosen:
+            return False
+        path = Path(chosen)
+        return self.save_to(path if path.suffix.lower() == SUFFIX else Path(f"{chosen}{SUFFIX}"))
+
+    def save_to(self, path: Path) -> bool:
+        """Save at a place; say what went wrong."""
+        try:
+            self.file.save(path.absolute())
+        except DeidError as error:
+            self._notice.ask(str(error))
+            return False
+        self.said.emit(tr("Saved {name}", name=path.name))
+        return True
+
+    def when_saved(self, go_on: Callable[[], object]) -> None:
+        """Go on, after asking what becomes of unsaved changes, if there are any."""
+        if not self.file.dirty:
+            go_on()
+            return
+        box = QMessageBox(self._window)
+        box.setWindowTitle(tr("Unsaved changes"))
+        box.setText(tr("The project has changes that are not saved."))
+        save = box.addButton(tr("Save"), QMessageBox.ButtonRole.AcceptRole)
+        drop = box.addButton(tr("Discard"), QMessageBox.ButtonRole.DestructiveRole)
+        box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole)
+
+        def answered() -> None:
+            clicked = box.clickedButton()
+            box.deleteLater()
+            if clicked is drop or (clicked is save and self.save()):
+                # Only after the box is gone: going on may close the window above which it stands.
+                QTimer.singleShot(0, go_on)
+
+        box.finished.connect(answered)
+        box.open()

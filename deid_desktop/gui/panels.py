@@ -1,0 +1,64 @@
+"""The columns left and right of the photo."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QUndoView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from deid_desktop.session.language import tr
+
+
+def left_panel(faces: QWidget, mark: QPushButton, history: QUndoView) -> QWidget:
+    """Return the column of the faces; the history is hidden until it is wanted."""
+    panel = QFrame()
+    panel.setProperty("role", "panel")
+    panel.setMinimumWidth(200)
+    panel.setMaximumWidth(340)
+    column = QVBoxLayout(panel)
+    column.setContentsMargins(0, 12, 0, 8)
+    column.setSpacing(8)
+    title = QLabel(tr("Faces"))
+    title.setProperty("role", "section")
+    title.setContentsMargins(16, 0, 0, 0)
+    column.addWidget(title)
+    column.addWidget(faces, 1)
+    row = QHBoxLayout()
+    row.setContentsMargins(12, 0, 12, 4)
+    row.addWidget(mark)
+    column.addLayout(row)
+    history.setEmptyLabel(tr("As it was opened"))
+    history.setAccessibleName(tr("History of changes"))
+    history.setMinimumHeight(180)
+    history.hide()
+    column.addWidget(history)
+    return panel
+
+
+def right_panel(*widgets: QWidget) -> QWidget:
+    """Return the scrolling column of what belongs to the selected face."""
+    inner = QFrame()
+    column = QVBoxLayout(inner)
+    column.setContentsMargins(16, 14, 16, 14)
+    column.setSpacing(14)
+    for widget in widgets:
+        column.addWidget(widget)
+    column.addStretch(1)
+    panel = QScrollArea()
+    panel.setProperty("role", "panel")
+    panel.setFrameShape(QFrame.Shape.NoFrame)
+    panel.setWidgetResizable(True)
+    panel.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    panel.setAccessibleName(tr("Settings of the selected face"))
+    panel.setMinimumWidth(376)
+    panel.setMaximumWidth(440)
+    panel.setWidget(inner)
+    return panel

@@ -1,0 +1,221 @@
+"""What a session holds: photos, their faces, and what the person decided about each.
+
+Plain data that only ``document`` changes; everybody else reads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from deid_desktop.core.project import Decision
+from deid_desktop.core.types import (
+    Box,
+    Face,
+    FaceResult,
+    Identity,
+    Photo,
+    Request,
+    State,
+    Verdict,
+)
+from deid_desktop.session.picture import Picture
+
+Place = tuple[Box, Request]
+"""What a result answers: this request, for a face in this box."""
+
+
+class Stage(StrEnum):
+    """How far a photo has come. ``CHANGED``: its file is no longer the one that was worked on."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    FAILED = "failed"
+    MISSING = "missing"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Everything a person can change about a face: what undo goes back and forth between."""
+
+    face: Face
+    request: Request = field(default_factory=Request)
+    present: bool = True
+    located: bool = True
+    decisions: tuple[Decision, ...] = ()
+
+
+@dataclass(eq=False)
+class Subject:
+    """One face (or region) of a photo.
+
+    ``edit.located`` is false until the pipeline has looked into a drawn box. ``latest`` is the
+    newest thing there is to show, ``previewed`` the request it previews, if it is a preview.
+    ``saved`` is the identity that a project file remembers for ``saved_for``.
+    """
+
+    edit: Edit
+    results: dict[Place, FaceResult] = field(default_factory=dict)
+    latest: FaceResult | None = None
+    previewed: Request | None = None
+    saved: Identity | None = None
+    saved_for: Place | None = None
+
+    @property
+    def face(self) -> Face:
+        """Return the face as it is marked now."""
+        return self.edit.face
+
+    @property
+    def request(self) -> Request:
+        """Return what is asked for now."""
+        return self.edit.request
+
+    @property
+    def present(self) -> bool:
+        """Return whether the face counts."""
+        return self.edit.present
+
+    @property
+    def located(self) -> bool:
+        """Return whether the pipeline has looked into the box."""
+        return self.edit.located
+
+    @property
+    def number(self) -> int:
+        """Return the number a person sees, from 1."""
+        return self.face.id + 1
+
+    @property
+    def place(self) -> Place:
+        """Return what a result has to answer to count."""
+        return self.face.box, self.request
+
+    @property
+    def result(self) -> FaceResult | None:
+        """Return the full-quality result of exactly the current request and box."""
+        return self.results.get(self.place)
+
+    @property
+    def shown(self) -> FaceResult | None:
+        """Return what the picture shows: the result, else the newest thing made for this box."""
+        if self.result is not None:
+            return self.result
+        latest = self.latest
+        return latest if latest is not None and latest.face.box == self.face.box else None
+
+    @property
+    def state(self) -> State | None:
+        """Return what is known of the current request; ``None`` while it is being worked on."""
+        return self.result.verdict.state if self.result else None
+
+    @property
+    def identity(self) -> Identity | None:
+        """Return the identity that a moved slider keeps; ``None`` asks for a new search."""
+        if self.result is None and self.saved_for == self.place:
+            return self.saved
+        for result in (self.result, self.latest, *reversed(self.results.values())):
+            if result is not None and result.identity is not None:
+                same = (result.request.k, result.request.seed) == (
+                    self.request.k,
+                    self.request.seed,
+                )
+                if same:
+                    return result.identity
+        return None
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what a review is about, as one word; empty while there is no result."""
+        if self.result is None:
+            return ""
+        box = tuple(float(value) for value in self.face.box)
+        what = (box, self.request, self.result.identity)
+        return hashlib.sha256(repr(what).encode()).hexdigest()[:32]
+
+    @property
+    def decision(self) -> Decision | None:
+        """Return the last decision, if it was about what is there now."""
+        last = self.edit.decisions[-1] if self.edit.decisions else None
+        return last if last is not None and last.about == self.fingerprint else None
+
+    @property
+    def approved(self) -> bool:
+        """Return whether a reviewer approved what is there now."""
+        return self.decision is not None and self.decision.approved
+
+    @property
+    def rejected(self) -> bool:
+        """Return whether a reviewer rejected what is there now."""
+        return self.decision is not None and not self.decision.approved
+
+
+@dataclass(eq=False)
+class PhotoEntry:
+    """One photo of the session. ``photo`` is ``None`` while its pixels are not in memory.
+
+    ``sha256``: digest of the file, "" until it was read once. ``key``: digest of the pixels.
+    """
+
+    path: Path
+    stage: Stage = Stage.WAITING
+    photo: Photo | None = None
+    key: str = ""
+    sha256: str = ""
+    problem: str = ""
+    subjects: dict[int, Subject] = field(default_factory=dict)
+    thumbnail: Picture | None = None
+    exported: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return the file's name without its folder."""
+        return self.path.name
+
+    def present(self) -> tuple[Subject, ...]:
+        """Return the faces that count, in order of their numbers."""
+        return tuple(subject for subject in self.subjects.values() if subject.present)
+
+    def unfinished(self) -> tuple[Subject, ...]:
+        """Return the faces whose current request has no result yet."""
+        return tuple(subject for subject in self.present() if subject.result is None)
+
+    def blocked(self) -> tuple[Subject, ...]:
+        """Return the faces that stand in the way of an export, unfinished ones included."""
+        return tuple(s for s in self.present() if s.state in (None, State.ATTENTION) or s.rejected)
+
+    def unapproved(self) -> tuple[Subject, ...]:
+        """Return the faces that no reviewer has approved as they are now."""
+        return tuple(subject for subject in self.present() if not subject.approved)
+
+
+def attention(face: Face, request: Request, reason: str) -> FaceResult:
+    """Return the result of a face that could not be finished; it blocks the export."""
+    return FaceResult(face=face, request=request, verdict=Verdict(State.ATTENTION, reason))
+
+
+def face_from_box(box: Box, face_id: int, *, region: bool = False) -> Face:
+    """Return a face for a box drawn by a person, its points where an upright face has them."""
+    left, top, width, height = box
+    places = ((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8))
+    points = np.array([(left + x * width, top + y * height) for x, y in places], np.float32)
+    score = 0.0 if region else 1.0
+    return Face(id=face_id, box=box, points=points, score=score, by_person=True, region=region)
+
+
+def moved(edit: Edit, box: Box) -> Edit:
+    """Return the edit with its face in another box, to be looked into anew."""
+    face = face_from_box(box, edit.face.id, region=edit.face.region)
+    return replace(edit, face=face, located=edit.face.region)
+
+
+def approval(entries: Sequence[PhotoEntry]) -> tuple[int, int]:
+    """Return how many faces are approved, and how many there are."""
+    faces = [subject for entry in entries for subject in entry.present()]
+    return sum(subject.approved for subject in faces), len(faces)
