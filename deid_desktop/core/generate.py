@@ -258,26 +258,31 @@ class Generator:
     def _creases(self, identity: Identity, attribute: Attribute) -> Tensor:
         """Return the fine relief of the age (1, 256, 256): a random patchwork of the atlas.
 
-        Atlas maps are patchworks of at least five people each; here two of the nearest ages are
-        laid over each other with smooth random weights of unit power.
+        Atlas maps are patchworks of at least five people each; here those of the two nearest ages
+        and of both genders are laid over each other with smooth random weights of unit power.
+        Each age keeps its map, so that a moving slider never swaps one for another.
         """
         atlas = self._t["atlas"]  # gender, age, variant, texel
-        rng = np.random.default_rng(identity.seed)
-        side = int(attribute.gender > 0)
         ages = self._host["atlas.ages"]
-        place = float(np.interp(attribute.age, ages, np.arange(len(ages))))
-        lower = min(int(place), len(ages) - 2)
-        chosen = rng.integers(atlas.shape[2], size=2)
-        maps = [atlas[side, lower + i, int(chosen[i])] for i in range(2)]
-        layers = [self._spread(m[None], SMALL, 1)[0, 0] for m in maps]
-        layers = [m.flip(1) if rng.random() < 0.5 else m for m in layers]
+        rng = np.random.default_rng(identity.seed)
+        chosen = rng.integers(atlas.shape[2], size=len(ages))
+        mirrored = rng.random(len(ages)) < 0.5
         noise = torch.from_numpy(rng.normal(size=(1, 1, 8, 8)).astype(np.float32))
         field = functional.interpolate(noise, size=(SMALL, SMALL), mode="bicubic")[0, 0]
-        share = torch.sigmoid(3 * field.to(self.device) + 4 * (place - lower - 0.5))
-        mixed = layers[0] * (1 - share) + layers[1] * share
-        mixed = mixed / (share.pow(2) + (1 - share).pow(2)).sqrt()
+        place = float(np.interp(attribute.age, ages, np.arange(len(ages))))
+        lower = min(int(place), len(ages) - 2)
+        way = torch.tensor(place - lower, device=self.device).logit(eps=1e-6)
+        older = torch.sigmoid(3 * field.to(self.device) + way)
+        male = (attribute.gender + 1) / 2
+        mixed, power = torch.zeros_like(older), torch.zeros_like(older)
+        for age, near in ((lower, 1 - older), (lower + 1, older)):
+            for side, part in enumerate((1 - male, male)):
+                relief = self._spread(atlas[side, age, int(chosen[age])][None], SMALL, 1)[0, 0]
+                share = near * part
+                mixed += share * (relief.flip(1) if mirrored[age] else relief)
+                power += share.pow(2)
         strength = float(np.interp(attribute.age, [20, 35], [0.0, 1.0]))
-        return (mixed * strength)[None]
+        return (strength * mixed / power.sqrt())[None]
 
     def _shape(self, code: Tensor, attributes: list[Attribute]) -> Array:
         spread = (code @ self._t["shape.basis"]).cpu().numpy().reshape(len(code), -1, 3)
