@@ -145,8 +145,8 @@ class Request:
 class Identity:
     """A surrogate identity: ``k`` donors with near-equal weights that sum to 1, and a seed.
 
-    ``push``: how far the search had to go to hide the subject, 0, 1 or 2; each step changes the
-    shape more and keeps less of the photo (1 replaces beards, 2 also dark lenses).
+    ``push``: how far the search had to go to hide the subject, 0…3; each step changes the shape
+    more and keeps less of the photo (see ``cover`` of ``compose.compose``).
     """
 
     donors: tuple[int, ...]

@@ -16,7 +16,7 @@ from deid_desktop.core.compose.glasses import GlassesModel
 from deid_desktop.core.compose.layers import MaskLayer, SurrogateLayer
 from deid_desktop.core.compose.relight import relight, tone
 from deid_desktop.core.compose.scene import Scene, prepare
-from deid_desktop.core.compose.shape import ShapeModel, bend, bending_field, displaced
+from deid_desktop.core.compose.shape import LARGEST, ShapeModel, bend, bending_field, displaced
 from deid_desktop.core.geometry import blur
 from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Array, Surrogate
@@ -47,7 +47,8 @@ def compose(
         shape_strength: see ``shape.displaced``.
         expression: (468, 3) canonical change of expression, ``None`` to keep the photo's.
         cover: 0 keeps beards and dark lenses as they are, 1 replaces beards, 2 also what is
-            behind dark lenses; more of the subject is hidden, less of the photo kept.
+            behind dark lenses and the photo's colours of brows and lips, 3 lets the head's outline
+            change most; more of the subject is hidden, less of the photo kept.
         spared: (h, w) 0…1 at working scale, where the picture must not bend: other faces.
         seed: of the grain.
     """
@@ -56,13 +57,14 @@ def compose(
         scene.fit,
         scene.shapes.identity_change(scene.fit, surrogate.shape),
         strength=shape_strength,
+        largest=LARGEST + 0.08 * cover,
         expression=expression,
     )
     field = bending_field(scene.mesh, moved, scene.crop.shape[:2], spared)
     window = _window(moved, scene.crop.shape[:2])
     photo = bend(scene.crop, field, window)
     local = moved - [window[1].start, window[0].start, 0]
-    lit = relight(scene, surrogate.texture)
+    lit = relight(scene, surrogate.texture, tinted=cover < 2)
     rendered, alpha = _render(scene, lit, local, photo, cover=cover, seed=seed)
     draw_eyes(rendered, photo, local, surrogate.iris, _skin_colour(scene))
     if scene.toning is not None:

@@ -18,8 +18,14 @@ _SHINE = 0.3
 """How much brighter than its surroundings skin may be."""
 
 
-def relight(scene: Scene, texture: Array) -> Array:
-    """Return the surrogate's ``texture`` (s, s, 3), about 1, in the photo's light, 0…255."""
+def relight(scene: Scene, texture: Array, *, tinted: bool) -> Array:
+    """Return the surrogate's ``texture`` (s, s, 3), about 1, in the photo's light, 0…255.
+
+    Args:
+        scene: of the face.
+        texture: the surrogate's.
+        tinted: whether brows and lips take their colour from the photo's.
+    """
     maps = regions(scene.size)
     unit = scene.size / 512
     flat = _calm(np.maximum(texture, 0.03)) * _GREY_LEVEL
@@ -28,7 +34,9 @@ def relight(scene: Scene, texture: Array) -> Array:
     gain = np.clip((light + 4) / (own + 4), 0.04, 4)
     lit: Array = np.clip((flat + 4) * gain - 4, 0, 255)
     lit = _continue_rim(scene, lit, maps, unit)
-    return _tint(scene, lit, maps, unit).astype(np.float32)
+    if tinted:
+        lit = _tint(scene, lit, maps, unit)
+    return lit.astype(np.float32)
 
 
 def _calm(texture: Array) -> Array:

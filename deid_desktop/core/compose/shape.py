@@ -24,7 +24,10 @@ _PRIOR = 1.5
 _ROUNDS = 4
 _CAP = 0.12
 """Largest displacement of a vertex, as a share of the face's size."""
-_LARGEST = 0.55
+_EXPRESSIVE = [0, 1, 2, 12, 13]
+"""Expression components that an identity may not imitate: the main smiles and the lids. Brows,
+jaw and mouth differ between people as much as between moods; without them too much stays."""
+LARGEST = 0.55
 """Root mean square displacement, in canonical centimetres, beyond which heads look deformed."""
 _BROAD = 0.9
 """Centimetres over which differences of shape are averaged before they are exaggerated."""
@@ -56,8 +59,8 @@ class ShapeModel:
         self._identity = tensors["basis"]
         basis = np.concatenate([self._identity, tensors["expression"]]).astype(np.float64)
         self._basis = basis
-        expression = tensors["expression"].astype(np.float64)
-        self._expressive = np.linalg.svd(expression, full_matrices=False)[2]
+        expressive = tensors["expression"][_EXPRESSIVE].astype(np.float64)
+        self._expressive = np.linalg.svd(expressive, full_matrices=False)[2]
         precision = basis @ basis.T / _LANDMARK_NOISE**2 + _PRIOR * np.eye(len(basis))
         self._solve = np.linalg.solve(precision, basis / _LANDMARK_NOISE**2)
 
@@ -91,7 +94,13 @@ class ShapeModel:
 
 
 def displaced(
-    vertices: Array, fit: ShapeFit, change: Array, *, strength: float, expression: Array | None
+    vertices: Array,
+    fit: ShapeFit,
+    change: Array,
+    *,
+    strength: float,
+    largest: float,
+    expression: Array | None,
 ) -> Array:
     """Return the surrogate's landmarks (478, 3) in the picture.
 
@@ -104,11 +113,12 @@ def displaced(
         change: (468, 3) canonical, from the subject's identity to the surrogate's.
         strength: multiple of ``change``; 1 is the surrogate's own shape, 2 to 3 is needed to hide
             the subject's.
+        largest: root mean square displacement allowed, in canonical centimetres.
         expression: (468, 3) canonical change of expression, or ``None`` to keep it.
     """
     spread = _spreading()
     broad = spread.near @ change
-    strength = min(strength, _LARGEST / float(np.sqrt((broad**2).sum(1).mean())))
+    strength = min(strength, largest / float(np.sqrt((broad**2).sum(1).mean())))
     exaggerated = strength * broad
     local = (change - broad) * (1 + (_NOSE * strength - 1) * spread.nose[:, None])
     wanted = exaggerated + local

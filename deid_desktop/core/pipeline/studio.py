@@ -48,7 +48,7 @@ from deid_desktop.core.verify import TARGET, judge
 
 CANDIDATES = 8
 """Surrogate identities that are tried at low resolution in each round."""
-DRAWS = (8, 64, 200)
+DRAWS = (8, 64, 200, 400)
 """Identities drawn in each round, of which the ``CANDIDATES`` farthest from the subject are tried.
 The first round takes all it draws, so that most surrogates do not depend on the subject."""
 FINALISTS = 2
