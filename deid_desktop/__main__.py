@@ -4,10 +4,13 @@ import multiprocessing
 import os
 import sys
 
+from deid_desktop.core.hardening import forbid_core_dumps
+
 
 def main() -> int:
     """Run what the command line asks for and return the exit status."""
     multiprocessing.freeze_support()
+    forbid_core_dumps()
     # Read when OpenCV loads; its warnings on the choice of backend are no concern of a person.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     arguments = sys.argv[1:]

@@ -10,19 +10,20 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deid_desktop.core.export import ExportBlocked, ExportError, write_photo
-from deid_desktop.core.imaging import ImageError, decode
+from deid_desktop.core.hardening import forbid_core_dumps
+from deid_desktop.core.imaging import ImageError
 from deid_desktop.core.naming import Planned
 from deid_desktop.core.report import PhotoRecord, Status, face_record
+from deid_desktop.core.sandbox import Limits, reader
 from deid_desktop.core.types import DeidError, Request
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Settings:
     on_failure: str = "block"
     require_faces: bool = False
     overwrite: bool = False
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,7 @@ def redact_file(pipeline: Pipeline, item: Planned, settings: Settings) -> Outcom
         return failure(name, item.reason)
     done: PhotoResult | None = None
     try:
-        with _silent_decoders():
-            decoded = decode(item.source)
+        decoded = reader(settings.limits).decode(item.source)
         warnings = [f"{name}: {note}" for note in decoded.notes]
         done = pipeline.redact_photo(
             decoded.photo, settings.request, on_failure=settings.on_failure
@@ -208,6 +209,8 @@ _worker: list[_Worker] = []
 def _start_worker(settings: Settings, jobs: int, stop: Event) -> None:
     # Not every system hands the parent's choice down.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    forbid_core_dumps()
+    reader(settings.limits).prepare()
     threads = max(1, (os.cpu_count() or 1) // jobs)
     # Before torch loads, as its libraries read this only once.
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(threads)
@@ -226,17 +229,3 @@ def _redact_in_worker(item: Planned) -> Outcome:
     if own.stop.is_set():  # the pool hands out more than it can take back
         return failure(item.source.name, "stopped before it was begun; run it again")
     return redact_file(own.pipeline, item, own.settings)
-
-
-@contextlib.contextmanager
-def _silent_decoders() -> Iterator[None]:
-    """Keep libtiff quiet, which writes of every broken strip to the standard error by itself."""
-    sys.stderr.flush()
-    own = os.dup(2)
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(own, 2)
-        os.close(own)

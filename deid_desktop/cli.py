@@ -7,7 +7,9 @@ bidirectional character escaped.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -21,6 +23,7 @@ from deid_desktop.core.export import WRITABLE_SUFFIXES
 from deid_desktop.core.imaging import ImageError, find_photos
 from deid_desktop.core.naming import Planned, plan_targets, printable
 from deid_desktop.core.report import require_free_report, write_report
+from deid_desktop.core.sandbox import Limits, limits_from, reader
 from deid_desktop.core.types import (
     ANCESTRIES,
     EXPRESSIONS,
@@ -115,6 +118,22 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     )
     add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     add("--jobs", type=_number(int, 1, 64), default=1, metavar="N", help="photos at a time")
+    _add_limits(parser)
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    for name, unit, most in (
+        ("seconds", "time", 86_400),
+        ("megabytes", "memory", 1_000_000),
+        ("megapixels", "size", 10_000),
+    ):
+        parser.add_argument(
+            f"--max-{name}",
+            type=_number(float, 0.001, most),
+            metavar="N",
+            help=f"{unit} that reading one photo may take "
+            f"(default {getattr(Limits, name):g}, or DEID_MAX_{name.upper()})",
+        )
 
 
 def _add_faces(parser: argparse.ArgumentParser) -> None:
@@ -196,6 +215,14 @@ def _redact(options: argparse.Namespace) -> int:
     )
     if request.method in (Method.BLUR, Method.PIXELATE):
         _tell(f"warning: trained programs recognise faces under {request.method}; solid is safe")
+    limits = limits_from(
+        os.environ,
+        seconds=options.max_seconds,
+        megabytes=options.max_megabytes,
+        megapixels=options.max_megapixels,
+    )
+    with contextlib.suppress(OSError):  # said for each photo
+        reader(limits).prepare()
     # Loads torch, which takes seconds: not before the arguments are known to be good.
     from deid_desktop.core.pipeline import Pipeline
 
@@ -208,6 +235,7 @@ def _redact(options: argparse.Namespace) -> int:
         on_failure=options.on_failure,
         require_faces=options.require_faces,
         overwrite=options.overwrite,
+        limits=limits,
     )
     done = _follow(redact_files(pipeline, plan, settings, jobs=options.jobs), total=len(plan))
     stopped = [

@@ -27,7 +27,7 @@ from deid_desktop.core.decoders import (
     to_8_bit,
     unidentified,
 )
-from deid_desktop.core.types import Deep, Photo
+from deid_desktop.core.types import Photo
 
 __all__ = ["Decoded", "ImageError", "decode", "find_photos", "photo_from_pixels", "read_photo"]
 
@@ -56,14 +56,18 @@ def photo_from_pixels(pixels: Picture, name: str) -> Photo:
 
     The photo's arrays are read-only copies: nothing downstream can change the original.
     """
-    deep: Deep | None = None
-    if pixels.dtype == np.uint16:
-        deep = np.array(pixels, dtype=np.uint16, order="C")
-        deep.flags.writeable = False
-    own = np.array(to_8_bit(pixels), order="C")
+    return wrap(pixels.copy(order="C"), name)
+
+
+def wrap(pixels: Picture, name: str) -> Photo:
+    """Do the same without a copy, for pixels that nobody else holds."""
+    pixels.flags.writeable = False
+    own, deep = to_8_bit(pixels), None
     own.flags.writeable = False
+    if pixels.dtype == np.uint16:
+        deep = pixels.astype(np.uint16, copy=False)
     digest = hashlib.blake2b(repr(own.shape).encode(), digest_size=16)
-    digest.update((own if deep is None else deep).data)
+    digest.update(pixels.data)
     return Photo(name=name, pixels=own, key=digest.hexdigest(), deep=deep)
 
 

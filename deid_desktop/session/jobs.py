@@ -91,9 +91,9 @@ class LoadPhoto:
         self, pipeline: Redactor, should_stop: ShouldStop
     ) -> tuple[Photo, Picture, Picture, str]:
         """Return the photo, its picture for the screen, a thumbnail and the file's SHA-256."""
-        from deid_desktop.core.imaging import read_photo
+        from deid_desktop.core.sandbox import reader
 
-        photo = read_photo(self.path)
+        photo = reader().decode(self.path).photo
         with self.path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         picture = picture_of(photo.pixels)

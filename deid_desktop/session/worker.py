@@ -7,6 +7,7 @@ leaves the thread: it arrives as a ``Failure`` with a sentence a person can read
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,6 +44,10 @@ def trace_of(error: BaseException) -> str:
 
 def make_pipeline() -> Redactor:
     """Import and build the pipeline; called in the worker's thread."""
+    from deid_desktop.core.sandbox import reader
+
+    with contextlib.suppress(OSError, DeidError):  # said when the first photo is read
+        reader().prepare()  # while the models' libraries load
     from deid_desktop.core.pipeline import Pipeline
 
     return Pipeline()

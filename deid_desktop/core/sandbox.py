@@ -1,0 +1,238 @@
+"""Reads photos in a process of its own, so that a decoder that breaks costs one photo.
+
+How the programs call ``imaging``. The process is started once and serves one file after another;
+it may use only so much memory, may write no file, and is killed when a photo takes too long. It
+answers with JSON and plain pixels, over a pipe that has no name: nothing it says is unpickled,
+and no pixel touches a disk.
+"""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deid_desktop.core.hardening import forbid_core_dumps
+from deid_desktop.core.imaging import MEGAPIXELS, Decoded, ImageError, decode_file, wrap
+from deid_desktop.core.types import DeidError
+
+_CHUNK = 1 << 20
+_NONSENSE = (
+    *(EOFError, OSError, ValueError, TypeError, LookupError, multiprocessing.BufferTooShort),
+)
+"""What comes of reading an answer that is none."""
+_PREFIX = "DEID_MAX_"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one photo may cost: seconds, megabytes beside the program's own, megapixels."""
+
+    seconds: float = 60.0
+    megabytes: float = 4096.0
+    megapixels: float = MEGAPIXELS
+
+
+def limits_from(environment: Mapping[str, str], **wishes: float | None) -> Limits:
+    """Return the limits: ``wishes`` first, then ``DEID_MAX_SECONDS`` and the like, then our own.
+
+    Raises:
+        DeidError: a variable of the environment is no positive number.
+    """
+    chosen = {}
+    for field in fields(Limits):
+        variable = _PREFIX + field.name.upper()
+        wish = wishes.get(field.name)
+        try:
+            value = float(environment[variable] if wish is None else wish)
+        except KeyError:
+            continue
+        except ValueError:
+            value = 0
+        if not 0 < value < 1e9:
+            raise DeidError(f"{variable}: this is no positive number; correct or remove it")
+        chosen[field.name] = value
+    return Limits(**chosen)
+
+
+class Reader:
+    """Hands files to the process that reads them. Any thread may call; one photo at a time."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._lock = threading.Lock()
+        self._process: BaseProcess | None = None
+        self._connection: Connection | None = None
+
+    def prepare(self) -> None:
+        """Start the process now, so that the first photo need not wait for it.
+
+        Raises:
+            OSError: the system starts no process.
+        """
+        if self._process is not None and self._process.is_alive():
+            return
+        self._end()
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, self.limits), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def decode(self, path: Path) -> Decoded:
+        """Read one photo; also return what a person should know of how it was read.
+
+        Raises:
+            ImageError: as `imaging.decode`, or it broke a limit or the decoder.
+        """
+        with self._lock, self._asked(path) as connection:
+            head = _header(connection)
+            if "error" in head:
+                raise ImageError(str(head["error"]))
+            picture = np.empty(_shape(head, self.limits), np.uint16 if head["deep"] else np.uint8)
+            view = picture.data.cast("B")
+            received = 0
+            while received < len(view):
+                received += connection.recv_bytes_into(view[received:])
+            return Decoded(wrap(picture, path.name), tuple(map(str, head["notes"])))
+
+    def close(self) -> None:
+        """End the process; the next photo starts another."""
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+        self._connection = self._process = None
+
+    @contextlib.contextmanager
+    def _asked(self, path: Path) -> Iterator[Connection]:
+        """Send a file's name, give the pipe for the answer, and end whatever does not answer."""
+        try:
+            self.prepare()
+        except OSError as error:
+            raise ImageError(
+                f"{path.name}: the process that reads photos cannot be started "
+                f"({error.strerror}); close other programs and try again"
+            ) from error
+        process, connection = self._process, self._connection
+        assert process is not None and connection is not None
+        answered, late = threading.Lock(), threading.Event()
+        answered.acquire()
+
+        def watch() -> None:
+            if not answered.acquire(timeout=self.limits.seconds):
+                late.set()
+                process.kill()
+
+        # Not by ``threading``, which would list the calling thread of Qt among its own for ever.
+        _thread.start_new_thread(watch, ())
+        try:
+            connection.send_bytes(os.fsencode(path.absolute()))
+            yield connection
+        except _NONSENSE as error:
+            self._end()
+            raise ImageError(
+                f"{path.name}: reading it took longer than the {self.limits.seconds:g} seconds "
+                "that are allowed; make a smaller copy of it, or raise the limit"
+                if late.is_set()
+                else f"{path.name}: the decoder broke down on this file, which is damaged or made "
+                "to do so; get the file again from where it came"
+            ) from error
+        except MemoryError:
+            self._end()  # what is left in the pipe belongs to this photo
+            raise
+        finally:
+            answered.release()
+
+
+def _header(connection: Connection) -> dict[str, Any]:
+    head = json.loads(connection.recv_bytes(_CHUNK))
+    if not isinstance(head, dict):
+        raise ValueError("no header")
+    return head
+
+
+def _shape(head: dict[str, Any], limits: Limits) -> tuple[int, int, int]:
+    """Return the picture's shape; what the process says is held against the limits."""
+    height, width = (int(side) for side in head["shape"])
+    if min(height, width) < 1 or height * width > limits.megapixels * 1e6:
+        raise ValueError("no possible picture")
+    return height, width, 3
+
+
+_reader: list[Reader] = []
+_choice = threading.Lock()
+
+
+def reader(limits: Limits | None = None) -> Reader:
+    """Return this process's reader; ``limits`` given the first time hold for good."""
+    with _choice:
+        if not _reader:
+            _reader.append(Reader(limits or limits_from(os.environ)))
+        return _reader[0]
+
+
+# What runs in the process of its own
+
+
+def _serve(connection: Connection, limits: Limits) -> None:
+    """Answer one file after another until the other end closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program decides what ^C ends
+    forbid_core_dumps()
+    _confine(limits)
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            path = Path(os.fsdecode(connection.recv_bytes()))
+            _answer(connection, path, limits)
+
+
+def _confine(limits: Limits) -> None:
+    # Decoders write of every broken strip to the standard error by themselves.
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    if sys.platform == "win32":
+        return
+    import resource
+
+    own = 0
+    with contextlib.suppress(OSError):  # only Linux tells, and only Linux holds to the limit
+        own = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    most = own + int(limits.megabytes * 1e6)
+    for kind, value in ((resource.RLIMIT_AS, most), (resource.RLIMIT_FSIZE, 0)):
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(kind, (value, value))
+
+
+def _answer(connection: Connection, path: Path, limits: Limits) -> None:
+    try:
+        picture, notes = decode_file(path, megapixels=limits.megapixels)
+    except ImageError as error:
+        _send(connection, error=str(error))
+        return
+    _send(connection, shape=picture.shape[:2], deep=picture.dtype == np.uint16, notes=notes)
+    view = np.ascontiguousarray(picture).data.cast("B")
+    for start in range(0, len(view), _CHUNK):
+        connection.send_bytes(view[start : start + _CHUNK])
+
+
+def _send(connection: Connection, **head: object) -> None:
+    connection.send_bytes(json.dumps(head).encode())
