@@ -158,5 +158,21 @@ def share_above(scores: Scores, threshold: float) -> Figure:
     The interval is exact binomial over the probes.
     """
     own = np.take_along_axis(scores.matrix, scores.subjects[:, None], axis=1)
-    above, count = int((own >= threshold).sum()), len(own)
-    return Figure(above / count, *binomial.interval(above, count))
+    return share(int((own >= threshold).sum()), len(own))
+
+
+def share(count: int, total: int) -> Figure:
+    """Return a share of independent trials with its exact binomial interval."""
+    return Figure(count / total, *binomial.interval(count, total))
+
+
+def mean(
+    values: Array, subjects: NDArray[np.int64], *, resamples: int = RESAMPLES, seed: int = 0
+) -> Figure:
+    """Return the mean of ``values`` (n,) with an interval from a bootstrap over people."""
+    people = np.unique(subjects, return_inverse=True)[1]
+    totals, counts = np.bincount(people, weights=values), np.bincount(people)
+    drawn = np.random.default_rng(seed).integers(len(totals), size=(resamples, len(totals)))
+    means = totals[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Figure(float(np.mean(values)), float(low), float(high))
