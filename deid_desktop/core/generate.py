@@ -203,6 +203,8 @@ class Generator:
         smile = inputs[:, 2:3].to(self.device)
         code, shape = self._coefficients(mix, inputs.to(self.device), smile)
         texture = self._texture(code, mix, identities, attributes, size)
+        if not np.isfinite(texture).all():
+            raise GeneratorError("the generator gave no usable picture for this face; mask it")
         vertices = self._shape(shape, attributes)
         irises = [self._iris(identity) for identity in identities]
         return [Surrogate(texture[n], vertices[n], irises[n]) for n in range(len(identities))]

@@ -66,7 +66,10 @@ def compose(
     local = moved - [window[1].start, window[0].start, 0]
     lit = relight(scene, surrogate.texture, tinted=cover < 2)
     rendered, alpha = _render(scene, lit, local, photo, cover=cover, seed=seed)
-    draw_eyes(rendered, photo, local, surrogate.iris, _skin_colour(scene))
+    skin = _skin_colour(scene)
+    draw_eyes(rendered, photo, local, surrogate.iris, skin)
+    if _mouth_gap(local) > _MOUTH_OPEN > _mouth_gap(scene.mesh):
+        _open_mouth(rendered, local, skin)
     if scene.toning is not None:
         rendered = tone(rendered, scene.toning)
     alpha = alpha * (1 - _kept(scene, local, alpha.shape, cover=cover))
@@ -117,17 +120,33 @@ def _skin_colour(scene: Scene) -> Array:
     return np.median(scene.texture[bare], axis=0)
 
 
+def _mouth_gap(vertices: Array) -> float:
+    """Return how far the lips are apart, as a share of the mouth's width."""
+    width = float(np.linalg.norm(vertices[78, :2] - vertices[308, :2]))
+    return float(np.linalg.norm(vertices[13, :2] - vertices[14, :2])) / max(width, 1.0)
+
+
+def _inside_mouth(vertices: Array, shape: tuple[int, ...]) -> Array:
+    """Return 0…1 (h, w) between the lips."""
+    outline = np.round(vertices[mesh.INNER_LIPS, :2] * 8).astype(np.int32)
+    inside = np.zeros(shape[:2], np.uint8)
+    cv2.fillPoly(inside, [outline], 255, cv2.LINE_AA, 3)
+    inside = cv2.erode(inside, np.ones((3, 3), np.uint8))
+    soft = max(0.8, 0.026 * float(np.linalg.norm(vertices[33, :2] - vertices[133, :2])))
+    return blur(inside.astype(np.float32) / 255, soft)
+
+
+def _open_mouth(rendered: Array, vertices: Array, skin: Array) -> None:
+    """Darken the inside of a mouth that an expression opens and the photo does not show."""
+    inside = 0.9 * _inside_mouth(vertices, rendered.shape)[..., None]
+    rendered[:] = rendered * (1 - inside) + skin * np.array([0.24, 0.13, 0.13]) * inside
+
+
 def _kept(scene: Scene, moved: Array, shape: tuple[int, ...], *, cover: int) -> Array:
     """Return 0…1 (h, w): what stays the photo's own, the open mouth and glasses."""
     kept = np.zeros(shape, np.float32)
-    width = max(float(np.linalg.norm(moved[78, :2] - moved[308, :2])), 1.0)
-    soft = max(0.8, 0.026 * float(np.linalg.norm(moved[33, :2] - moved[133, :2])))
-    if np.linalg.norm(scene.mesh[13, :2] - scene.mesh[14, :2]) > _MOUTH_OPEN * width:
-        outline = np.round(moved[mesh.INNER_LIPS, :2] * 8).astype(np.int32)
-        inside = np.zeros(shape, np.uint8)
-        cv2.fillPoly(inside, [outline], 255, cv2.LINE_AA, 3)
-        inside = cv2.erode(inside, np.ones((3, 3), np.uint8))
-        kept = np.maximum(kept, blur(inside.astype(np.float32) / 255, soft))
+    if _mouth_gap(scene.mesh) > _MOUTH_OPEN:
+        kept = np.maximum(kept, _inside_mouth(moved, shape))
     glasses = [scene.frames, scene.lenses if cover < 2 else None]
     worn = [part for part in glasses if part is not None]
     if worn:

@@ -24,7 +24,7 @@ _LOWER_LIP = [
 ]  # fmt: skip
 _CORNERS = [61, 291, 78, 308, 76, 306, 62, 292]
 _INNER_BROW = [55, 107, 65, 66, 285, 336, 295, 296]
-_OUTER_BROW = [70, 300, 63, 293, 46, 276]
+_OUTER_BROW = [70, 300, 63, 293, 46, 276, 53, 283, 52, 282, 105, 334]
 _LID_PAIRS = {
     246: 7, 161: 163, 160: 144, 159: 145, 158: 153, 157: 154, 173: 155,
     466: 249, 388: 390, 387: 373, 386: 374, 385: 380, 384: 381, 398: 382,
@@ -59,8 +59,8 @@ def smile_of(name: str, strength: float, own: float) -> float:
 @cache
 def _targets() -> dict[str, NDArray[np.floating]]:
     raise_inner, raise_outer = (
-        _move(_INNER_BROW, 0.7, (0, -1, 0)),
-        _move(_OUTER_BROW, 0.7, (0, -1, 0)),
+        _move(_INNER_BROW, 0.9, (0, -1, 0)),
+        _move(_OUTER_BROW, 0.9, (0, -1, 0)),
     )
     nose = _move([129, 358, 98, 327], 0.7, (0, -1, 0))
     upper_lip = _move(_UPPER_LIP, 0.25, (0, -1, 0))
@@ -71,10 +71,10 @@ def _targets() -> dict[str, NDArray[np.floating]]:
         "sad": 0.5 * raise_inner - 0.2 * raise_outer - _closing() * -0.2 + _corners(-0.05, 0.45),
         "angry": -0.55 * raise_inner + _together(0.22) - 0.1 * raise_outer + 0.15 * _closing()
         + _corners(-0.12, 0.12) + _press(0.1),
-        "surprised": 0.75 * (raise_inner + raise_outer) + _jaw(1.1) - 0.3 * _closing()
+        "surprised": 0.75 * np.minimum(raise_inner, raise_outer) + _jaw(1.3) - 0.3 * _closing()
         + _corners(-0.25, 0.05),
-        "afraid": 0.7 * raise_inner + 0.45 * raise_outer + _together(0.1) - 0.3 * _closing()
-        + _jaw(0.35) + _corners(0.3, 0.15),
+        "afraid": 0.75 * np.minimum(raise_inner, 0.7 * raise_outer) + _together(0.1)
+        - 0.3 * _closing() + _jaw(0.35) + _corners(0.3, 0.15),
         "disgusted": 0.4 * nose + 0.35 * upper_lip - 0.3 * raise_inner + 0.25 * _closing()
         + _corners(0.05, 0.2),
         "closed eyes": _closing(),

@@ -22,6 +22,7 @@ from deid_desktop.core.types import (
     Analysis,
     Box,
     Deep,
+    DeidError,
     Face,
     FaceResult,
     Identity,
@@ -60,13 +61,26 @@ def _with_layers(pixels: Pixels | Deep, results: Iterable[FaceResult]) -> NDArra
     return changed
 
 
+class DeviceError(DeidError):
+    """The device that was asked for is not there."""
+
+
 def choose_device(wish: str) -> str:
-    """Return ``cuda``, ``mps`` or ``cpu``: the wish, or for ``auto`` the best there is."""
-    if wish != "auto":
-        return wish
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    """Return ``cuda``, ``mps`` or ``cpu``: the wish, or for ``auto`` the best there is.
+
+    Raises:
+        DeviceError: this machine has no such device.
+    """
+    present = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if wish == "auto":
+        return next(name for name, there in present.items() if there)
+    if not present.get(wish, False):
+        raise DeviceError(f"device {wish}: this machine has none; choose auto or cpu")
+    return wish
 
 
 class Pipeline:
