@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("QT_API", "pyside6")
@@ -17,8 +18,10 @@ from deid_desktop.diagnostics import Diagnostics
 from deid_desktop.gui.main_window import MainWindow
 from deid_desktop.gui.theme import Theme
 from deid_desktop.session.document import Document
+from deid_desktop.session.language import use_language
 from deid_desktop.session.render import Renderer
 from deid_desktop.session.settings import Settings, forget_dialog_history
+from deid_desktop.session.worker import make_pipeline
 
 
 def run(paths: Sequence[Path]) -> int:
@@ -32,9 +35,14 @@ def run(paths: Sequence[Path]) -> int:
     diagnostics = Diagnostics()
     diagnostics.install()
     settings = Settings()
+    use_language(settings.language)
+    font = application.font()
+    font.setPointSizeF(font.pointSizeF() * settings.text_size / 100)
+    application.setFont(font)
     theme = Theme(settings.scheme)
     document = Document()
-    renderer = Renderer(document)
+    document.standard = settings.standard
+    renderer = Renderer(document, partial(make_pipeline, settings.device, settings.threads))
     window = MainWindow(document, renderer, theme, settings)
     diagnostics.crashed.connect(window.show_crash)
     renderer.broke.connect(lambda trace: diagnostics.messages.append(trace))

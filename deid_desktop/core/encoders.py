@@ -44,13 +44,19 @@ FORMATS = {
 LARGEST_SIDE = {"JPEG": 65_535, "WEBP": 16_383}
 
 
-def encode(pixels: Pixels | Deep, kind: str) -> bytes:
-    """Return RGB pixels (height, width, 3) as a file; 16 bits only where ``DEEP`` knows how."""
+def encode(pixels: Pixels | Deep, kind: str, quality: int | None = None) -> bytes:
+    """Return RGB pixels (height, width, 3) as a file; 16 bits only where ``DEEP`` knows how.
+
+    ``quality`` (1…100) takes the place of the format's own, where it has one.
+    """
     if pixels.dtype == np.uint16:
         return DEEP[kind](pixels.astype(np.uint16, copy=False))
     buffer = io.BytesIO()
     image = Image.fromarray(np.ascontiguousarray(pixels))
-    image.save(buffer, format=kind, **_ENCODERS[kind])
+    options = _ENCODERS[kind]
+    if quality is not None and "quality" in options:
+        options = {**options, "quality": quality}
+    image.save(buffer, format=kind, **options)
     return buffer.getvalue()
 
 

@@ -47,6 +47,7 @@ def write_photo(
     results: Sequence[FaceResult],
     sources: Sequence[Path],
     overwrite: bool = False,
+    quality: int | None = None,
 ) -> None:
     """Write RGB ``pixels`` (height, width, 3; sRGB) to ``target``, in the format of its suffix.
 
@@ -54,6 +55,7 @@ def write_photo(
 
     ``faces`` are all faces found or marked in the photo, ``results`` what became of them.
     ``sources`` are the original files: none is ever written over, under whatever name.
+    ``quality`` (1…100) is for formats that lose something; ``None`` takes the format's own.
 
     Raises:
         ExportBlocked: a face lacks its one result that is verified, masked or kept on purpose.
@@ -64,7 +66,7 @@ def write_photo(
     if FORMATS[target.suffix.lower()] not in DEEP:
         pixels = to_8_bit(pixels)
     with _errors(target), _new_file(target.parent) as temporary:
-        _write(temporary, _encode(pixels, target))
+        _write(temporary, _encode(pixels, target, quality))
         _check(temporary.read_bytes(), pixels, target)
         _publish(temporary, target, overwrite=overwrite)
 
@@ -163,7 +165,7 @@ def _folded(path: Path) -> str:
     return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
 
 
-def _encode(pixels: Pixels | Deep, target: Path) -> bytes:
+def _encode(pixels: Pixels | Deep, target: Path, quality: int | None) -> bytes:
     rgb = pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.size > 0
     if not rgb or pixels.dtype not in (np.uint8, np.uint16):
         raise ExportError(f"{target.name}: the picture is not an RGB array; open the photo again")
@@ -174,7 +176,7 @@ def _encode(pixels: Pixels | Deep, target: Path) -> bytes:
             f"{target.name}: {kind} holds at most {LARGEST_SIDE[kind]} pixels a side, "
             f"this picture has {side}; write it as PNG"
         )
-    return encode(pixels, kind)
+    return encode(pixels, kind, quality)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Before a photo is written: what becomes of every face, where it goes, what is in the way."""
+"""Before photos are written: what becomes of every face, where they go, what is in the way."""
 
 from __future__ import annotations
 
@@ -7,43 +7,47 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QDialog,
     QFileDialog,
+    QFormLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
+    QProgressBar,
     QPushButton,
+    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
-from deid_desktop.core.types import State
+from deid_desktop.core.report import PhotoRecord
+from deid_desktop.core.types import DeidError, State
 from deid_desktop.gui.theme import Theme, title_font
 from deid_desktop.session.document import Document
-from deid_desktop.session.model import PhotoEntry
+from deid_desktop.session.exporting import record_of, targets_for, write_reports
+from deid_desktop.session.jobs import Finish
+from deid_desktop.session.language import later, tr
+from deid_desktop.session.model import PhotoEntry, Subject, approval
 from deid_desktop.session.render import Renderer
-from deid_desktop.session.words import state_words, summary, title
+from deid_desktop.session.words import overview, state_words, title
 
-_FILTER = "Pictures (*.jpg *.jpeg *.png *.webp *.tif *.tiff)"
-
-
-def proposed_target(source: Path) -> Path:
-    """Return a free name beside the original, in a format that can be written."""
-    from deid_desktop.core.export import WRITABLE_SUFFIXES
-
-    suffix = source.suffix if source.suffix.lower() in WRITABLE_SUFFIXES else ".png"
-    number = 1
-    target = source.with_name(f"{source.stem}-deid{suffix}")
-    while target.exists():
-        number += 1
-        target = source.with_name(f"{source.stem}-deid-{number}{suffix}")
-    return target
+_FORMATS = (
+    ("", later("As the original")),
+    (".jpg", "JPEG"),
+    (".png", "PNG"),
+    (".webp", "WebP"),
+    (".tif", "TIFF"),
+    (".avif", "AVIF"),
+)
+_SIZES = (0, 4096, 2560, 1600, 1024)
+LABEL = later("Faces replaced by synthetic ones")
 
 
 class ExportDialog(QDialog):
-    """Stays open beside the photo, so that a blocked face is one click away."""
+    """Stays open beside the photos, so that every blocked face is one click away."""
 
     face_wanted = Signal()
 
@@ -52,125 +56,253 @@ class ExportDialog(QDialog):
         document: Document,
         renderer: Renderer,
         theme: Theme,
-        entry: PhotoEntry,
+        selected: list[PhotoEntry],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Export")
+        self.setWindowTitle(tr("Export"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setMinimumWidth(520)
-        self._document, self._renderer = document, renderer
-        self._theme, self._entry = theme, entry
-        self._agreed_to_replace: Path | None = None
+        self.setMinimumWidth(580)
+        self._document, self._renderer, self._theme = document, renderer, theme
+        self._current = document.current
+        self._selected = selected
+        self._waiting: dict[PhotoEntry, Path] = {}
+        self._records: list[PhotoRecord] = []
         self._build()
-        self.target.setText(str(proposed_target(entry.path)))
-        for signal in (document.subject_changed, document.faces_changed, document.photo_changed):
-            signal.connect(self._refresh)
-        renderer.exported.connect(self._exported)
-        renderer.export_refused.connect(self._refused)
+        self._connect()
         self._refresh()
 
+    @property
+    def entries(self) -> list[PhotoEntry]:
+        """Return the photos to be written."""
+        if self.scope.currentIndex() == 0:
+            return [self._current] if self._current is not None else []
+        return self._selected if self.scope.currentIndex() == 1 else self._document.entries
+
     def _build(self) -> None:
-        heading = QLabel(f"Export {self._entry.name}")
+        heading = QLabel(tr("Export"))
         heading.setFont(title_font(self.font()))
+        self.scope = self._choice(tr("Photos"))
+        self.scope.addItem(
+            tr("This photo: {name}", name=self._current.name if self._current else "")
+        )
+        self.scope.addItem(tr("Selected photos ({count})", count=len(self._selected)))
+        self.scope.addItem(tr("All photos ({count})", count=len(self._document.entries)))
+        if len(self._selected) > 1:
+            self.scope.setCurrentIndex(1)
         self.words = QLabel()
         self.words.setWordWrap(True)
         self.faces = QListWidget()
-        self.faces.setAccessibleName("Faces and what becomes of them")
-        self.faces.itemActivated.connect(self._go_to)
-        self.faces.itemClicked.connect(self._go_to)
-        self.looked = QCheckBox("I looked at the photo: it shows no face")
-        self.target = QLineEdit()
-        self.target.setAccessibleName("File to write")
-        browse = QPushButton("Browse …")
-        browse.clicked.connect(self._browse)
-        note = QLabel(
-            "A new file is written from the pixels alone: no date, place, camera or thumbnail. "
-            "The original is never touched."
-        )
-        note.setProperty("role", "faint")
-        note.setWordWrap(True)
+        self.faces.setAccessibleName(tr("Faces and what becomes of them"))
+        self.faces.setWordWrap(True)
+        self.looked = QCheckBox(tr("I looked at the photos without a face: they show none"))
         self.outcome = QLabel()
         self.outcome.setWordWrap(True)
         self.outcome.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.outcome.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.write = QPushButton("Check and export")
-        self.write.setProperty("primary", "true")
-        self.write.setDefault(True)
-        close = QPushButton("Close")
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setAccessibleName(tr("Progress"))
+        self.bar.hide()
+        note = QLabel(
+            tr(
+                "New files are written from the pixels alone: no date, place, camera or thumbnail. "
+                "An original is never touched."
+            )
+        )
+        note.setProperty("role", "faint")
+        note.setWordWrap(True)
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 16)
         column.setSpacing(12)
-        for widget in (heading, self.words, self.faces, self.looked):
+        for widget in (heading, self.scope, self.words, self.faces, self.looked):
             column.addWidget(widget)
-        place = QHBoxLayout()
-        place.addWidget(self.target, 1)
-        place.addWidget(browse)
-        column.addLayout(place)
+        column.addLayout(self._options())
         column.addWidget(note)
         column.addWidget(self.outcome)
-        buttons = QHBoxLayout()
-        buttons.addStretch(1)
-        buttons.addWidget(close)
-        buttons.addWidget(self.write)
-        column.addLayout(buttons)
-        self.looked.toggled.connect(self._refresh)
-        self.target.textChanged.connect(self._refresh)
-        self.write.clicked.connect(self._write)
+        column.addWidget(self.bar)
+        column.addLayout(self._buttons())
+
+    def _options(self) -> QFormLayout:
+        folder = str(self._current.path.parent) if self._current else ""
+        self.folder = QLineEdit(folder)
+        self.folder.setAccessibleName(tr("Folder"))
+        self.browse = QPushButton(tr("Browse …"))
+        self.pattern = QLineEdit("{name}-deid")
+        self.pattern.setAccessibleName(tr("File name"))
+        self.pattern.setToolTip(tr("{name} is the photo's own name, {number} counts from 001"))
+        self.format = self._choice(tr("Format"))
+        for _suffix, name in _FORMATS:
+            self.format.addItem(tr(name))
+        self.quality = QSpinBox()
+        self.quality.setRange(60, 100)
+        self.quality.setValue(95)
+        self.quality.setAccessibleName(tr("Quality of JPEG, WebP and AVIF"))
+        self.quality.setToolTip(tr("Quality of JPEG, WebP and AVIF"))
+        self.longest = self._choice(tr("Size"))
+        for size in _SIZES:
+            text = tr("{size} px on the longer side", size=size) if size else tr("Full size")
+            self.longest.addItem(text)
+        self.label = QCheckBox(tr("Write “{label}” into the picture", label=tr(LABEL)))
+        self.report = QCheckBox(tr("Write a report: JSON, and a page to print"))
+        form = QFormLayout()
+        form.setVerticalSpacing(8)
+        place = QHBoxLayout()
+        place.addWidget(self.folder, 1)
+        place.addWidget(self.browse)
+        kind = QHBoxLayout()
+        for widget in (self.format, self.quality, self.longest):
+            kind.addWidget(widget, 1)
+        form.addRow(tr("Folder"), place)
+        form.addRow(tr("File name"), self.pattern)
+        form.addRow(tr("Format"), kind)
+        form.addRow("", self.label)
+        form.addRow("", self.report)
+        return form
+
+    def _buttons(self) -> QHBoxLayout:
+        self.write = QPushButton(tr("Check and export"))
+        self.write.setProperty("primary", "true")
+        self.write.setDefault(True)
+        self.cancel = QPushButton(tr("Cancel"))
+        self.cancel.setEnabled(False)
+        close = QPushButton(tr("Close"))
         close.clicked.connect(self.close)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        for button in (close, self.cancel, self.write):
+            row.addWidget(button)
+        return row
+
+    def _choice(self, name: str) -> QComboBox:
+        box = QComboBox()
+        box.setAccessibleName(name)
+        box.view().setAccessibleName(name)
+        return box
+
+    def _connect(self) -> None:
+        document, renderer = self._document, self._renderer
+        for signal in (document.subject_changed, document.faces_changed, document.photo_changed):
+            signal.connect(self._refresh)
+        renderer.exported.connect(lambda entry, _name: self._ended(entry, ""))
+        renderer.export_refused.connect(self._ended)
+        self.faces.itemActivated.connect(self._go_to)
+        self.faces.itemClicked.connect(self._go_to)
+        self.scope.currentIndexChanged.connect(self._refresh)
+        self.looked.toggled.connect(self._refresh)
+        self.folder.textChanged.connect(self._refresh)
+        self.pattern.textChanged.connect(self._refresh)
+        self.browse.clicked.connect(self._browse)
+        self.write.clicked.connect(self._write)
+        self.cancel.clicked.connect(renderer.cancel_exports)
+
+    # What is in the way
 
     def _refresh(self) -> None:
-        found = summary(self._entry)
-        self.words.setText(found.text)
-        present = self._entry.present()
-        order = sorted(present, key=lambda s: (s.state not in (None, State.ATTENTION), s.number))
-        self.faces.clear()
-        for subject in order:
-            reason = subject.result.verdict.reason if subject.result else ""
-            blocked = subject.state is State.ATTENTION
-            text = f"{title(subject)}: {state_words(subject)}"
-            item = QListWidgetItem(
-                self._theme.state_icon(subject.state), f"{text}. {reason}" if blocked else text
-            )
-            item.setData(Qt.ItemDataRole.UserRole, subject.face.id)
-            item.setToolTip("Show this face")
-            self.faces.addItem(item)
-        self.faces.setVisible(bool(present))
-        self.faces.setFixedHeight(min(220, 8 + self.faces.sizeHintForRow(0) * len(present)))
-        self.looked.setVisible(not present)
+        entries = self.entries
+        found = overview(entries)
+        approved, total = approval(entries)
+        review = tr("{done} of {total} faces approved", done=approved, total=total)
+        shown = self._document.approval_needed or approved
+        self.words.setText(f"{found.text} {review}." if shown else found.text)
+        self._list(entries)
+        faceless = [entry for entry in entries if not entry.present()]
+        self.looked.setVisible(bool(faceless))
+        unreviewed = self._document.approval_needed and approved < total
         self.write.setEnabled(
             found.exportable
-            and (bool(present) or self.looked.isChecked())
-            and bool(self.target.text().strip())
+            and not unreviewed
+            and not self._waiting
+            and (not faceless or self.looked.isChecked())
+            and bool(self.folder.text().strip() and self.pattern.text().strip())
         )
 
+    def _list(self, entries: list[PhotoEntry]) -> None:
+        rows = [(entry, subject) for entry in entries for subject in entry.present()]
+        needed = self._document.approval_needed
+
+        def stands_in_the_way(subject: Subject) -> bool:
+            open_ = subject.state in (None, State.ATTENTION)
+            return open_ or subject.rejected or (needed and not subject.approved)
+
+        rows.sort(key=lambda row: not stands_in_the_way(row[1]))
+        self.faces.clear()
+        for entry, subject in rows:
+            reason = subject.result.verdict.reason if subject.result else ""
+            text = f"{title(subject)}: {state_words(subject)}"
+            text = text if len(entries) == 1 else f"{entry.name} · {text}"
+            if subject.state is State.ATTENTION:
+                text = f"{text}. {tr(reason)}"
+            item = QListWidgetItem(self._theme.state_icon(subject.state), text)
+            item.setData(Qt.ItemDataRole.UserRole, (entry, subject.face.id))
+            item.setToolTip(tr("Show this face"))
+            self.faces.addItem(item)
+        self.faces.setVisible(bool(rows))
+        row = max(self.faces.sizeHintForRow(0), 18)
+        self.faces.setFixedHeight(min(190, 8 + row * len(rows)))
+
     def _go_to(self, item: QListWidgetItem) -> None:
-        self._document.show_photo(self._entry)
-        self._document.select(item.data(Qt.ItemDataRole.UserRole))
+        entry, face_id = item.data(Qt.ItemDataRole.UserRole)
+        self._document.show_photo(entry)
+        self._document.select(face_id)
         self.face_wanted.emit()
 
+    # Writing
+
     def _browse(self) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(self, "Export", self.target.text(), _FILTER)
+        chosen = QFileDialog.getExistingDirectory(self, tr("Folder"), self.folder.text())
         if chosen:
-            self.target.setText(chosen)
-            # The dialog has asked already whether to replace what is there.
-            self._agreed_to_replace = Path(chosen)
+            self.folder.setText(chosen)
 
     def _write(self) -> None:
-        target = Path(self.target.text().strip())
-        self.write.setEnabled(False)
-        self._say("Checking every face on the finished picture …", None)
-        self._renderer.export(self._entry, target, overwrite=target == self._agreed_to_replace)
+        suffix = _FORMATS[self.format.currentIndex()][0]
+        folder = Path(self.folder.text().strip()).expanduser()
+        entries = self.entries
+        try:
+            targets = targets_for(entries, folder, pattern=self.pattern.text(), suffix=suffix)
+        except DeidError as error:
+            self._say(str(error), State.ATTENTION)
+            return
+        self._records = []
+        self._waiting = dict(zip(entries, targets, strict=True))
+        self.bar.setRange(0, len(entries))
+        self.bar.setValue(0)
+        self.bar.show()
+        self.cancel.setEnabled(True)
+        self._say(tr("Checking every face on the finished pictures …"), None)
+        finish = Finish(
+            longest=_SIZES[self.longest.currentIndex()],
+            quality=self.quality.value(),
+            label=tr(LABEL) if self.label.isChecked() else "",
+        )
+        self._refresh()
+        for entry, target in zip(entries, targets, strict=True):
+            self._renderer.export(entry, target, finish=finish)
 
-    def _exported(self, entry: PhotoEntry, name: str) -> None:
-        if entry is self._entry:
-            self._say(f"Written: {name}", State.VERIFIED)
-            self._refresh()
+    def _ended(self, entry: PhotoEntry, refused: str) -> None:
+        if entry not in self._waiting:
+            return
+        target = self._waiting.pop(entry)
+        self._records.append(record_of(entry, target.name, refused))
+        self.bar.setValue(len(self._records))
+        if not self._waiting:
+            self._conclude(target.parent)
 
-    def _refused(self, entry: PhotoEntry, reason: str) -> None:
-        if entry is self._entry:
-            self._say(reason, State.ATTENTION)
-            self._refresh()
+    def _conclude(self, folder: Path) -> None:
+        self.cancel.setEnabled(False)
+        self.bar.hide()
+        refused = [record for record in self._records if record.reason]
+        written = [record.output for record in self._records if not record.reason]
+        lines = [tr("Written: {names}", names=", ".join(written))] if written else []
+        lines += [record.reason for record in refused]
+        if self.report.isChecked():
+            try:
+                name = write_reports(folder, self._records, device=self._renderer.device)
+                lines.append(tr("Report: {name}", name=name))
+            except DeidError as error:
+                lines.append(str(error))
+        self._say("\n".join(lines), State.ATTENTION if refused else State.VERIFIED)
+        self._refresh()
 
     def _say(self, words: str, state: State | None) -> None:
         self.outcome.setText(words)

@@ -33,6 +33,7 @@ class Filmstrip(QListWidget):
         self.setFixedHeight(_SIZE.height() + 52)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setSelectionMode(QListWidget.SelectionMode.ExtendedSelection)
         self._document, self._theme = document, theme
         document.photos_changed.connect(self._rebuild)
         document.current_changed.connect(self._select)
@@ -59,12 +60,18 @@ class Filmstrip(QListWidget):
 
     def _refresh(self, entry: PhotoEntry) -> None:
         state = summary(entry).state
-        badge = (state, entry.exported, entry.thumbnail)
+        approved = bool(entry.present()) and not entry.unapproved()
+        badge = (state, entry.exported, approved, entry.thumbnail)
         if self._badges.get(entry) == badge:
             return
         self._badges[entry] = badge
         item = self.item(self._document.entries.index(entry))
-        words = f"{entry.name}: {'exported' if entry.exported else summary(entry).text}"
+        marks = (
+            summary(entry).text,
+            approved and tr("Approved."),
+            entry.exported and tr("Exported."),
+        )
+        words = f"{entry.name}: {' '.join(mark for mark in marks if mark)}"
         item.setToolTip(words)
         item.setData(Qt.ItemDataRole.AccessibleTextRole, words)
         icon = QIcon()
@@ -83,27 +90,38 @@ class Filmstrip(QListWidget):
                 Qt.TransformationMode.SmoothTransformation,
             )
             photo = pixmap_of(entry.thumbnail).scaled(_SIZE, keep, smooth)
-            spot = canvas.rect().center() - photo.rect().center()
-            painter.drawPixmap(spot, photo)
+            painter.drawPixmap(canvas.rect().center() - photo.rect().center(), photo)
         state = summary(entry).state
         colour = self._theme.state_colour(state)
         icon = self._theme.state_icon(state)
+        badges = [(icon, colour)]
+        good = self._theme.colours.verified
+        if entry.present() and not entry.unapproved():
+            badges.append((self._theme.icon("mdi6.account-check", good), QColor(good)))
         if entry.exported:
-            icon = self._theme.icon("mdi6.check-bold", self._theme.colours.verified)
-            colour = QColor(self._theme.colours.verified)
-        badge = canvas.rect().adjusted(_SIZE.width() - 24, 4, -4, -(_SIZE.height() - 24))
-        painter.setBrush(QColor(self._theme.colours.window))
-        painter.setPen(colour)
-        painter.drawEllipse(badge)
-        icon.paint(painter, badge.adjusted(3, 3, -3, -3))
+            badges.append((self._theme.icon("mdi6.export-variant", good), QColor(good)))
+        spot = canvas.rect().adjusted(_SIZE.width() - 24, 4, -4, -(_SIZE.height() - 24))
+        for icon, colour in badges:
+            painter.setBrush(QColor(self._theme.colours.window))
+            painter.setPen(colour)
+            painter.drawEllipse(spot)
+            icon.paint(painter, spot.adjusted(3, 3, -3, -3))
+            spot.translate(0, 23)
         painter.end()
         return canvas
 
+    def selected_entries(self) -> list[PhotoEntry]:
+        """Return the photos that are selected together; the current one if there are no others."""
+        rows = sorted(self.row(item) for item in self.selectedItems())
+        return [self._document.entries[row] for row in rows]
+
     def _select(self) -> None:
         current = self._document.current
-        self.blockSignals(True)
-        self.setCurrentRow(self._document.entries.index(current) if current else -1)
-        self.blockSignals(False)
+        row = self._document.entries.index(current) if current else -1
+        if row != self.currentRow():  # else several may be selected by the person's own click
+            self.blockSignals(True)
+            self.setCurrentRow(row)
+            self.blockSignals(False)
 
     def _picked(self, row: int) -> None:
         if row >= 0:

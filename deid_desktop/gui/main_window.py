@@ -289,10 +289,8 @@ class MainWindow(QMainWindow):
 
     def export_photo(self) -> None:
         """Show what is in the way, or where to write."""
-        entry = self.document.current
-        if entry is None:
-            return
-        dialog = ExportDialog(self.document, self.renderer, self.theme, entry, self)
+        selected = self.filmstrip.selected_entries()
+        dialog = ExportDialog(self.document, self.renderer, self.theme, selected, self)
         dialog.face_wanted.connect(self.compare.go_to_selected)
         self.export_dialog = dialog
         dialog.show()

@@ -119,6 +119,11 @@ class Document(QObject):
         first = next(iter(entry.present()), None)
         self.select(first.face.id if first else None)
 
+    def ahead(self) -> list[PhotoEntry]:
+        """Return the photos in the order in which a person will come to them."""
+        start = self.entries.index(self.current) if self.current is not None else 0
+        return self.entries[start:] + self.entries[:start]
+
     def step_photo(self, by: int) -> None:
         """Show the next or previous photo."""
         if self.current is not None:

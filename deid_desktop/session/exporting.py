@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from deid_desktop import __version__
+from deid_desktop.core.printable import write_html_report
+from deid_desktop.core.report import PhotoRecord, face_record, write_report
 from deid_desktop.session import jobs
 from deid_desktop.session.document import Document
 from deid_desktop.session.language import tr
-from deid_desktop.session.model import Stage
+from deid_desktop.session.model import PhotoEntry, Stage
 from deid_desktop.session.tasks import Order, Task
 
 
@@ -60,6 +65,7 @@ def export_task(
             if result not in results.values():
                 document.accept_result(entry, places[result.face.id], result)
         same = places == {s.face.id: s.place for s in entry.present()}
+        entry.last_export = outcome.results
         document.accept_export(entry, exported=same and not outcome.refused)
         ended(order, outcome.refused)
 
@@ -70,6 +76,75 @@ def export_task(
         order.target,
         tuple(other.path for other in document.entries),
         order.overwrite,
+        order.finish,
     )
     words = tr("Checking and exporting {name}", name=entry.name)
     return Task(rank, words, job, accept, lambda reason: ended(order, reason), order=order)
+
+
+def targets_for(
+    entries: Sequence[PhotoEntry], folder: Path, *, pattern: str, suffix: str
+) -> list[Path]:
+    """Return a free name for each photo, none twice.
+
+    ``pattern`` may hold ``{name}`` and ``{number}``; ``suffix`` is "" for that of the original,
+    where it can be written. A name that is taken gets a number.
+
+    Raises:
+        ExportError: the pattern is no file name.
+    """
+    from deid_desktop.core.export import WRITABLE_SUFFIXES, ExportError
+
+    targets: list[Path] = []
+    taken: set[str] = set()
+    for number, entry in enumerate(entries, 1):
+        name = pattern.replace("{name}", entry.path.stem).replace("{number}", f"{number:03d}")
+        name = name.strip().rstrip(".")
+        if not name or any(sign in name for sign in '/\\:*?"<>|') or name in (".", ".."):
+            raise ExportError(
+                tr(
+                    "“{pattern}” makes no file name; use letters, {{name}} and {{number}}.",
+                    pattern=pattern,
+                )
+            )
+        own = entry.path.suffix.lower()
+        ending = suffix or (own if own in WRITABLE_SUFFIXES else ".png")
+        target, again = folder / f"{name}{ending}", 1
+        while target.name.casefold() in taken or os.path.lexists(target):
+            again += 1
+            target = folder / f"{name}-{again}{ending}"
+        taken.add(target.name.casefold())
+        targets.append(target)
+    return targets
+
+
+def record_of(entry: PhotoEntry, output: str, refused: str) -> PhotoRecord:
+    """Return what the report says of one photo after its export; with the reviewers' words."""
+    results = entry.last_export or tuple(s.result for s in entry.present() if s.result)
+    faces = []
+    for result in results:
+        decision = entry.subjects[result.face.id].decision
+        review = ""
+        if decision is not None:
+            word = "approved" if decision.approved else "rejected"
+            review = " ".join((word, decision.at, decision.by, decision.comment)).strip()
+        faces.append({**face_record(result), "review": review})
+    if refused:
+        return PhotoRecord(entry.name, "", "blocked", refused, faces)
+    return PhotoRecord(entry.name, output, "exported", "", faces)
+
+
+def write_reports(folder: Path, records: Sequence[PhotoRecord], *, device: str) -> str:
+    """Write the report as JSON and as a page to print, under a free name; return that name.
+
+    Raises:
+        ReportError: the folder cannot be written to.
+    """
+    number, name = 1, "deid-report"
+    while any(os.path.lexists(folder / f"{name}{suffix}") for suffix in (".json", ".html")):
+        number += 1
+        name = f"deid-report-{number}"
+    facts = {"version": __version__, "device": device}
+    write_report(folder / f"{name}.json", records, overwrite=False, **facts)
+    write_html_report(folder / f"{name}.html", records, **facts)
+    return f"{name}.json, {name}.html"

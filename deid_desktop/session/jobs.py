@@ -7,9 +7,12 @@ screen before the models' libraries load.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from deid_desktop.core.types import (
     Box,
@@ -24,6 +27,7 @@ from deid_desktop.core.types import (
     ShouldStop,
     State,
 )
+from deid_desktop.session.label import with_label
 from deid_desktop.session.picture import (
     Patch,
     Picture,
@@ -202,23 +206,48 @@ class Exported:
     refused: str = ""
 
 
+@dataclass(frozen=True)
+class Finish:
+    """How an exported picture differs from the one on screen.
+
+    ``longest``: pixels of the longer side, 0 for as it is. ``quality``: 1…100, ``None`` for the
+    format's own. ``label``: a text to be seen in the picture, "" for none.
+    """
+
+    longest: int = 0
+    quality: int | None = None
+    label: str = ""
+
+    def apply(self, pixels: Pixels | Deep) -> NDArray[Any]:
+        """Return the picture made smaller, never larger, and labelled."""
+        import cv2
+
+        height, width = pixels.shape[:2]
+        scale = self.longest / max(height, width)
+        if 0 < scale < 1:
+            size = (max(1, round(width * scale)), max(1, round(height * scale)))
+            pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+        return with_label(pixels, self.label) if self.label else pixels
+
+
 @dataclass(frozen=True, eq=False)
 class ExportPhoto:
-    """Confirm every surrogate on the finished picture, then write it."""
+    """Confirm every surrogate on the finished picture at its full size, then write it."""
 
     photo: Photo
     faces: tuple[Face, ...]
     results: tuple[FaceResult, ...]
     target: Path
     sources: tuple[Path, ...]
-    overwrite: bool
+    overwrite: bool = False
+    finish: Finish = field(default_factory=Finish)
 
     def run(self, pipeline: Redactor, should_stop: ShouldStop) -> Exported:
         """Return what came of it; nothing is written once ``should_stop`` answers yes."""
         from deid_desktop.core.export import ExportBlocked, write_photo
 
         confirmed = pipeline.confirm(self.photo, self.results)
-        pixels = pipeline.finish(self.photo, confirmed)
+        pixels = self.finish.apply(pipeline.finish(self.photo, confirmed))
         if should_stop():
             raise Cancelled
         try:
@@ -229,6 +258,7 @@ class ExportPhoto:
                 results=confirmed,
                 sources=self.sources,
                 overwrite=self.overwrite,
+                quality=self.finish.quality,
             )
         except ExportBlocked as error:
             return Exported(confirmed, str(error))

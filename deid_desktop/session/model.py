@@ -161,6 +161,7 @@ class PhotoEntry:
     """One photo of the session. ``photo`` is ``None`` while its pixels are not in memory.
 
     ``sha256``: digest of the file, "" until it was read once. ``key``: digest of the pixels.
+    ``last_export``: the results as they were confirmed for the last export.
     """
 
     path: Path
@@ -172,6 +173,7 @@ class PhotoEntry:
     subjects: dict[int, Subject] = field(default_factory=dict)
     thumbnail: Picture | None = None
     exported: bool = False
+    last_export: tuple[FaceResult, ...] = ()
 
     @property
     def name(self) -> str:

@@ -55,7 +55,8 @@ class Renderer(QObject):
         self.view: View | None = None
         self._worker = Worker(factory, self)
         self._worker.reported.connect(self._arrived)
-        self._worker.device_changed.connect(self.device_changed)
+        self._worker.device_changed.connect(self._note_device)
+        self.device = ""
         self._running: Task | None = None
         self._token = 0
         self._orders: list[Order] = []
@@ -96,9 +97,16 @@ class Renderer(QObject):
         else:
             self.settle()
 
-    def export(self, entry: PhotoEntry, target: Path, *, overwrite: bool = False) -> None:
+    def export(
+        self,
+        entry: PhotoEntry,
+        target: Path,
+        *,
+        overwrite: bool = False,
+        finish: jobs.Finish | None = None,
+    ) -> None:
         """Confirm and write a photo as soon as the worker is free."""
-        self._orders.append(Order(entry, target, overwrite))
+        self._orders.append(Order(entry, target, overwrite, finish or jobs.Finish()))
         self._soon.start()
 
     def cancel(self) -> None:
@@ -117,6 +125,13 @@ class Renderer(QObject):
             for subject in entry.unfinished():
                 self.document.fail_face(entry, subject.face.id, subject.request, tr(CANCELLED))
 
+    def cancel_exports(self) -> None:
+        """Write nothing more; what is written already stays. Other work goes on."""
+        for order in self._waiting_orders():
+            self._ended(order, tr(NOTHING_WRITTEN))
+        if self._running is not None and self._running.order is not None:
+            self._worker.stop(self._token)
+
     def close(self) -> None:
         """End the thread and the timers; nothing arrives after this."""
         self._closed = True
@@ -128,6 +143,10 @@ class Renderer(QObject):
     def busy(self) -> bool:
         """Return whether there is work in hand or waiting."""
         return self._running is not None or self._soon.isActive() or self._live is not None
+
+    def _note_device(self, device: str) -> None:
+        self.device = device
+        self.device_changed.emit(device)
 
     # The loop
 
@@ -208,17 +227,11 @@ class Renderer(QObject):
             return  # Anything else would delay the next preview.
         if current is not None:
             yield from self._finishing(current, rank=10)
-        for entry in self._ahead():
+        for entry in self.document.ahead():
             if entry is not current:
                 yield from self._finishing(entry, rank=20)
                 if entry.photo is not None:
                     self.document.release(entry)
-
-    def _ahead(self) -> list[PhotoEntry]:
-        """Return the photos in the order in which a person will come to them."""
-        entries, current = self.document.entries, self.document.current
-        start = entries.index(current) if current is not None else 0
-        return entries[start:] + entries[:start]
 
     def _painting(self, view: View) -> Iterator[Task]:
         wanted = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deid_desktop.core.types import FaceResult
-from deid_desktop.session.jobs import Job
+from deid_desktop.session.jobs import Finish, Job
 from deid_desktop.session.model import PhotoEntry
 from deid_desktop.session.picture import Picture
 
@@ -19,7 +19,8 @@ class Order:
 
     entry: PhotoEntry
     target: Path
-    overwrite: bool
+    overwrite: bool = False
+    finish: Finish = field(default_factory=Finish)
 
 
 @dataclass(frozen=True, eq=False)

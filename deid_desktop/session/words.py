@@ -220,3 +220,17 @@ def _summary_of(present: Sequence[Subject]) -> Summary:
     else:
         worst = State.VERIFIED if counts[State.VERIFIED] else State.MASKED
     return Summary(f"{text} {tr('Ready to export.')}", worst, exportable=True)
+
+
+def overview(entries: Sequence[PhotoEntry]) -> Summary:
+    """Return what is known of several photos together; one that may not leave holds them all."""
+    if len(entries) == 1:
+        return summary(entries[0])
+    every = [summary(entry) for entry in entries]
+    subjects = [subject for entry in entries for subject in entry.present()]
+    photos = tr("{count} photos", count=len(entries))
+    text = f"{photos}, {_summary_of(subjects).text}" if subjects else f"{photos}."
+    held = [entry.name for entry, own in zip(entries, every, strict=True) if not own.exportable]
+    if held:
+        text += " " + tr("In the way: {names}.", names=", ".join(held))
+    return Summary(text, None, exportable=bool(entries) and not held)

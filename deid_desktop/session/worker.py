@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from deid_desktop.core.types import Cancelled, DeidError
 from deid_desktop.session.jobs import Job, Redactor
+from deid_desktop.session.preload import preload
 
 
 @dataclass(frozen=True)
@@ -42,15 +43,22 @@ def trace_of(error: BaseException) -> str:
     return "\n".join((*lines, type(error).__name__))
 
 
-def make_pipeline() -> Redactor:
-    """Import and build the pipeline; called in the worker's thread."""
+def make_pipeline(device: str = "auto", threads: int = 0) -> Redactor:
+    """Import and build the pipeline; called in the worker's thread. 0 threads: as many as fit."""
     from deid_desktop.core.sandbox import reader
 
     with contextlib.suppress(OSError, DeidError):  # said when the first photo is read
         reader().prepare()  # while the models' libraries load
+    preload()
+    import cv2
+    import torch
+
     from deid_desktop.core.pipeline import Pipeline
 
-    return Pipeline()
+    if threads:
+        torch.set_num_threads(threads)
+        cv2.setNumThreads(threads)
+    return Pipeline(device)
 
 
 class _Hands(QObject):
