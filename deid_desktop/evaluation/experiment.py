@@ -76,7 +76,7 @@ class MethodResult:
 
 
 @dataclass(eq=False)
-class _View:
+class View:
     """What an attacker holds: embeddings of pictures; ``seen`` (n,) where there was one."""
 
     subjects: NDArray[np.int64]
@@ -118,7 +118,8 @@ class Experiment:
         tally = _Tally()
         hidden = self._hidden(probes, hide, seeds, name, tally)
         known = hidden
-        if set(self._attackers) - {"naive"}:
+        same = self._gallery.same_pictures
+        if "parrot" in self._attackers or ("reverse" in self._attackers and not same):
             # Another export of the same person never has the same seed.
             others = [self._seed + 2 * number + 1 for number in range(len(self._gallery.known))]
             known = self._hidden(self._gallery.known, hide, others, f"{name}, gallery", None)
@@ -142,7 +143,7 @@ class Experiment:
             attacks=[attack for attack in attacks if attack is not None],
         )
 
-    def _originals(self, pictures: Sequence[Picture], label: str) -> _View:
+    def _originals(self, pictures: Sequence[Picture], label: str) -> View:
         rows = [
             self._embed(picture.load().pixels, picture.face)
             for picture in progress(pictures, label)
@@ -152,7 +153,7 @@ class Experiment:
     def _hidden(
         self, pictures: Sequence[Picture], hide: Hide, seeds: Sequence[int], label: str,
         tally: _Tally | None,
-    ) -> _View:  # fmt: skip
+    ) -> View:  # fmt: skip
         rows: list[dict[str, Array] | None] = []
         outcomes = hide(pictures, seeds)
         for picture in progress(pictures, label):
@@ -171,7 +172,7 @@ class Experiment:
         return {r.name: r.embed(pixels, face.points) for r in self._recognisers}
 
     def _attack(
-        self, attacker: str, recogniser: Recogniser, known: _View, probes: _View
+        self, attacker: str, recogniser: Recogniser, known: View, probes: View
     ) -> Attack | None:
         table, excluded = compare(recogniser, known, probes)
         if table is None:
@@ -197,7 +198,7 @@ class Experiment:
         )
 
 
-def compare(recogniser: Recogniser, known: _View, probes: _View) -> tuple[Scores | None, int]:
+def compare(recogniser: Recogniser, known: View, probes: View) -> tuple[Scores | None, int]:
     """Return the table of scores, and how many probes cannot be in it.
 
     The table is ``None`` if fewer than two people or no probe are left.
@@ -214,14 +215,14 @@ def compare(recogniser: Recogniser, known: _View, probes: _View) -> tuple[Scores
     return Scores(matrix, subjects), excluded
 
 
-def _view(pictures: Sequence[Picture], rows: Sequence[dict[str, Array] | None]) -> _View:
+def _view(pictures: Sequence[Picture], rows: Sequence[dict[str, Array] | None]) -> View:
     seen = np.array([row is not None for row in rows])
     names = next((row.keys() for row in rows if row is not None), ())
     stacked = {
         name: np.stack([np.full(128, np.nan) if row is None else row[name] for row in rows])
         for name in names
     }
-    return _View(np.array([picture.subject for picture in pictures]), seen, stacked)
+    return View(np.array([picture.subject for picture in pictures]), seen, stacked)
 
 
 class _Tally:

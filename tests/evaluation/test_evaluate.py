@@ -3,12 +3,13 @@
 import csv
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
 
 from deid_desktop import cli
-from deid_desktop.evaluation.experiment import _View, compare
+from deid_desktop.evaluation.experiment import View, compare
 from deid_desktop.evaluation.metrics import cmc
 from deid_desktop.evaluation.recognisers import SFace
 
@@ -17,7 +18,7 @@ def view(rows, seen=None, subjects=None):
     rows = np.array(rows, float)
     subjects = range(len(rows)) if subjects is None else subjects
     seen = np.ones(len(rows), bool) if seen is None else np.array(seen)
-    return _View(np.array(subjects), seen, {"sface": rows})
+    return View(np.array(subjects), seen, {"sface": rows})
 
 
 def test_probes_meet_their_person():
@@ -143,6 +144,13 @@ def test_wrong_names_are_refused_before_any_work(tmp_path, capsys, options, said
     assert cli.main(["evaluate", str(tmp_path), "--out", str(out), *options]) == 1
     assert said in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_missing_matplotlib_is_said_before_any_work(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert cli.main(["evaluate", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    assert "install deid-desktop[evaluation]" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_empty_gallery(tmp_path, capsys):
