@@ -1,0 +1,413 @@
+"""The whole way: every method, the search, the verdict on the finished picture, and what fails."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from samples import moved_face, scaled
+
+from deid_desktop.core.imaging import photo_from_pixels
+from deid_desktop.core.pipeline import Pipeline, choose_device, studio
+from deid_desktop.core.types import (
+    Attributes,
+    Cancelled,
+    DeidError,
+    Face,
+    Identity,
+    Method,
+    Request,
+    State,
+    Verdict,
+)
+from deid_desktop.core.verify import THRESHOLD
+
+MASKS = (Method.SOLID, Method.BLUR, Method.PIXELATE)
+DRAWN = Identity((0, 20, 40, 60, 80), (0.2, 0.2, 0.2, 0.2, 0.2), 7)
+
+
+@pytest.fixture(scope="module")
+def small(portrait, portrait_face):
+    """A small copy of the portrait with its face, numbered 0."""
+    return scaled(portrait, replace(portrait_face, id=0), 0.5)
+
+
+@pytest.fixture(scope="module")
+def verified(pipeline, small):
+    """The surrogate that a search finds."""
+    return pipeline.redact(*small, Request())
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """A search of one candidate, for tests of what comes after it."""
+    monkeypatch.setattr(studio, "CANDIDATES", 1)
+    monkeypatch.setattr(studio, "DRAWS", (1,))
+
+
+@pytest.fixture
+def failing(monkeypatch, short):
+    """A recogniser that always sees the original."""
+    verdict = Verdict(State.ATTENTION, "Still alike.", 0.9, 0.1, THRESHOLD, detected_again=True)
+    monkeypatch.setattr(studio, "judge", lambda *_: verdict)
+
+
+# A surrogate
+
+
+def test_a_search_ends_in_a_verified_surrogate(verified):
+    verdict = verified.verdict
+    assert verdict.state is State.VERIFIED
+    assert verdict.similarity_to_original < THRESHOLD
+    assert verdict.similarity_to_nearest_donor < THRESHOLD
+    assert verdict.detected_again
+    assert len(verified.identity.donors) == Request().k
+    assert verified.attempts >= studio.CANDIDATES
+    assert verified.attributes["gender"] < -0.5
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_surrogates_are_verified_on_a_group_photo(pipeline, crew, crew_faces, number):
+    result = pipeline.redact(crew, crew_faces[number], Request())
+    assert result.verdict.state is State.VERIFIED
+    pixels = pipeline.render(crew, [result])
+    others = [face for face in crew_faces if face.id != number]
+    for face in others:
+        x, y, width, height = (int(v) for v in face.box)
+        part = (slice(y, y + height), slice(x, x + width))
+        np.testing.assert_array_equal(pixels[part], crew.pixels[part])
+
+
+def test_the_photo_itself_is_never_written_to(pipeline, small, verified):
+    photo = small[0]
+    before = photo.pixels.copy()
+    rendered = pipeline.render(photo, [verified])
+    assert rendered is not photo.pixels
+    assert (rendered != before).any()
+    np.testing.assert_array_equal(photo.pixels, before)
+
+
+def test_an_identity_is_replayed_bit_for_bit(pipeline, small, verified):
+    photo, face = small
+    again = pipeline.redact(photo, face, Request(), identity=verified.identity)
+    assert again.identity == verified.identity
+    assert again.verdict == verified.verdict
+    fresh = Pipeline("cpu").redact(photo, face, Request(), identity=verified.identity)
+    first, *others = (pipeline.render(photo, [r]) for r in (verified, again, fresh))
+    for other in others:
+        np.testing.assert_array_equal(first, other)
+
+
+def test_a_search_is_repeated_by_its_seed(pipeline, small, verified, short):
+    photo, face = small
+    one, same, other = (
+        pipeline.redact(photo, face, Request(seed=s), preview=True).identity for s in (4, 4, 5)
+    )
+    assert one == same
+    assert set(one.donors) != set(other.donors)
+
+
+def test_a_preview_is_quick_and_says_so(pipeline, small, verified):
+    preview = pipeline.redact(*small, Request(), identity=verified.identity, preview=True)
+    assert preview.verdict.state is State.ATTENTION
+    assert preview.verdict.reason == "Not verified yet."
+    assert preview.identity == verified.identity
+    full, quick = (pipeline.render(small[0], [r]).astype(int) for r in (verified, preview))
+    original = small[0].pixels.astype(int)
+    changed = np.abs(full - original).max(2) > 12
+    assert np.abs(full - quick)[changed].mean() < 0.6 * np.abs(full - original)[changed].mean()
+
+
+def test_sliders_keep_the_identity_and_change_the_face(pipeline, small, verified):
+    photo, face = small
+    pictures = []
+    for age in (25.0, 75.0):
+        request = Request(attributes=Attributes(age=age, gender=-1.0))
+        result = pipeline.redact(photo, face, request, identity=verified.identity, preview=True)
+        assert result.identity == verified.identity
+        assert result.attributes["age"] == age
+        pictures.append(pipeline.render(photo, [result]))
+    assert (pictures[0] != pictures[1]).any()
+
+
+@pytest.mark.parametrize("k", [1, 500])
+def test_an_impossible_k_is_an_error_that_says_what_to_do(pipeline, small, k):
+    with pytest.raises(DeidError, match=f"k = {k}: "):
+        pipeline.redact(*small, Request(k=k))
+
+
+# Masks and keeping
+
+
+@pytest.mark.parametrize("method", MASKS)
+def test_masks_need_no_analysis(small, method):
+    photo, face = small
+    result = Pipeline("cpu").redact(photo, face, Request(method=method))
+    assert result.verdict.state is State.MASKED
+    assert method.value in result.verdict.reason
+    pixels = Pipeline("cpu").render(photo, [result])
+    x, y, width, height = (int(v) for v in face.box)
+    part = (slice(y, y + height), slice(x, x + width))
+    assert np.abs(pixels[part].astype(int) - photo.pixels[part]).mean() > 5
+
+
+def test_a_kept_face_is_kept_on_purpose(pipeline, small):
+    photo, face = small
+    result = pipeline.redact(photo, face, Request(method=Method.KEEP))
+    assert (result.verdict.state, result.layer) == (State.KEPT, None)
+    np.testing.assert_array_equal(pipeline.render(photo, [result]), photo.pixels)
+
+
+def test_masks_lie_over_surrogates(pipeline, small, verified):
+    photo, face = small
+    mask = pipeline.redact(photo, replace(face, id=1), Request(method=Method.SOLID))
+    for order in ([verified, mask], [mask, verified]):
+        pixels = pipeline.render(photo, order)
+        x, y, width, height = face.box
+        assert pixels[int(y + height / 2), int(x + width / 2)].std() == 0
+
+
+# Faces of which no surrogate is made
+
+
+def test_a_child_needs_attention_unless_an_age_is_chosen(pipeline, small, monkeypatch, short):
+    photo, face = small
+    young = replace(pipeline.analyse(photo, face), age=9.0)
+    monkeypatch.setattr(pipeline._studio, "analyse", lambda *_: young)
+    result = pipeline.redact(photo, face, Request())
+    assert (result.verdict.state, result.layer) == (State.ATTENTION, None)
+    assert "child" in result.verdict.reason
+    chosen = pipeline.redact(photo, face, Request(attributes=Attributes(age=30.0)), preview=True)
+    assert chosen.layer is not None
+
+
+def test_an_unreliable_face_needs_attention(pipeline, small, monkeypatch):
+    photo, face = small
+    doubtful = replace(pipeline.analyse(photo, face), reliable=False, reason="Turned away.")
+    monkeypatch.setattr(pipeline._studio, "analyse", lambda *_: doubtful)
+    result = pipeline.redact(photo, face, Request(), identity=DRAWN)
+    assert (result.verdict.state, result.verdict.reason) == (State.ATTENTION, "Turned away.")
+    assert result.layer is None
+
+
+def test_what_is_no_face_needs_attention(pipeline):
+    noise = np.random.default_rng(0).integers(0, 255, (400, 400, 3)).astype(np.uint8)
+    points = np.array([[160, 170], [240, 170], [200, 210], [170, 250], [230, 250]], np.float32)
+    face = Face(0, (130.0, 120.0, 140.0, 170.0), points, 0.9)
+    result = pipeline.redact(photo_from_pixels(noise, "noise.png"), face, Request())
+    assert (result.verdict.state, result.layer) == (State.ATTENTION, None)
+
+
+def test_a_region_takes_masks_only(pipeline, small):
+    photo, face = small
+    tag = replace(face, region=True, by_person=True)
+    assert pipeline.redact(photo, tag, Request()).verdict.state is State.ATTENTION
+    masked = pipeline.redact(photo, tag, Request(method=Method.SOLID))
+    assert masked.verdict.state is State.MASKED
+
+
+def test_a_box_on_a_face_finds_it(pipeline, small):
+    photo, face = small
+    x, y, width, height = face.box
+    drawn = pipeline.mark(photo, (x + 6, y - 5, width, height + 9), face_id=4)
+    assert (drawn.id, drawn.by_person) == (4, True)
+    assert drawn.score > 0.5
+    assert np.abs(drawn.points - face.points).max() < 0.2 * width
+
+
+def test_a_box_without_a_face_takes_masks_only(pipeline, small):
+    photo = small[0]
+    drawn = pipeline.mark(photo, (5.0, 380.0, 40.0, 40.0), face_id=1)
+    assert (drawn.score, drawn.by_person, drawn.box) == (0, True, (5.0, 380.0, 40.0, 40.0))
+    assert drawn.points.shape == (5, 2)
+    result = pipeline.redact(photo, drawn, Request())
+    assert (result.verdict.state, result.layer) == (State.ATTENTION, None)
+    assert pipeline.redact(photo, drawn, Request(method=Method.BLUR)).layer is not None
+
+
+@pytest.mark.parametrize("factor", [0.05, 0.1])
+def test_tiny_faces_end_in_a_verdict(pipeline, portrait, portrait_face, factor, short):
+    photo, face = scaled(portrait, portrait_face, factor)
+    result = pipeline.redact(photo, face, Request())
+    assert result.verdict.state in (State.VERIFIED, State.ATTENTION)
+    assert (result.layer is None) == (result.verdict.state is State.ATTENTION)
+
+
+def test_a_face_cut_by_the_border_ends_in_a_verdict(pipeline, portrait, portrait_face, short):
+    x, y, width, _ = portrait_face.box
+    left = int(x + 0.35 * width)
+    photo = photo_from_pixels(portrait.pixels[int(y) :, left:].copy(), "cut.jpg")
+    face = moved_face(portrait_face, np.array([[1.0, 0, -left], [0, 1, -int(y)]]))
+    result = pipeline.redact(photo, face, Request())
+    assert result.verdict.state in (State.VERIFIED, State.ATTENTION)
+    assert pipeline.render(photo, [result]).shape == photo.pixels.shape
+
+
+# A failed search
+
+
+def test_a_failed_search_shows_no_surrogate(pipeline, small, failing):
+    result = pipeline.redact(*small, Request())
+    assert (result.verdict.state, result.layer) == (State.ATTENTION, None)
+    assert result.verdict.reason == "Still alike."
+
+
+@pytest.mark.parametrize(
+    ("on_failure", "state"), [("block", State.ATTENTION), ("solid", State.MASKED)]
+)
+def test_a_failed_face_is_blocked_or_masked_as_asked(pipeline, small, failing, on_failure, state):
+    photo = small[0]
+    done = pipeline.redact_photo(photo, Request(), on_failure=on_failure)
+    assert [r.verdict.state for r in done.results] == [state]
+    assert len(done.faces) == 1
+    if on_failure == "solid":
+        assert done.results[0].request.method is Method.SOLID
+        assert done.results[0].verdict.reason.startswith("Still alike.")
+        assert (done.pixels != photo.pixels).any()
+    else:
+        np.testing.assert_array_equal(done.pixels, photo.pixels)
+
+
+# Confirmation on the finished picture
+
+
+def test_confirming_finds_a_good_surrogate_good(pipeline, small, verified):
+    (confirmed,) = pipeline.confirm(small[0], [verified])
+    assert confirmed.verdict.state is State.VERIFIED
+    assert confirmed.layer is verified.layer
+
+
+def test_confirming_catches_a_face_that_is_still_the_original(pipeline, small, verified):
+    layer = verified.layer
+    nothing = replace(layer, alpha=0 * layer.alpha, colour=0 * layer.colour, field=0 * layer.field)
+    (confirmed,) = pipeline.confirm(small[0], [replace(verified, layer=nothing)])
+    assert confirmed.verdict.state is State.ATTENTION
+    assert confirmed.verdict.similarity_to_original > 0.9
+
+
+def test_confirming_catches_a_lost_layer(pipeline, small, verified):
+    (confirmed,) = pipeline.confirm(small[0], [replace(verified, layer=None)])
+    assert confirmed.verdict.state is State.ATTENTION
+
+
+def test_confirming_catches_a_surrogate_that_another_layer_spoils(pipeline, small, verified):
+    """A later layer that puts the original back must not go through."""
+    photo, face = small
+    back = replace(
+        verified.layer,
+        colour=photo.pixels[layer_part(verified.layer)].astype(np.float32),
+        alpha=np.ones_like(verified.layer.alpha),
+        field=0 * verified.layer.field,
+    )
+    spoiling = replace(verified, face=replace(face, id=1), layer=back)
+    confirmed = pipeline.confirm(photo, [verified, spoiling])
+    assert [c.verdict.state for c in confirmed] == [State.ATTENTION, State.ATTENTION]
+
+
+def layer_part(layer):
+    height, width = layer.alpha.shape
+    return slice(layer.top, layer.top + height), slice(layer.left, layer.left + width)
+
+
+def test_confirming_leaves_masks_and_kept_faces_as_they_are(pipeline, small):
+    photo, face = small
+    results = [
+        pipeline.redact(photo, replace(face, id=i), Request(method=m))
+        for i, m in enumerate((*MASKS, Method.KEEP))
+    ]
+    assert pipeline.confirm(photo, results) == tuple(results)
+
+
+def test_a_preview_is_not_confirmed(pipeline, small, verified):
+    preview = pipeline.redact(*small, Request(), identity=verified.identity, preview=True)
+    (confirmed,) = pipeline.confirm(small[0], [preview])
+    assert confirmed.verdict.state is State.ATTENTION
+
+
+# A whole photo
+
+
+def test_a_photo_goes_all_the_way(pipeline, small, short):
+    photo, steps = small[0], []
+    done = pipeline.redact_photo(
+        photo, Request(method=Method.PIXELATE), progress=lambda *step: steps.append(step)
+    )
+    assert steps == [(0, 1), (1, 1)]
+    assert [r.face for r in done.results] == list(done.faces)
+    np.testing.assert_array_equal(done.pixels, pipeline.render(photo, done.results))
+
+
+def test_a_photo_without_faces_stays_as_it_is(pipeline):
+    photo = photo_from_pixels(np.full((120, 160, 3), 140, np.uint8), "wall.png")
+    done = pipeline.redact_photo(photo, Request())
+    assert (done.faces, done.results) == ((), ())
+    np.testing.assert_array_equal(done.pixels, photo.pixels)
+
+
+@pytest.mark.parametrize("after", range(4))
+def test_cancelling_stops_at_the_next_step(pipeline, small, short, after):
+    asked = []
+
+    def should_stop():
+        asked.append(None)
+        return len(asked) > after
+
+    with pytest.raises(Cancelled):
+        pipeline.redact(*small, Request(seed=9), should_stop=should_stop)
+    assert len(asked) == after + 1
+
+
+def test_cancelling_a_photo_stops_its_detection(pipeline, small):
+    with pytest.raises(Cancelled):
+        pipeline.redact_photo(small[0], Request(), should_stop=lambda: True)
+
+
+# Devices
+
+
+def test_the_device_is_chosen_or_taken_as_wished(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert choose_device("auto") == "cpu"
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert choose_device("auto") == "mps"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_device("auto") == "cuda"
+    assert choose_device("cpu") == "cpu"
+
+
+def test_running_out_of_memory_goes_on_on_the_cpu(pipeline, small, monkeypatch):
+    """The graphics card is played by a generator that fails once."""
+    photo, face = small
+    expected = pipeline.redact(photo, face, Request(), identity=DRAWN, preview=True)
+    real, calls = studio.Generator.generate, []
+
+    def full(self, *arguments, **options):
+        calls.append(None)
+        if len(calls) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(studio.Generator, "generate", full)
+    own = Pipeline("cpu")
+    own._studio.device, own._studio.__dict__["_generator"] = "cuda", pipeline._studio._generator
+    with pytest.warns(UserWarning, match="out of memory; going on on the CPU"):
+        result = own.redact(photo, face, Request(), identity=DRAWN, preview=True)
+    assert own.device == "cpu"
+    assert len(calls) == 2
+    np.testing.assert_array_equal(
+        pipeline.render(photo, [result]), pipeline.render(photo, [expected])
+    )
+
+
+def test_warming_loads_every_model():
+    own = Pipeline("cpu")
+    assert not {"detector", "_analyser", "_generator"} & set(vars(own._studio))
+    own.warm()
+    assert {"detector", "_analyser", "_generator"} <= set(vars(own._studio))
+
+
+def test_what_was_read_is_kept_and_told_apart(pipeline, small, portrait, portrait_face):
+    photo, face = small
+    assert pipeline.analyse(photo, face) is pipeline.analyse(photo, face)
+    assert pipeline.analyse(portrait, portrait_face) is not pipeline.analyse(photo, face)
