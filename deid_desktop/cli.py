@@ -9,21 +9,24 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tqdm import tqdm
 
 from deid_desktop import __version__
 from deid_desktop.batch import Outcome, Settings, failure, make_folder, redact_files
+from deid_desktop.core.detect import Detector
 from deid_desktop.core.export import WRITABLE_SUFFIXES
 from deid_desktop.core.imaging import ImageError, find_photos
+from deid_desktop.core.inspection import described
 from deid_desktop.core.naming import Planned, plan_targets, printable
 from deid_desktop.core.report import require_free_report, write_report
-from deid_desktop.core.sandbox import Limits, limits_from, reader
+from deid_desktop.core.sandbox import Limits, Reader, limits_from, reader
 from deid_desktop.core.types import (
     ANCESTRIES,
     EXPRESSIONS,
@@ -35,7 +38,7 @@ from deid_desktop.core.types import (
 from deid_desktop.core.weights import checksums, model_path
 from deid_desktop.evaluation import command as evaluation
 
-COMMANDS = ("redact", "models", "evaluate", "study")
+COMMANDS = ("redact", "inspect", "models", "evaluate", "study")
 _DESCRIPTION = """\
 Replaces faces in photos with synthetic surrogates, verified, offline.
 Without a command the window opens: deid-desktop [PHOTO…]
@@ -94,6 +97,15 @@ def _parser() -> argparse.ArgumentParser:
     redact.set_defaults(run=_redact)
     _add_files(redact)
     _add_faces(redact)
+    inspect = commands.add_parser(
+        "inspect",
+        help="say what photos reveal beside the picture",
+        description="Says what a photo reveals: camera, times, people, comments, an embedded "
+        "thumbnail, content credentials, bytes after the end, and how many faces are found.",
+        epilog="exit status: 0 all files read, 1 some not (each named with its reason), 2 usage",
+    )
+    inspect.set_defaults(run=_inspect)
+    _add_inspection(inspect)
     models = commands.add_parser("models", help="list the models and check that they are unaltered")
     models.set_defaults(run=_models)
     evaluation.add_evaluate(
@@ -118,6 +130,15 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     )
     add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     add("--jobs", type=_number(int, 1, 64), default=1, metavar="N", help="photos at a time")
+    _add_limits(parser)
+
+
+def _add_inspection(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("inputs", nargs="+", type=Path, metavar="FILE", help="photos and folders of photos")
+    add("--location", action="store_true", help="show where it was taken as well")
+    add("--json", action="store_true", help="as JSON, one list of all files")
+    add("--no-faces", action="store_true", help="do not look for faces")
     _add_limits(parser)
 
 
@@ -197,6 +218,44 @@ def _models(options: argparse.Namespace) -> int:
     return 1 if faults else 0
 
 
+def _inspect(options: argparse.Namespace) -> int:
+    limits = _limits(options)
+    found, faults = [], 0
+    detector = None if options.no_faces else Detector()
+    for given in options.inputs:
+        try:
+            for path in find_photos([given]):
+                found.append(_reveal(path, reader(limits), detector, location=options.location))
+                if not options.json:
+                    print(described(found[-1]))
+        except ImageError as error:
+            faults += 1
+            _tell(str(error))
+    if options.json:
+        print(json.dumps(found, indent=2))
+    return 1 if faults else 0
+
+
+def _reveal(
+    path: Path, own: Reader, detector: Detector | None, *, location: bool
+) -> dict[str, Any]:
+    found = own.inspect(path)
+    if found["location"] and not location:
+        found["location"] = "not shown"
+    if detector is not None:
+        found["faces"] = len(detector.detect(own.decode(path).photo.pixels))
+    return found
+
+
+def _limits(options: argparse.Namespace) -> Limits:
+    return limits_from(
+        os.environ,
+        seconds=options.max_seconds,
+        megabytes=options.max_megabytes,
+        megapixels=options.max_megapixels,
+    )
+
+
 def _redact(options: argparse.Namespace) -> int:
     if options.report:
         require_free_report(options.report, overwrite=options.overwrite)
@@ -215,12 +274,7 @@ def _redact(options: argparse.Namespace) -> int:
     )
     if request.method in (Method.BLUR, Method.PIXELATE):
         _tell(f"warning: trained programs recognise faces under {request.method}; solid is safe")
-    limits = limits_from(
-        os.environ,
-        seconds=options.max_seconds,
-        megabytes=options.max_megabytes,
-        megapixels=options.max_megapixels,
-    )
+    limits = _limits(options)
     with contextlib.suppress(OSError):  # said for each photo
         reader(limits).prepare()
     # Loads torch, which takes seconds: not before the arguments are known to be good.

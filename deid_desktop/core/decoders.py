@@ -54,7 +54,7 @@ def decode_picture(file: IO[bytes], name: str) -> tuple[Picture, list[str]]:
         ImageError: this kind of picture is not read.
     """
     notes: list[str] = []
-    image: Image.Image = Image.open(file, formats=_PILLOW)
+    image = open_picture(file, name)
     _refuse(image, name)
     # Phones add further pictures to a JPEG (depth, gain map): the first is the photo itself.
     if image.format != "MPO" and (count := getattr(image, "n_frames", 1)) > 1:
@@ -83,6 +83,15 @@ def decode_picture(file: IO[bytes], name: str) -> tuple[Picture, list[str]]:
             return _deep_to_srgb(full, profile, "RGB", notes), notes
         notes.append("its 16-bit values are reduced to 8 bit")
     return np.asarray(_to_srgb(flat, profile, notes)), notes
+
+
+def open_picture(file: IO[bytes], name: str) -> Image.Image:
+    """Read a picture's head; ``seek`` and ``load`` give its pixels.
+
+    Raises:
+        Exception: whatever a decoder raises on a damaged file.
+    """
+    return Image.open(file, formats=_PILLOW)
 
 
 def decode_raw(file: BinaryIO, name: str) -> tuple[Picture, list[str]]:

@@ -6,6 +6,7 @@ their pixels a `Photo`. The programs call it through ``sandbox``, in a process o
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -24,12 +25,21 @@ from deid_desktop.core.decoders import (
     Picture,
     decode_picture,
     decode_raw,
+    open_picture,
     to_8_bit,
     unidentified,
 )
 from deid_desktop.core.types import Photo
 
-__all__ = ["Decoded", "ImageError", "decode", "find_photos", "photo_from_pixels", "read_photo"]
+__all__ = [
+    "Decoded",
+    "ImageError",
+    "decode",
+    "find_photos",
+    "open_picture",
+    "photo_from_pixels",
+    "read_photo",
+]
 
 MEGAPIXELS = 150.0
 """Largest photo that is opened unless asked: above the 100 megapixels of the largest cameras."""
@@ -96,34 +106,44 @@ def decode_file(path: Path, *, megapixels: float = MEGAPIXELS) -> tuple[Picture,
     Raises:
         ImageError: as `read_photo`.
     """
+    with open_file(path) as file, decoding(file, path.name, megapixels=megapixels):
+        raw = path.suffix.lower() in RAW_SUFFIXES
+        picture, notes = (decode_raw if raw else decode_picture)(file, path.name)
+        return picture, tuple(notes)
+
+
+@contextlib.contextmanager
+def decoding(file: BinaryIO, name: str, *, megapixels: float) -> Iterator[None]:
+    """Turn whatever goes wrong within into one sentence.
+
+    Raises:
+        ImageError: in place of every other exception.
+    """
     # Pillow refuses whatever exceeds twice this value, in frames and tiles as well as in headers.
     Image.MAX_IMAGE_PIXELS = int(megapixels * 1e6 / 2)
-    with _open_file(path) as file:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # Pillow's, on metadata that is dropped anyway
-                raw = path.suffix.lower() in RAW_SUFFIXES
-                picture, notes = (decode_raw if raw else decode_picture)(file, path.name)
-                return picture, tuple(notes)
-        except ImageError:
-            raise
-        except UnidentifiedImageError as error:
-            raise ImageError(unidentified(file, path.name)) from error
-        except Image.DecompressionBombError as error:
-            raise ImageError(
-                f"{path.name}: the photo has more than the {megapixels:g} megapixels "
-                "that are read; make a smaller copy of it, or raise the limit"
-            ) from error
-        except MemoryError as error:
-            raise ImageError(
-                f"{path.name}: the photo needs more memory than there is or than is allowed; "
-                "make a smaller copy of it, or raise the limit"
-            ) from error
-        except Exception as error:  # a damaged file can raise anything from within a decoder
-            raise ImageError(
-                f"{path.name}: the picture data is damaged or incomplete; "
-                "get the file again from where it came"
-            ) from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, on metadata that is dropped anyway
+            yield
+    except ImageError:
+        raise
+    except UnidentifiedImageError as error:
+        raise ImageError(unidentified(file, name)) from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(
+            f"{name}: the photo has more than the {megapixels:g} megapixels "
+            "that are read; make a smaller copy of it, or raise the limit"
+        ) from error
+    except MemoryError as error:
+        raise ImageError(
+            f"{name}: the photo needs more memory than there is or than is allowed; "
+            "make a smaller copy of it, or raise the limit"
+        ) from error
+    except Exception as error:  # a damaged file can raise anything from within a decoder
+        raise ImageError(
+            f"{name}: the picture data is damaged or incomplete; "
+            "get the file again from where it came"
+        ) from error
 
 
 def find_photos(inputs: Iterable[Path], *, skip: Path | None = None) -> list[Path]:
@@ -167,7 +187,12 @@ def _walk(folder: Path, skip: Path | None) -> Iterator[Path]:
                 yield here / name
 
 
-def _open_file(path: Path) -> BinaryIO:
+def open_file(path: Path) -> BinaryIO:
+    """Open a file that is one, and not empty.
+
+    Raises:
+        ImageError: it is not, or cannot be read.
+    """
     try:
         status = path.stat()
         # Opening a named pipe would wait for ever.

@@ -27,9 +27,11 @@ import numpy as np
 
 from deid_desktop.core.hardening import forbid_core_dumps
 from deid_desktop.core.imaging import MEGAPIXELS, Decoded, ImageError, decode_file, wrap
+from deid_desktop.core.inspection import inspect_file
 from deid_desktop.core.types import DeidError
 
 _CHUNK = 1 << 20
+_DECODE, _INSPECT = b"d", b"i"
 _NONSENSE = (
     *(EOFError, OSError, ValueError, TypeError, LookupError, multiprocessing.BufferTooShort),
 )
@@ -98,7 +100,7 @@ class Reader:
         Raises:
             ImageError: as `imaging.decode`, or it broke a limit or the decoder.
         """
-        with self._lock, self._asked(path) as connection:
+        with self._lock, self._asked(path, _DECODE) as connection:
             head = _header(connection)
             if "error" in head:
                 raise ImageError(str(head["error"]))
@@ -108,6 +110,18 @@ class Reader:
             while received < len(view):
                 received += connection.recv_bytes_into(view[received:])
             return Decoded(wrap(picture, path.name), tuple(map(str, head["notes"])))
+
+    def inspect(self, path: Path) -> dict[str, Any]:
+        """Return what a file reveals, as `inspection.inspect_file` does.
+
+        Raises:
+            ImageError: as `decode`.
+        """
+        with self._lock, self._asked(path, _INSPECT) as connection:
+            head = _header(connection)
+            if "error" in head:
+                raise ImageError(str(head["error"]))
+            return dict(head["found"])
 
     def close(self) -> None:
         """End the process; the next photo starts another."""
@@ -123,7 +137,7 @@ class Reader:
         self._connection = self._process = None
 
     @contextlib.contextmanager
-    def _asked(self, path: Path) -> Iterator[Connection]:
+    def _asked(self, path: Path, wish: bytes) -> Iterator[Connection]:
         """Send a file's name, give the pipe for the answer, and end whatever does not answer."""
         try:
             self.prepare()
@@ -145,7 +159,7 @@ class Reader:
         # Not by ``threading``, which would list the calling thread of Qt among its own for ever.
         _thread.start_new_thread(watch, ())
         try:
-            connection.send_bytes(os.fsencode(path.absolute()))
+            connection.send_bytes(wish + os.fsencode(path.absolute()))
             yield connection
         except _NONSENSE as error:
             self._end()
@@ -200,8 +214,13 @@ def _serve(connection: Connection, limits: Limits) -> None:
     _confine(limits)
     with contextlib.suppress(EOFError, OSError):
         while True:
-            path = Path(os.fsdecode(connection.recv_bytes()))
-            _answer(connection, path, limits)
+            wish = connection.recv_bytes()
+            path = Path(os.fsdecode(wish[1:]))
+            answer = _inspect if wish[:1] == _INSPECT else _decode
+            try:
+                answer(connection, path, limits)
+            except ImageError as error:
+                _send(connection, error=str(error))
 
 
 def _confine(limits: Limits) -> None:
@@ -222,12 +241,12 @@ def _confine(limits: Limits) -> None:
             resource.setrlimit(kind, (value, value))
 
 
-def _answer(connection: Connection, path: Path, limits: Limits) -> None:
-    try:
-        picture, notes = decode_file(path, megapixels=limits.megapixels)
-    except ImageError as error:
-        _send(connection, error=str(error))
-        return
+def _inspect(connection: Connection, path: Path, limits: Limits) -> None:
+    _send(connection, found=inspect_file(path, megapixels=limits.megapixels))
+
+
+def _decode(connection: Connection, path: Path, limits: Limits) -> None:
+    picture, notes = decode_file(path, megapixels=limits.megapixels)
     _send(connection, shape=picture.shape[:2], deep=picture.dtype == np.uint16, notes=notes)
     view = np.ascontiguousarray(picture).data.cast("B")
     for start in range(0, len(view), _CHUNK):

@@ -160,7 +160,7 @@ def tell_what_is_allowed(connection, limits):
 
     from deid_desktop.core.hardening import forbid_core_dumps
 
-    path = Path(os.fsdecode(connection.recv_bytes()))
+    path = Path(os.fsdecode(connection.recv_bytes()[1:]))
     forbid_core_dumps()
     sandbox._confine(limits)
     try:
