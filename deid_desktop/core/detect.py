@@ -18,29 +18,29 @@ from deid_desktop.core.geometry import warp_crop
 from deid_desktop.core.proposals import Matrix, YuNet, propose, transform
 from deid_desktop.core.types import Array, Box, Cancelled, Face, Pixels, ShouldStop, never
 
-PROPOSAL = 0.08
+PROPOSAL = 0.1
 """Score from which a place is looked at again."""
 PLAUSIBLE = 0.5
 """Score of the second look, the best of four turns, from which there is a third."""
 ACCEPT = 0.6
 """Middle score of the third look, at three sizes, from which a place is a face."""
-FAINT = 0.04
+FAINT = 0.06
 """Score of the second look at the suggested angle from which it is worth turning the crop."""
 TURNS = (90.0, 180.0, 270.0)
 """These turns, in degrees."""
 HEIGHT = 40
 """Height of the face in the second look, in pixels."""
-HEIGHTS = (40, 64, 96)
+HEIGHTS = (40, 56, 80)
 """The same in the third look."""
-SURROUNDINGS = 2.5
+SURROUNDINGS = 2.0
 """Side of a crop in heights of the face."""
-CROPS = 64
+CROPS = 256
 """So many crops are looked at together, side by side on one sheet."""
 SMALLEST = 6.0
 """Side in pixels below which neither a photo nor a box counts."""
 STRONG = 0.75
 """Score of a proposal that is a face whatever the other looks say, if none was found there."""
-SAME_PROPOSAL, SAME_LOOK, SAME_FACE, APART = 0.6, 0.8, 0.27, 0.2
+SAME_PROPOSAL, SAME_LOOK, SAME_FACE, APART = 0.6, 0.65, 0.27, 0.2
 """Overlap from which two proposals, two looks, two faces, a face and a strong proposal are one.
 Neighbours whose heads touch may share a proposal that spans both, so proposals and looks give
 way only to what lies nearly on top of them."""
@@ -54,7 +54,7 @@ NEAR_HEIGHT = 64
 """Height of the face, in pixels, in the last of them."""
 NEAR_FAINT = 0.3
 """Score from which ``detect_near`` takes a face."""
-BUDGET = 100e6
+BUDGET = 80e6
 """Pixels of the largest enlargement that the finest pass may look at."""
 
 

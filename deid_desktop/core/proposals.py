@@ -8,6 +8,7 @@ Detector", Machine Intelligence Research 2023; it is trained for faces of 10 to 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from threading import Lock
 
@@ -21,7 +22,7 @@ from deid_desktop.core.weights import model_path
 Matrix = NDArray[np.float64]
 """A similarity of the plane, (2, 3)."""
 
-TILE = 1600
+TILE = 2048
 """Largest side of what the network sees at once, in its own pixels."""
 OVERLAP = 256
 """Overlap of neighbouring tiles: twice the largest face that only the finest scale sees."""
@@ -120,9 +121,9 @@ def _tiles(width: int, height: int, scale: float) -> Iterator[tuple[int, int, in
 
 
 def _spans(length: int, scale: float) -> list[tuple[int, int]]:
-    tile, overlap = round(TILE / scale), round(OVERLAP / scale)
-    if length <= tile:
-        return [(0, length)]
-    count = -(-(length - overlap) // (tile - overlap))
+    """Return start and end of the fewest equal tiles along one side."""
+    most, overlap = TILE / scale, OVERLAP / scale
+    count = max(1, math.ceil((length - overlap) / (most - overlap)))
+    tile = min(length, math.ceil((length + (count - 1) * overlap) / count))
     starts = np.linspace(0, length - tile, count).round().astype(int)
     return [(int(start), int(start) + tile) for start in starts]

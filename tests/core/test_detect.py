@@ -238,7 +238,7 @@ def test_plan_reaches_from_close_ups_to_the_smallest_faces(size: tuple[int, int]
     assert 1.0 in scales
     assert scales[0] * max(size) <= 400
     assert scales[-1] >= 1.0
-    assert scales[-1] == 1.0 or scales[-1] ** 2 * size[0] * size[1] <= 100e6 + 1
+    assert scales[-1] == 1.0 or scales[-1] ** 2 * size[0] * size[1] <= 80e6 + 1
 
 
 @pytest.mark.shared
