@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from deid_desktop.core.analyse import Analyser
 from deid_desktop.core.detect import Detector
 from deid_desktop.core.recognise import Recogniser as SFaceNetwork
-from deid_desktop.core.types import Array, Face, Pixels
+from deid_desktop.core.types import Analysis, Array, Face, Pixels
 from deid_desktop.evaluation import metrics, utility
 from deid_desktop.evaluation.gallery import Gallery, Picture, Problem, progress
 from deid_desktop.evaluation.methods import Hide, Outcome
@@ -102,6 +103,7 @@ class Experiment:
         self._attackers = attackers
         self._detector = detector
         self._analyser = Analyser(SFaceNetwork())
+        self._analyses: dict[tuple[Path, tuple[int, int]], Analysis] = {}
         self._seed = seed
         self._resamples = resamples
         self._probes = self._originals(gallery.probes, "looking at the originals")
@@ -165,8 +167,22 @@ class Experiment:
                 again = self._detector.detect_near(outcome.after, outcome.face.box)
                 rows.append(self._embed(outcome.after, again or outcome.face))
             if tally is not None:
-                tally.add(picture, outcome, again, self._analyser)
+                tally.count(picture, outcome, found=again is not None)
+                if again is not None and outcome.after is not None:
+                    before = self._before(picture, outcome)
+                    after = self._analyser.analyse(outcome.after, again)
+                    pixels = (outcome.before, outcome.after)
+                    tally.compare(picture, utility.compare(before, after, pixels))
         return _view(pictures, rows)
+
+    def _before(self, picture: Picture, outcome: Outcome) -> Analysis:
+        """Read the original, once for all methods that leave it where it was."""
+        if outcome.face is not picture.face:
+            return self._analyser.analyse(outcome.before, outcome.face)
+        key = (picture.path, picture.corner)
+        if key not in self._analyses:
+            self._analyses[key] = self._analyser.analyse(outcome.before, outcome.face)
+        return self._analyses[key]
 
     def _embed(self, pixels: Pixels, face: Face) -> dict[str, Array]:
         return {r.name: r.embed(pixels, face.points) for r in self._recognisers}
@@ -235,22 +251,19 @@ class _Tally:
         self._kept: list[dict[str, float]] = []
         self._facts: list[dict[str, Any]] = []
 
-    def add(
-        self, picture: Picture, outcome: Outcome, again: Face | None, analyser: Analyser
-    ) -> None:
-        """Count one picture; ``again`` is the face found afterwards."""
+    def count(self, picture: Picture, outcome: Outcome, *, found: bool) -> None:
+        """Count one picture; ``found``: a face was found afterwards."""
         if outcome.facts is not None:
             self._facts.append(outcome.facts)
         if outcome.after is None:
             self.blocked.append(Problem(picture.path.name, outcome.reason))
-            return
-        self.found.append(again is not None)
-        if again is None:
-            return
-        before = analyser.analyse(outcome.before, outcome.face)
-        after = analyser.analyse(outcome.after, again)
+        else:
+            self.found.append(found)
+
+    def compare(self, picture: Picture, kept: dict[str, float]) -> None:
+        """Note what was kept of one face that was found again."""
         self._subjects.append(picture.subject)
-        self._kept.append(utility.compare(before, after, (outcome.before, outcome.after)))
+        self._kept.append(kept)
 
     def utility(self, resamples: int) -> dict[str, Figure]:
         """Return the mean of every utility figure."""
