@@ -1,7 +1,7 @@
 """Verification: is the original person gone, and is nobody else in their place?
 
 Last stage before export. The numbers are cosines of SFace embeddings; what they mean is measured,
-not assumed: ``bench/anonymity.py`` prints the false-accept rate of the threshold.
+not assumed: ``docs/anonymity.md`` has the figures and the commands that print them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ import numpy as np
 from deid_desktop.core.types import Array, State, Verdict
 
 THRESHOLD = 0.363
-"""Cosine from which SFace takes two pictures for one person (model card, OpenCV Zoo)."""
+"""Cosine from which SFace takes two pictures for one person (model card, OpenCV Zoo).
+
+Over 94,395 pairs of 435 different people it accepts 0.29 %; at 0.389 it would accept 0.1 %
+(``python -m bench.threshold`` on the public portraits). Lower is stricter here."""
 
 TARGET = 0.25
 """What the search aims for, so that a verdict does not hang on a hair."""
