@@ -35,6 +35,8 @@ FORMAT = "1"
 CODE = 64
 _ANCESTRIES = 4
 _YOUNG, _AGES = 22.0, (40.0, 60.0, 80.0)
+_OLDEST = 36.0
+"""Age up to which the donors say what age does to a face."""
 _INDIVIDUALITY = 1.3
 """How far a mix is pushed away from the average face; above 1.4 it comes too near its donors."""
 _PORES = 0.8
@@ -81,8 +83,12 @@ def attribute_terms(attribute: Attribute) -> Array:
 
 
 def network_inputs(attributes: list[Attribute]) -> Tensor:
-    """Return the attributes as the network takes them (n, 7), each about −1…1."""
-    rows = [(a.gender, (a.age - 40) / 25, a.smile, *a.ancestry) for a in attributes]
+    """Return the attributes as the network takes them (n, 7), each about −1…1.
+
+    Most donors are younger than 36: beyond, the network would extrapolate, so older age comes
+    from the maps and the atlas alone.
+    """
+    rows = [(a.gender, (min(a.age, _OLDEST) - 27) / 9, a.smile, *a.ancestry) for a in attributes]
     return torch.tensor(rows, dtype=torch.float32)
 
 

@@ -13,7 +13,7 @@ from deid_desktop.core.types import Array, State, Verdict
 THRESHOLD = 0.363
 """Cosine from which SFace takes two pictures for one person (model card, OpenCV Zoo).
 
-Over 94,395 pairs of 435 different people it accepts 0.29 %; at 0.389 it would accept 0.1 %
+Over 94,395 pairs of 435 different people it accepts 0.25 %; at 0.387 it would accept 0.1 %
 (``python -m bench.threshold`` on the public portraits). Lower is stricter here."""
 
 TARGET = 0.25
