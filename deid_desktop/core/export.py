@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ import numpy as np
 from deid_desktop.core import scan
 from deid_desktop.core.decoders import to_8_bit
 from deid_desktop.core.encoders import DEEP, FORMATS, LARGEST_SIDE, encode, shows
+from deid_desktop.core.files import new_file, publish, sweep, write_durably
 from deid_desktop.core.types import Deep, DeidError, Face, FaceResult, Method, Pixels, State
 
 _MASKS = (Method.SOLID, Method.BLUR, Method.PIXELATE)
@@ -65,10 +65,11 @@ def write_photo(
     require_free(target, sources=sources, overwrite=overwrite)
     if FORMATS[target.suffix.lower()] not in DEEP:
         pixels = to_8_bit(pixels)
-    with _errors(target), _new_file(target.parent) as temporary:
-        _write(temporary, _encode(pixels, target, quality))
+    sweep(target.parent)
+    with _errors(target), new_file(target.parent) as temporary:
+        write_durably(temporary, _encode(pixels, target, quality))
         _check(temporary.read_bytes(), pixels, target)
-        _publish(temporary, target, overwrite=overwrite)
+        publish(temporary, target, overwrite=overwrite)
 
 
 def require_decisions(faces: Sequence[Face], results: Sequence[FaceResult], *, name: str) -> None:
@@ -199,24 +200,6 @@ def _errors(target: Path) -> Iterator[None]:
         ) from error
 
 
-@contextlib.contextmanager
-def _new_file(folder: Path) -> Iterator[Path]:
-    """Give a new hidden file whose name says nothing; it is gone afterwards, come what may."""
-    path = folder / f".{secrets.token_hex(8)}.part"
-    try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))  # the umask applies
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _check(data: bytes, pixels: Pixels | Deep, target: Path) -> None:
     """Prove, from the bytes on the disk, that the file is this picture and nothing else."""
     try:
@@ -232,33 +215,3 @@ def _check(data: bytes, pixels: Pixels | Deep, target: Path) -> None:
         raise ExportError(
             f"{target.name}: the written file held {held} and was removed; report this as a fault"
         )
-
-
-def _publish(temporary: Path, target: Path, *, overwrite: bool) -> None:
-    """Give the finished file its name in one step."""
-    if overwrite:
-        temporary.replace(target)
-    elif os.name == "nt":
-        temporary.rename(target)  # fails when the name is taken
-    else:
-        try:
-            os.link(temporary, target)  # fails when the name is taken
-        except FileExistsError:
-            raise
-        except OSError:  # disks without hard links, as on most USB sticks
-            if os.path.lexists(target):
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
-            temporary.replace(target)
-    _sync_folder(target.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring the new name to the disk as well, where the system knows how."""
-    if os.name == "nt":
-        return
-    with contextlib.suppress(OSError):  # the picture itself is safe on the disk already
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -6,16 +6,15 @@ pixels, no embeddings.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from deid_desktop.core.files import new_file, publish, sweep, write_durably
 from deid_desktop.core.types import DeidError, FaceResult, State
 
 Status = Literal["exported", "blocked", "failed"]
@@ -65,21 +64,16 @@ def write_report(
     document = {"version": version, "device": device, "photos": [vars(item) for item in records]}
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     require_free_report(path, overwrite=overwrite)
-    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    sweep(path.parent)
     try:
-        with temporary.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with new_file(path.parent) as temporary:
+            write_durably(temporary, text.encode())
+            publish(temporary, path, overwrite=overwrite)
     except OSError as error:
         raise ReportError(
             f"{path.name}: the report cannot be written ({error.strerror}); "
             "choose another place for it"
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def require_free_report(path: Path, *, overwrite: bool) -> None:

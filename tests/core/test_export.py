@@ -352,7 +352,7 @@ def test_a_read_only_folder(tmp_path):
         write(tmp_path / "a.png")
 
 
-@pytest.mark.parametrize("step", ["_encode", "_write", "_check", "_publish"])
+@pytest.mark.parametrize("step", ["_encode", "write_durably", "_check", "publish"])
 @pytest.mark.parametrize(
     "fault",
     [
@@ -364,7 +364,7 @@ def test_a_read_only_folder(tmp_path):
 )
 def test_a_fault_at_any_step_leaves_nothing_half_written(tmp_path, monkeypatch, step, fault):
     def fail(first, *_, **__):
-        if step == "_write":
+        if step == "write_durably":
             first.write_bytes(b"half a picture")
         raise fault
 
@@ -388,8 +388,8 @@ def test_a_fault_at_any_step_leaves_nothing_half_written(tmp_path, monkeypatch, 
 )
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "avif"])
 def test_what_the_disk_holds_is_checked(tmp_path, monkeypatch, suffix, spoil, reason):
-    real = export._write
-    monkeypatch.setattr(export, "_write", lambda path, data: real(path, spoil(data)))
+    real = export.write_durably
+    monkeypatch.setattr(export, "write_durably", lambda path, data: real(path, spoil(data)))
     with pytest.raises(ExportError, match=rf"{reason}.* removed; "):
         write(tmp_path / f"a.{suffix}")
     assert list(tmp_path.iterdir()) == []

@@ -34,9 +34,9 @@ STAGES = {
     "confirm": (Pipeline, "confirm"),
     "gate": (export, "require_decisions"),
     "encode": (export, "_encode"),
-    "write": (export, "_write"),
+    "write": (export, "write_durably"),
     "check": (export, "_check"),
-    "publish": (export, "_publish"),
+    "publish": (export, "publish"),
 }
 
 
