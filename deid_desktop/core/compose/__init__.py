@@ -65,11 +65,20 @@ def compose(
     photo = bend(scene.crop, field, window)
     local = moved - [window[1].start, window[0].start, 0]
     lit = relight(scene, surrogate.texture, tinted=cover < 2)
-    rendered, alpha = _render(scene, lit, local, photo, cover=cover, seed=seed)
+    rendered, alpha, weights = _render(scene, lit, local, photo.shape[:2], cover=cover)
     skin = _skin_colour(scene)
     draw_eyes(rendered, photo, local, surrogate.iris, skin)
     if _mouth_gap(local) > _MOUTH_OPEN > _mouth_gap(scene.mesh):
         _open_mouth(rendered, local, skin)
+    shown = (alpha > 0.5).astype(np.float32)
+    rendered = match_detail(
+        rendered,
+        photo,
+        skin=weights[..., 0] * shown,
+        features=weights[..., 1] * shown,
+        enlarged=scene.scale,
+        seed=seed,
+    )
     if scene.toning is not None:
         rendered = tone(rendered, scene.toning)
     alpha = alpha * (1 - _kept(scene, local, alpha.shape, cover=cover))
@@ -86,11 +95,12 @@ def _window(moved: Array, shape: tuple[int, ...]) -> tuple[slice, slice]:
 
 
 def _render(
-    scene: Scene, lit: Array, moved: Array, photo: Array, *, cover: int, seed: int
-) -> tuple[Array, Array]:
-    """Return the surrogate in the picture (h, w, 3) and its coverage (h, w)."""
+    scene: Scene, lit: Array, moved: Array, shape: tuple[int, ...], *, cover: int
+) -> tuple[Array, Array, Array]:
+    """Return the surrogate in the picture (h, w, 3), its coverage (h, w), skin and features
+    (h, w, 2)."""
     maps = regions(scene.size)
-    uv, covered = mesh.rasterise(moved, photo.shape[:2])
+    uv, covered = mesh.rasterise(moved, (shape[0], shape[1]))
     at = uv * scene.size - 0.5
     inside = covered.astype(np.float32)
     hidden = scene.hair if cover >= 1 else np.minimum(scene.hair + scene.beard, 1)
@@ -99,17 +109,7 @@ def _render(
     rendered = cv2.remap(lit, at[..., 0], at[..., 1], cv2.INTER_CUBIC)
     weights = cv2.remap(packed, at[..., 0], at[..., 1], cv2.INTER_LINEAR) * inside[..., None]
     border = blur(cv2.erode(inside, np.ones((9, 9))), 3)
-    alpha = weights[..., 0] * border
-    shown = (alpha > 0.5).astype(np.float32)
-    rendered = match_detail(
-        rendered,
-        photo,
-        skin=weights[..., 1] * shown,
-        features=weights[..., 2] * shown,
-        enlarged=scene.scale,
-        seed=seed,
-    )
-    return rendered, alpha
+    return rendered, weights[..., 0] * border, weights[..., 1:]
 
 
 def _skin_colour(scene: Scene) -> Array:

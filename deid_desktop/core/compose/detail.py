@@ -42,14 +42,17 @@ def match_detail(
     on_features = blur(features, 2.0)[..., None]
     shown = (features > 0.5) & (blur(skin + features, 2.0) > 0.5)
     result = rendered.copy()
+    sharpness = 1.0
     for i in range(_BANDS):
         band, target = ours[i] - ours[i + 1], theirs[i] - theirs[i + 1]
         grey = _grey(band)
-        skin_gain = np.clip(_spread(target[measured]) / _spread(grey[measured]), 0.5, 1.6)
+        skin_gain = np.clip(_spread(target[measured]) / _spread(grey[measured]), 0.35, 1.6)
+        sharpness = min(sharpness, float(skin_gain)) if i == 0 else sharpness
         feature_gain = 1.0
         if shown.sum() > _ENOUGH // 2:
-            feature_gain = np.clip(target[shown].std() / max(grey[shown].std(), 1e-6), 0.6, 1.4)
+            feature_gain = np.clip(target[shown].std() / max(grey[shown].std(), 1e-6), 0.4, 1.15)
         result += band * ((skin_gain - 1) * (1 - on_features) + (feature_gain - 1) * on_features)
+    result -= (1 - sharpness) * (rendered - ours[0])  # finer than a blurred photo can be
     grey_result = _grey(result)
     wanted = _spread((_grey(photo) - theirs[0])[measured])
     present = _spread((grey_result - blur(grey_result, sigmas[0]))[measured])

@@ -77,12 +77,12 @@ def _tint(scene: Scene, lit: Array, maps: Regions, unit: float) -> Array:
         weight = (maps.brows * seen)[..., None]
         target = _mean(1 - scene.texture / np.maximum(skin, 8), weight)
         current = _mean(1 - lit / np.maximum(own, 8), weight)
-        depth = np.clip(np.maximum(target, 0.03) / np.maximum(current, 0.03), 0.7, 1.5)
+        depth = np.clip(np.maximum(target, 0.03) / np.maximum(current, 0.03), 0.7, 1.25)
         lit = lit + blur(maps.brows, 2 * unit)[..., None] * (lit - own) * (depth - 1)
     weight = (maps.lips * seen)[..., None]
     target = _mean(scene.texture / np.maximum(skin, 8), weight)
     current = _mean(lit / np.maximum(own, 8), weight)
-    ratio = np.clip(target / np.maximum(current, 1e-3), 0.5, 1.7)
+    ratio = np.clip(target / np.maximum(current, 1e-3), 0.75, 1.6)
     lit = lit * (1 + maps.lips[..., None] * (ratio - 1))
     return np.clip(lit, 0, 255)
 
