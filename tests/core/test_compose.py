@@ -127,13 +127,6 @@ def test_the_field_is_nothing_at_the_border_of_the_layer(layer):
     assert (layer.alpha[rim] == 0).all()
 
 
-def test_other_peoples_faces_are_not_bent(workshop, scene):
-    spared = np.ones(scene.crop.shape[:2], np.float32)
-    still = workshop.layer(scene, spared=spared)
-    assert np.abs(still.field).max() < 1e-3
-    assert np.abs(workshop.layer(scene).field).max() > 1
-
-
 def test_tone_and_light_are_the_photos(layer, portrait, scene):
     """Cheeks and forehead keep their mean colour."""
     changed = applied(layer, portrait.pixels).astype(float)

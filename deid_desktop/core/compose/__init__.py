@@ -36,7 +36,6 @@ def compose(
     shape_strength: float,
     expression: Array | None = None,
     cover: int = 0,
-    spared: Array | None = None,
     seed: int = 0,
 ) -> SurrogateLayer:
     """Render ``surrogate`` into the photo.
@@ -49,7 +48,6 @@ def compose(
         cover: 0 keeps beards and dark lenses as they are, 1 replaces beards, 2 also what is
             behind dark lenses and the photo's colours of brows and lips, 3 lets the head's outline
             change most; more of the subject is hidden, less of the photo kept.
-        spared: (h, w) 0…1 at working scale, where the picture must not bend: other faces.
         seed: of the grain.
     """
     moved = displaced(
@@ -60,7 +58,7 @@ def compose(
         largest=LARGEST + 0.08 * cover,
         expression=expression,
     )
-    field = bending_field(scene.mesh, moved, scene.crop.shape[:2], spared)
+    field = bending_field(scene.mesh, moved, scene.crop.shape[:2])
     window = _window(moved, scene.crop.shape[:2])
     photo = bend(scene.crop, field, window)
     local = moved - [window[1].start, window[0].start, 0]

@@ -177,13 +177,11 @@ def _spreading() -> _Spreading:
     return _Spreading(near / near.sum(1, keepdims=True), nose, np.stack(parts))
 
 
-def bending_field(
-    vertices: Array, moved: Array, shape: tuple[int, int], spared: Array | None
-) -> Array:
+def bending_field(vertices: Array, moved: Array, shape: tuple[int, int]) -> Array:
     """Return where each picture point comes from, as an offset (h, w, 2) in pixels.
 
     Inside the face the field is that of the mesh; outside it fades with the distance, and to
-    nothing at the border of the crop and over ``spared`` (h, w), 0…1: other people's faces.
+    nothing at the border of the crop.
     """
     height, width = shape
     step = np.array([width, height], np.float32) / _FIELD
@@ -206,9 +204,6 @@ def bending_field(
     field = np.where(inside[..., None] > 0, joined, outer * fade)
     edge = np.minimum(np.arange(_FIELD), np.arange(_FIELD)[::-1])
     field *= np.clip(np.minimum(edge[:, None], edge[None]) / 8, 0, 1)[..., None]
-    if spared is not None:
-        small = cv2.resize(spared, (_FIELD, _FIELD), interpolation=cv2.INTER_AREA)
-        field *= 1 - small[..., None]
     field = blur(field.astype(np.float32), 1.2)
     large: Array = cv2.resize(-field, (width, height), interpolation=cv2.INTER_CUBIC)
     return large
