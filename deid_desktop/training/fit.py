@@ -8,9 +8,11 @@ attributes keeps gender, age and ancestry out of the codes, so that a slider mov
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,15 +40,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Settings:
-    """How long and how large; ``TINY`` is for tests."""
+    """How long and how large, and after how many steps to save; ``TINY`` is for tests."""
 
     components: int = 124
     variants: int = 8
     steps: int = 3000
+    save_every: int = 1000
     seed: int = 0
 
 
-TINY = Settings(components=12, variants=2, steps=150)
+TINY = Settings(components=12, variants=2, steps=150, save_every=50)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +115,8 @@ def train_network(
     """Train the code network; return its tensors and the loss of every hundredth step.
 
     Training starts again from ``checkpoint`` where there is one, and ends the same as without
-    the interruption, because every step draws from a generator seeded by its number.
+    the interruption, because every step draws from a generator seeded by its number. A checkpoint
+    of other targets or attributes is not used.
     """
     torch.manual_seed(settings.seed)
     network = CodeNetwork(targets.shape[1])
@@ -124,8 +128,9 @@ def train_network(
     standard = (attributes - attributes.mean(0)) / (attributes.std(0) + 1e-3)
     losses: list[float] = []
     start = 0
-    if checkpoint is not None and checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+    data = hashlib.sha256(torch.cat([targets, attributes], 1).numpy().tobytes()).hexdigest()
+    state = _saved(checkpoint, data)
+    if state is not None:
         network.load_state_dict(state["network"])
         with torch.no_grad():
             code.copy_(state["code"])
@@ -148,8 +153,9 @@ def train_network(
         if step % 100 == 0:
             losses.append(float(loss.detach()))
             log.info("step %d loss %.4f leak %.5f", step, losses[-1], float(leak.detach()))
-        if checkpoint is not None and step % 1000 == 999:
+        if checkpoint is not None and (step + 1) % settings.save_every == 0:
             state = {
+                "data": data,
                 "network": network.state_dict(), "code": code.detach(), "step": step + 1,
                 "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict(),
                 "losses": losses,
@@ -157,6 +163,14 @@ def train_network(
             torch.save(state, checkpoint)
     tensors = {f"network.{k}": v.detach() for k, v in network.state_dict().items()}
     return {**tensors, "code": code.detach()}, losses
+
+
+def _saved(checkpoint: Path | None, data: str) -> dict[str, Any] | None:
+    """Return the state of a training on the same data, if there is one."""
+    if checkpoint is None or not checkpoint.exists():
+        return None
+    state: dict[str, Any] = torch.load(checkpoint, weights_only=True)
+    return state if state.get("data") == data else None
 
 
 def write_weights(tensors: dict[str, Tensor], path: Path) -> None:
