@@ -1,7 +1,7 @@
 """Drives the real window through a session and saves what it shows.
 
-    xvfb-run -s "-screen 0 1600x1000x24" python bench/screenshots.py [--out docs/screenshots]
-                                                                    [PHOTO …]
+    xvfb-run -s "-screen 0 1600x1000x24" python bench/screenshots.py [--out docs/guide/images]
+                                                                    [--language de] [PHOTO …]
 
 Without photos it uses the public-domain samples that ship with the program; only pictures made of
 those belong into the repository.
@@ -14,11 +14,11 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("QT_API", "pyside6")
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QWidget
 
 from deid_desktop.core.types import Method
@@ -26,19 +26,25 @@ from deid_desktop.gui.main_window import MainWindow
 from deid_desktop.gui.theme import Theme
 from deid_desktop.resources import resource
 from deid_desktop.session.document import Document
+from deid_desktop.session.language import LANGUAGES, use_language
 from deid_desktop.session.render import Renderer
 from deid_desktop.session.settings import Settings, forget_dialog_history
 
 SAMPLES = ("crew.jpg", "portrait.jpg")
+WIDTH = 1280
+"""Pixels of the widest picture: enough to read, small enough for the repository."""
 
 
 class Session:
     """A window and the means to wait for it and to photograph it."""
 
-    def __init__(self, out: Path, settings: Settings) -> None:
+    def __init__(self, out: Path, settings: Settings, text_size: float = 1.0) -> None:
         self.out = out
         self.application = QApplication([])
         self.application.setStyle("Fusion")
+        font = self.application.font()
+        font.setPointSizeF(font.pointSizeF() * text_size)
+        self.application.setFont(font)
         self.theme = Theme("dark")
         self.document = Document()
         self.renderer = Renderer(self.document)
@@ -63,7 +69,11 @@ class Session:
         """Save what a widget shows."""
         pause = time.monotonic() + 0.2
         self.wait(lambda: time.monotonic() > pause)
-        (widget or self.window).grab().save(str(self.out / f"{name}.png"))
+        picture = (widget or self.window).grab().toImage()
+        if picture.width() > WIDTH:
+            smooth = Qt.TransformationMode.SmoothTransformation
+            picture = picture.scaledToWidth(WIDTH, smooth)
+        picture.save(str(self.out / f"{name}.jpg"), "JPG", 82)
         print(name, flush=True)
 
     def trigger(self, key: str) -> None:
@@ -71,8 +81,8 @@ class Session:
         self.window.actions_by_key[key].trigger()
 
 
-def run(session: Session, photos: list[Path]) -> None:
-    """Go through the main job."""
+def run(session: Session, photos: list[Path], folder: Path) -> None:
+    """Go through the main job, the review and the export."""
     document, window = session.document, session.window
     session.shoot("welcome")
     window.open_paths(photos)
@@ -80,8 +90,21 @@ def run(session: Session, photos: list[Path]) -> None:
     session.shoot("working")
     session.rest()
     session.shoot("side-by-side")
+    adjust(session)
+    protect(session)
+    review(session, folder)
+    session.theme.choose("light")
+    session.trigger("zoom_fit")
+    session.shoot("light")
+    window.show_settings()
+    session.shoot("settings", window.settings_dialog)
+    window.settings_dialog.close()
+
+
+def adjust(session: Session) -> None:
+    """Move a slider, look at alternatives, compare."""
+    document, window = session.document, session.window
     session.trigger("zoom_face")
-    session.shoot("face")
     ages = window.attributes.rows["Age"].slider
     ages.setSliderDown(True)
     ages.setValue(ages.maximum() - 6)
@@ -94,38 +117,64 @@ def run(session: Session, photos: list[Path]) -> None:
     session.shoot("split")
     session.trigger("view_side")
     session.trigger("zoom_fit")
+
+
+def protect(session: Session) -> None:
+    """Use a mask that is weak, and hide something that is no face."""
+    document = session.document
     session.trigger("next_face")
     document.set_method(Method.PIXELATE)
     session.rest()
     session.shoot("pixelate")
-    session.trigger("next_face")
-    # A surrogate with hardly any change of shape often stays recognisable.
-    document.edit("Shape change", lambda request: replace(request, shape_strength=0.0))
+    assert document.selected is not None
+    x, y, w, h = document.selected.face.box
+    document.add_face((x + 0.2 * w, y + 2.0 * h, 0.8 * w, 0.4 * h), region=True)
     session.rest()
+    session.trigger("zoom_face")
+    session.shoot("region")
+    session.trigger("zoom_fit")
+
+
+def review(session: Session, folder: Path) -> None:
+    """Save a project, decide on faces, look at what holds the export back."""
+    document, window = session.document, session.window
+    window.opening.save_to(folder / "crew.deid")
+    session.trigger("show_review")
+    window.review.reviewer.setText("Ada")
+    document.select(0)
+    window.review.decide(approved=True)
+    window.review.comment.setText("The name tag can be read")
+    window.review.decide(approved=False)
+    document.select(1)
+    session.rest()
+    session.shoot("review")
+    session.trigger("show_review")
     session.trigger("export_photo")
     assert window.export_dialog is not None
+    window.export_dialog.folder.setText("~/published")
     session.shoot("export", window.export_dialog)
     window.export_dialog.close()
-    session.theme.choose("light")
-    session.shoot("light")
-    if len(document.entries) > 1:
-        session.trigger("next_photo")
-        session.rest()
-        session.shoot("second-photo")
+    window.file.close()
 
 
 def main() -> None:
     """Take the screenshots."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", nargs="*", type=Path)
-    folder = Path(__file__).parents[1] / "docs" / "screenshots"
-    parser.add_argument("--out", type=Path, default=folder)
+    images = Path(__file__).parents[1] / "docs" / "guide" / "images"
+    parser.add_argument("--out", type=Path, default=images)
+    parser.add_argument("--language", default="en", choices=list(LANGUAGES))
+    parser.add_argument("--text-size", type=int, default=100, help="per cent")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     forget_dialog_history()
     with tempfile.TemporaryDirectory() as folder:
-        session = Session(options.out, Settings(Path(folder) / "window.ini"))
-        run(session, options.photos or [resource("samples", name) for name in SAMPLES])
+        use_language(options.language)
+        session = Session(
+            options.out, Settings(Path(folder) / "window.ini"), options.text_size / 100
+        )
+        photos = options.photos or [resource("samples", name) for name in SAMPLES]
+        run(session, photos, Path(folder))
         session.window.close()
 
 

@@ -6,11 +6,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QComboBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -21,8 +19,11 @@ from PySide6.QtWidgets import (
 )
 
 from deid_desktop.core.types import ANCESTRIES, EXPRESSIONS, Attributes, Method, Request
+from deid_desktop.gui.alternatives_strip import AlternativesStrip
+from deid_desktop.gui.choice import Choice
 from deid_desktop.gui.slider_row import Control, SliderRow
 from deid_desktop.gui.theme import METHOD_ICONS, Theme
+from deid_desktop.session.alternatives import Alternatives
 from deid_desktop.session.document import Document
 from deid_desktop.session.language import later, tr
 from deid_desktop.session.words import method_name, method_tip, method_warning
@@ -121,30 +122,6 @@ _CHOICES = {
 }
 
 
-class Choice(QComboBox):
-    """A combo box with an arrow in the theme's own line."""
-
-    def __init__(self, theme: Theme, title: str, choices: tuple[str, ...]) -> None:
-        super().__init__()
-        self._theme = theme
-        self.setAccessibleName(title)
-        self.addItems([tr(_CHOICES[choice]) for choice in choices])
-        self.view().setAccessibleName(title)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """Draw the arrow over the style's frame."""
-        super().paintEvent(event)
-        painter = QPainter(self)
-        spot = QRect(self.width() - 24, (self.height() - 16) // 2, 16, 16)
-        self._theme.icon("mdi6.chevron-down", self._theme.colours.faint).paint(painter, spot)
-        painter.end()
-
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
-        """Leave the wheel to the panel: a choice is never changed by scrolling past it."""
-        event.ignore()
-
-
 class MethodPicker(QWidget):
     """Five exclusive buttons."""
 
@@ -189,10 +166,17 @@ class AttributePanel(QWidget):
     moving = Signal()
     settled = Signal()
 
-    def __init__(self, document: Document, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        document: Document,
+        alternatives: Alternatives,
+        theme: Theme,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._document = document
         self._theme = theme
+        self.alternatives = AlternativesStrip(alternatives, theme)
         self._gesture = 0
         self.copied: Request | None = None
         self.methods = MethodPicker(theme)
@@ -203,8 +187,12 @@ class AttributePanel(QWidget):
         self.another.setToolTip(tr("Mix other donors with the same settings (R)"))
         self.everywhere = QPushButton(tr("Use these settings for all faces"))
         self.everywhere.setProperty("flat", "true")
-        self.expression = Choice(theme, tr("Expression"), EXPRESSIONS)
-        self.ancestry = Choice(theme, tr("Ancestry"), ANCESTRIES)
+        self.expression = Choice(
+            theme, tr("Expression"), [tr(_CHOICES[choice]) for choice in EXPRESSIONS]
+        )
+        self.ancestry = Choice(
+            theme, tr("Ancestry"), [tr(_CHOICES[choice]) for choice in ANCESTRIES]
+        )
         self.rows = {control.title: SliderRow(control, theme) for control in CONTROLS}
         self._surrogate = QWidget()
         self._lay_out()
@@ -238,6 +226,7 @@ class AttributePanel(QWidget):
         inner.setContentsMargins(0, 4, 0, 0)
         inner.setSpacing(10)
         inner.addWidget(self.another)
+        inner.addWidget(self.alternatives)
         inner.addWidget(self._section(tr("Appearance")))
         inner.addWidget(self.rows[GENDER.title])
         inner.addWidget(self.rows[AGE.title])

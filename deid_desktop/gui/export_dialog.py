@@ -7,7 +7,6 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDialog,
     QFileDialog,
     QFormLayout,
@@ -25,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from deid_desktop.core.report import PhotoRecord
 from deid_desktop.core.types import DeidError, State
+from deid_desktop.gui.choice import Choice
 from deid_desktop.gui.theme import Theme, title_font
 from deid_desktop.session.document import Document
 from deid_desktop.session.exporting import record_of, targets_for, write_reports
@@ -82,7 +82,7 @@ class ExportDialog(QDialog):
     def _build(self) -> None:
         heading = QLabel(tr("Export"))
         heading.setFont(title_font(self.font()))
-        self.scope = self._choice(tr("Photos"))
+        self.scope = Choice(self._theme, tr("Photos"))
         self.scope.addItem(
             tr("This photo: {name}", name=self._current.name if self._current else "")
         )
@@ -131,15 +131,17 @@ class ExportDialog(QDialog):
         self.pattern = QLineEdit("{name}-deid")
         self.pattern.setAccessibleName(tr("File name"))
         self.pattern.setToolTip(tr("{name} is the photo's own name, {number} counts from 001"))
-        self.format = self._choice(tr("Format"))
+        self.format = Choice(self._theme, tr("Format"))
         for _suffix, name in _FORMATS:
             self.format.addItem(tr(name))
         self.quality = QSpinBox()
         self.quality.setRange(60, 100)
         self.quality.setValue(95)
+        self.quality.setPrefix(tr("Quality "))
+        self.quality.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.quality.setAccessibleName(tr("Quality of JPEG, WebP and AVIF"))
         self.quality.setToolTip(tr("Quality of JPEG, WebP and AVIF"))
-        self.longest = self._choice(tr("Size"))
+        self.longest = Choice(self._theme, tr("Size"))
         for size in _SIZES:
             text = tr("{size} px on the longer side", size=size) if size else tr("Full size")
             self.longest.addItem(text)
@@ -173,12 +175,6 @@ class ExportDialog(QDialog):
         for button in (close, self.cancel, self.write):
             row.addWidget(button)
         return row
-
-    def _choice(self, name: str) -> QComboBox:
-        box = QComboBox()
-        box.setAccessibleName(name)
-        box.view().setAccessibleName(name)
-        return box
 
     def _connect(self) -> None:
         document, renderer = self._document, self._renderer

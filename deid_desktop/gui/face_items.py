@@ -155,7 +155,7 @@ class FaceItem(QGraphicsItem):
     ) -> None:
         """Draw the outline over a dark hairline, so that it shows on any photo."""
         zoom = painter.worldTransform().m11()
-        radius = 5 / zoom
+        radius = min(5 / zoom, min(self._rect.width(), self._rect.height()) / 4)
         width = 3.0 if self.chosen else 1.5
         if self.state is State.ATTENTION:
             width += 1

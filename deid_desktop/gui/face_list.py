@@ -30,7 +30,7 @@ from deid_desktop.session.language import tr
 from deid_desktop.session.model import Subject
 from deid_desktop.session.picture import Patch
 from deid_desktop.session.render import Renderer
-from deid_desktop.session.words import state_words, title
+from deid_desktop.session.words import result_words, state_words, title
 
 THUMBNAIL = 52
 _SUBJECT = Qt.ItemDataRole.UserRole
@@ -100,19 +100,28 @@ class FaceRow(QStyledItemDelegate):
         flags = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         upper = QRect(rect.left(), middle - line - 1, rect.width(), line)
         painter.drawText(upper, flags, title(subject))
+        if subject.decision is not None:
+            colours = self._theme.colours
+            name = "mdi6.check" if subject.approved else "mdi6.close"
+            colour = colours.verified if subject.approved else colours.attention
+            width = QFontMetrics(painter.font()).horizontalAdvance(title(subject))
+            spot = QRect(rect.left() + width + 5, upper.top(), line, line)
+            self._theme.icon(name, colour).paint(painter, spot)
         painter.setFont(base)
         self._theme.state_icon(subject.state).paint(
             painter, QRect(rect.left() - 1, middle + 2, line, line)
         )
-        colour = (
+        pen = (
             self._theme.state_colour(subject.state)
             if subject.state is State.ATTENTION
             else QColor(self._theme.colours.faint)
         )
-        painter.setPen(colour)
+        painter.setPen(pen)
         lower = QRect(rect.left() + line + 4, middle + 2, rect.width() - line - 4, line)
         metrics = QFontMetrics(base)
-        words = metrics.elidedText(state_words(subject), Qt.TextElideMode.ElideRight, lower.width())
+        words = metrics.elidedText(
+            result_words(subject), Qt.TextElideMode.ElideRight, lower.width()
+        )
         painter.drawText(lower, flags, words)
 
 

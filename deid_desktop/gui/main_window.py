@@ -95,7 +95,7 @@ class MainWindow(QMainWindow):
         self.faces = FaceList(document, renderer, theme)
         self.filmstrip = Filmstrip(document, theme)
         self.verdict = VerifyPanel(document, theme)
-        self.attributes = AttributePanel(document, theme)
+        self.attributes = AttributePanel(document, renderer.alternatives, theme)
         self.review = ReviewPanel(document, theme)
         self.review.hide()
         self.summary = SummaryStrip(document, theme)
@@ -269,7 +269,7 @@ class MainWindow(QMainWindow):
 
     def show_settings(self) -> None:
         """Show the settings."""
-        self.settings_dialog = SettingsDialog(self.settings, self.actions_by_key, self)
+        self.settings_dialog = SettingsDialog(self.settings, self.actions_by_key, self.theme, self)
         self.settings_dialog.show()
 
     def _show_outlines(self) -> None:

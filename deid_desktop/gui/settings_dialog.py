@@ -8,7 +8,6 @@ from dataclasses import replace
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
-    QComboBox,
     QDialog,
     QFormLayout,
     QHBoxLayout,
@@ -25,6 +24,8 @@ from PySide6.QtWidgets import (
 
 from deid_desktop.core.types import Method
 from deid_desktop.gui.actions import ACTIONS, bind_shortcuts
+from deid_desktop.gui.choice import Choice
+from deid_desktop.gui.theme import Theme
 from deid_desktop.session.language import LANGUAGES, tr
 from deid_desktop.session.settings import DEVICES, MOST_THREADS, TEXT_SIZES, Settings
 from deid_desktop.session.words import method_name
@@ -39,13 +40,17 @@ class SettingsDialog(QDialog):
     """Two pages: general, and shortcuts. Every change is stored at once."""
 
     def __init__(
-        self, settings: Settings, actions: Mapping[str, QAction], parent: QWidget | None = None
+        self,
+        settings: Settings,
+        actions: Mapping[str, QAction],
+        theme: Theme,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Settings"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumSize(560, 520)
-        self._settings, self._actions = settings, actions
+        self._settings, self._actions, self._theme = settings, actions, theme
         self.keys: dict[str, QKeySequenceEdit] = {}
         self.conflict = QLabel()
         self.conflict.setWordWrap(True)
@@ -71,24 +76,24 @@ class SettingsDialog(QDialog):
         form.setVerticalSpacing(10)
         form.setHorizontalSpacing(16)
         names = [name or tr("Language of the system") for name in LANGUAGES.values()]
-        self.language = self._choice(tr("Language"), names)
+        self.language = Choice(self._theme, tr("Language"), names)
         self.language.setCurrentIndex(list(LANGUAGES).index(settings.language))
         self.language.activated.connect(
             lambda row: setattr(settings, "language", list(LANGUAGES)[row])
         )
-        self.text_size = self._choice(tr("Text size"), [f"{size} %" for size in TEXT_SIZES])
+        self.text_size = Choice(self._theme, tr("Text size"), [f"{size} %" for size in TEXT_SIZES])
         nearest = min(TEXT_SIZES, key=lambda size: abs(size - settings.text_size))
         self.text_size.setCurrentIndex(TEXT_SIZES.index(nearest))
         self.text_size.activated.connect(
             lambda row: setattr(settings, "text_size", TEXT_SIZES[row])
         )
-        self.method = self._choice(tr("Method"), [method_name(method) for method in Method])
+        self.method = Choice(self._theme, tr("Method"), [method_name(method) for method in Method])
         self.method.setCurrentIndex(list(Method).index(settings.standard.method))
         self.method.activated.connect(lambda row: self._set_standard(method=list(Method)[row]))
         self.donors = self._number(tr("Donors mixed (k)"), 2, 10, settings.standard.k)
         self.donors.valueChanged.connect(lambda value: self._set_standard(k=value))
         words = [tr("Automatic"), "CPU", "CUDA", "MPS"]
-        self.device = self._choice(tr("Compute on"), words)
+        self.device = Choice(self._theme, tr("Compute on"), words)
         self.device.setCurrentIndex(DEVICES.index(settings.device))
         self.device.activated.connect(lambda row: setattr(settings, "device", DEVICES[row]))
         self.threads = self._number(tr("Threads"), 0, MOST_THREADS, settings.threads)
@@ -141,17 +146,11 @@ class SettingsDialog(QDialog):
         column.addWidget(self.standard)
         return page
 
-    def _choice(self, name: str, choices: list[str]) -> QComboBox:
-        box = QComboBox()
-        box.addItems(choices)
-        box.setAccessibleName(name)
-        box.view().setAccessibleName(name)
-        return box
-
     def _number(self, name: str, low: int, high: int, value: int) -> QSpinBox:
         box = QSpinBox()
         box.setRange(low, high)
         box.setValue(value)
+        box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         box.setAccessibleName(name)
         return box
 

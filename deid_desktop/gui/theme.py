@@ -262,6 +262,17 @@ QGraphicsView:focus { border: 1px solid %(accent)s; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: 0; }
 *[role="panel"] { background: %(panel)s; }
 *[role="card"] { background: %(raised)s; border-radius: 8px; }
+*[role="card"] QLineEdit { background: %(window)s; }
+*[role="card"] QPushButton { background: %(hover)s; }
+*[role="card"] QPushButton[flat="true"] { background: transparent; }
+QCheckBox { spacing: 8px; }
+QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid %(working)s;
+  border-radius: 4px; background: %(window)s; }
+QCheckBox::indicator:checked { background: %(accent)s; border-color: %(accent)s; }
+QCheckBox:focus { color: %(accent)s; }
+QTabWidget::pane { border: 0; }
+QTabBar::tab { padding: 6px 14px; color: %(faint)s; border-bottom: 2px solid transparent; }
+QTabBar::tab:selected { color: %(text)s; border-bottom-color: %(accent)s; }
 *[role="notice"] { background: %(raised)s; border-bottom: 2px solid %(accent)s; }
 *[role="strip"] { background: %(window)s; border-bottom: 1px solid %(line)s; }
 QLabel[role="faint"] { color: %(faint)s; }

@@ -159,6 +159,33 @@ class RedactFace:
 
 
 @dataclass(frozen=True, eq=False)
+class TryFace:
+    """Make a quick surrogate and show it small."""
+
+    photo: Photo
+    face: Face
+    request: Request
+
+    def run(self, pipeline: Redactor, should_stop: ShouldStop) -> Picture | None:
+        """Return a picture of the face and what surrounds it; ``None`` where it failed."""
+        result = pipeline.redact(
+            self.photo, self.face, self.request, preview=True, should_stop=should_stop
+        )
+        if result.layer is None:
+            return None
+        if should_stop():
+            raise Cancelled
+        pixels = pipeline.render(self.photo, [result])
+        height, width = pixels.shape[:2]
+        x, y, w, h = self.face.box
+        reach = 0.7 * max(w, h)
+        left, top = (max(0, int(v)) for v in (x + w / 2 - reach, y + h / 2 - reach))
+        right, bottom = int(x + w / 2 + reach) + 1, int(y + h / 2 + reach) + 1
+        cut = pixels[top : min(bottom, height), left : min(right, width)]
+        return thumbnail(picture_of(np.ascontiguousarray(cut)))
+
+
+@dataclass(frozen=True, eq=False)
 class PrepareView:
     """Make the pictures of a photo that the window shows: as it is, and to be patched."""
 

@@ -17,6 +17,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from deid_desktop.core.types import Face, FaceResult
 from deid_desktop.session import jobs
+from deid_desktop.session.alternatives import Alternatives
 from deid_desktop.session.document import Document
 from deid_desktop.session.exporting import export_task, objection
 from deid_desktop.session.language import later, tr
@@ -73,6 +74,8 @@ class Renderer(QObject):
         self._soon.setInterval(0)
         self._soon.timeout.connect(self._look)
         document.anything_changed(self._soon.start)
+        self.alternatives = Alternatives(document, self)
+        self.alternatives.changed.connect(self._soon.start)
         document.current_changed.connect(self._leave_view)
 
     # Asked for by the window
@@ -232,6 +235,7 @@ class Renderer(QObject):
                 yield from self._finishing(entry, rank=20)
                 if entry.photo is not None:
                     self.document.release(entry)
+        yield from self.alternatives.missing()
 
     def _painting(self, view: View) -> Iterator[Task]:
         wanted = {

@@ -102,11 +102,16 @@ def title(subject: Subject) -> str:
     return tr("Face {number}", number=subject.number)
 
 
-def state_words(subject: Subject) -> str:
-    """Return a face's state in a few words; masks are named, decisions of a reviewer added."""
-    words = short(subject.state)
+def result_words(subject: Subject) -> str:
+    """Return a face's state in one or two words; masks are named."""
     if subject.state is State.MASKED:
-        words = tr("masked: {method}", method=method_name(subject.request.method))
+        return tr("masked: {method}", method=method_name(subject.request.method))
+    return short(subject.state)
+
+
+def state_words(subject: Subject) -> str:
+    """Return a face's state and the decision of a reviewer, if there is one."""
+    words = result_words(subject)
     if subject.approved:
         return tr("{state}, approved", state=words)
     return tr("{state}, rejected", state=words) if subject.rejected else words

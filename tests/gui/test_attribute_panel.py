@@ -146,3 +146,35 @@ def test_the_wheel_never_changes_a_slider_in_passing(opened, document, qtbot):
         )
         QApplication.sendEvent(widget, event)
     assert document.selected.request == Request()
+
+
+def test_alternatives_are_made_in_the_background_and_one_is_taken(
+    opened, document, settle, pipeline
+):
+    strip = opened.attributes.alternatives
+    pipeline.calls.clear()
+    strip.open.click()
+    settle()
+    made = [call for call in pipeline.calls if call[0] == "preview"]
+    assert [call[2].seed for call in made] == [1, 2, 3, 4, 5, 6]
+    assert all(button.isEnabled() for button in strip.buttons)
+    strip.buttons[3].click()
+    assert document.selected.request.seed == 4
+    assert not any(button.isEnabled() for button in strip.buttons), "those were of another face"
+    settle()
+    assert document.selected.state is State.VERIFIED
+    assert any(button.isEnabled() for button in strip.buttons)
+
+
+def test_no_alternatives_are_made_unless_looked_at_nor_for_masks(
+    opened, document, settle, pipeline
+):
+    pipeline.calls.clear()
+    document.another_face()
+    settle()
+    assert not [call for call in pipeline.calls if call[0] == "preview"]
+    opened.attributes.alternatives.open.click()
+    document.set_method(Method.SOLID)
+    pipeline.calls.clear()
+    settle()
+    assert not [call for call in pipeline.calls if call[0] == "preview"]
