@@ -1,6 +1,6 @@
 """Kills an export at every step, fills the disk at every step, and looks at what is left.
 
-    python bench/faults.py [--photos 20] [--full 50]
+    python bench/faults.py [--photos 26] [--full 50]
 
 A forked process exports photos and dies (as by kill -9, half of a write done) before the first,
 second, third … call that changes the disk. Then every output must be whole and equal to that of an
@@ -164,11 +164,11 @@ def report(where: str, wrong: list[str]) -> bool:
 def main() -> int:
     """Run all points and print the counts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--photos", type=int, default=20)
+    parser.add_argument("--photos", type=int, default=26)
     parser.add_argument("--full", type=int, default=50, help="points at which the disk is full")
     parser.add_argument("--step", type=int, default=1, help="take every n-th call only")
     options = parser.parse_args()
-    files._CHUNK = 8192  # many small writes, so that many fail
+    files._CHUNK = 4096  # many small writes, so that many fail
     items = photos(options.photos)
     with tempfile.TemporaryDirectory(prefix="faults-") as place:
         root = Path(place)

@@ -321,7 +321,7 @@ def _plan(options: argparse.Namespace) -> tuple[list[Planned], list[Outcome]]:
     for given in options.inputs:
         try:
             for photo in find_photos([given], skip=options.out):
-                place = photo.relative_to(given) if given.is_dir() else Path(photo.name)
+                place = Path(photo.name) if photo == given else photo.relative_to(given)
                 places.setdefault(photo.resolve(), (photo, place))
         except ImageError as error:
             outcome = failure(given.name, str(error))

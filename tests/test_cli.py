@@ -283,6 +283,25 @@ def test_names_cannot_deceive_the_terminal(tmp_path, fake, capsys):
     assert "\\x1b[2J\\nexported: all\\u202egpj.jpg" in line
 
 
+@pytest.mark.parametrize(
+    "name", ["x" * 4000 + ".png", "x" * 251 + ".heic", "-x.png", "a\u202egpj.png", "a\nb.png", " "]
+)
+def test_odd_names_cost_one_sentence_at_most(tmp_path, fake, capsys, name, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    try:
+        picture(Path("in") / f"{name.removesuffix('.heic')}.png").rename(Path("in") / name)
+    except OSError:
+        Path("in").mkdir(exist_ok=True)
+    status = run(Path("in") / name, "--out", "out", "--report", "report.json")
+    lines = capsys.readouterr().err.splitlines()
+    written = names(Path("out"))
+    assert (status, len(written)) in ((0, 1), (1, 0))
+    assert len(lines) <= 1
+    assert all("\u202e" not in line for line in lines)
+    (photo,) = json.loads(Path("report.json").read_text("utf-8"))["photos"]
+    assert photo["input"].strip() == name.strip()
+
+
 def test_stopping_keeps_what_is_done_and_names_the_rest(tmp_path, fake, capsys):
     folder = tmp_path / "in"
     picture(folder / "a.png")

@@ -62,7 +62,8 @@ def write_photo(
         ExportError: the target is a source, exists, cannot be written, or would not be clean.
     """
     require_decisions(faces, results, name=target.name)
-    require_free(target, sources=sources, overwrite=overwrite)
+    with _errors(target):  # a name that is too long
+        require_free(target, sources=sources, overwrite=overwrite)
     if FORMATS[target.suffix.lower()] not in DEEP:
         pixels = to_8_bit(pixels)
     sweep(target.parent)

@@ -157,7 +157,7 @@ def find_photos(inputs: Iterable[Path], *, skip: Path | None = None) -> list[Pat
     """
     found: dict[Path, None] = {}
     for path in inputs:
-        if path.is_dir():
+        if _is_folder(path):
             photos = sorted(_walk(path, skip.resolve() if skip else None))
             if not photos:
                 raise ImageError(
@@ -168,6 +168,13 @@ def find_photos(inputs: Iterable[Path], *, skip: Path | None = None) -> list[Pat
         else:
             found[path] = None
     return list(found)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long; opening the file will say so
+        return False
 
 
 def _walk(folder: Path, skip: Path | None) -> Iterator[Path]:
