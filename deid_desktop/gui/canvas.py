@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
+import math
+
+from PySide6.QtCore import QLineF, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
+    QColor,
     QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
+    QPen,
     QResizeEvent,
     QTransform,
     QWheelEvent,
@@ -29,6 +33,8 @@ from deid_desktop.session.model import Subject
 from deid_desktop.session.picture import Patch, Picture
 
 DEEPEST_ZOOM = 32.0
+GRID_ZOOM = 12.0
+"""Screen pixels per photo pixel from which the grid shows."""
 STEP = 1.25
 
 
@@ -82,6 +88,18 @@ class PhotoItem(QGraphicsItem):
                     part.height() / scale,
                 )
                 painter.drawImage(part, images[level], source)
+        if zoom >= GRID_ZOOM:
+            self._draw_grid(painter, exposed)
+
+    def _draw_grid(self, painter: QPainter, exposed: QRectF) -> None:
+        """Part the pixels by hairlines, so that single ones can be told."""
+        pen = QPen(QColor(128, 128, 128, 110), 1)
+        pen.setCosmetic(True)
+        painter.setPen(pen)
+        left, right = math.floor(exposed.left()), math.ceil(exposed.right())
+        top, bottom = math.floor(exposed.top()), math.ceil(exposed.bottom())
+        painter.drawLines([QLineF(x, top, x, bottom) for x in range(left, right + 1)])
+        painter.drawLines([QLineF(left, y, right, y) for y in range(top, bottom + 1)])
 
 
 class Canvas(QGraphicsView):

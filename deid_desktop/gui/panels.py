@@ -21,8 +21,9 @@ def left_panel(faces: QWidget, mark: QPushButton, history: QUndoView) -> QWidget
     """Return the column of the faces; the history is hidden until it is wanted."""
     panel = QFrame()
     panel.setProperty("role", "panel")
-    panel.setMinimumWidth(200)
-    panel.setMaximumWidth(340)
+    # As wide as large text needs.
+    panel.setMinimumWidth(max(200, mark.sizeHint().width() + 24))
+    panel.setMaximumWidth(max(340, mark.sizeHint().width() + 120))
     column = QVBoxLayout(panel)
     column.setContentsMargins(0, 12, 0, 8)
     column.setSpacing(8)
@@ -58,7 +59,8 @@ def right_panel(*widgets: QWidget) -> QWidget:
     panel.setWidgetResizable(True)
     panel.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     panel.setAccessibleName(tr("Settings of the selected face"))
-    panel.setMinimumWidth(376)
-    panel.setMaximumWidth(440)
+    needed = inner.minimumSizeHint().width() + 16
+    panel.setMinimumWidth(max(376, needed))
+    panel.setMaximumWidth(max(440, needed + 64))
     panel.setWidget(inner)
     return panel

@@ -17,6 +17,7 @@ from PySide6.QtGui import QUndoStack
 from deid_desktop.core.types import Box, Face, FaceResult, Method, Photo, Request
 from deid_desktop.session.commands import ChangeFaces
 from deid_desktop.session.language import tr
+from deid_desktop.session.memory import shelve_excess
 from deid_desktop.session.model import (
     Edit,
     PhotoEntry,
@@ -115,6 +116,7 @@ class Document(QObject):
         if entry is self.current:
             return
         self.current = entry
+        self.unshelve(entry)
         self.current_changed.emit()
         first = next(iter(entry.present()), None)
         self.select(first.face.id if first else None)
@@ -315,8 +317,20 @@ class Document(QObject):
         self.faces_changed.emit(entry)
 
     def release(self, entry: PhotoEntry) -> None:
-        """Let go of a photo's pixels; they are read again when needed."""
+        """Let go of a photo's pixels; they are read again when needed.
+
+        Its layers follow when those of all photos that are not looked at become too many.
+        """
         entry.photo = None
+        shelve_excess([other for other in self.entries if other is not self.current])
+
+    def unshelve(self, entry: PhotoEntry) -> None:
+        """Have the layers of a photo made again, because it is looked at or exported."""
+        if entry.shelved:
+            entry.shelved = False
+            for subject in entry.subjects.values():
+                subject.unshelve()
+            self.faces_changed.emit(entry)
 
     def accept_faces(self, entry: PhotoEntry, faces: Iterable[Face]) -> None:
         """Take the faces that were found."""

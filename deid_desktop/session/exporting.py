@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from deid_desktop import __version__
@@ -65,7 +66,7 @@ def export_task(
             if result not in results.values():
                 document.accept_result(entry, places[result.face.id], result)
         same = places == {s.face.id: s.place for s in entry.present()}
-        entry.last_export = outcome.results
+        entry.last_export = tuple(replace(result, layer=None) for result in outcome.results)
         document.accept_export(entry, exported=same and not outcome.refused)
         ended(order, outcome.refused)
 

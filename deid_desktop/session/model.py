@@ -130,6 +130,20 @@ class Subject:
                     return result.identity
         return None
 
+    def shelve(self) -> None:
+        """Give up all layers; of the current result keep what is known, to make it again."""
+        result = self.result
+        self.results.clear()
+        self.latest = self.previewed = None
+        if result is not None:
+            self.results[self.place] = replace(result, layer=None)
+
+    def unshelve(self) -> None:
+        """Ask for the current result again, with the same identity."""
+        result = self.results.pop(self.place, None)
+        if result is not None and result.identity is not None:
+            self.saved, self.saved_for = result.identity, self.place
+
     @property
     def fingerprint(self) -> str:
         """Return what a review is about, as one word; empty while there is no result."""
@@ -161,7 +175,8 @@ class PhotoEntry:
     """One photo of the session. ``photo`` is ``None`` while its pixels are not in memory.
 
     ``sha256``: digest of the file, "" until it was read once. ``key``: digest of the pixels.
-    ``last_export``: the results as they were confirmed for the last export.
+    ``shelved``: its verdicts are known, its layers were given up to save memory.
+    ``last_export``: the results, without layers, as they were confirmed for the last export.
     """
 
     path: Path
@@ -173,6 +188,7 @@ class PhotoEntry:
     subjects: dict[int, Subject] = field(default_factory=dict)
     thumbnail: Picture | None = None
     exported: bool = False
+    shelved: bool = False
     last_export: tuple[FaceResult, ...] = ()
 
     @property
@@ -191,6 +207,12 @@ class PhotoEntry:
     def blocked(self) -> tuple[Subject, ...]:
         """Return the faces that stand in the way of an export, unfinished ones included."""
         return tuple(s for s in self.present() if s.state in (None, State.ATTENTION) or s.rejected)
+
+    def weight(self) -> int:
+        """Return how many bytes the layers of its results hold."""
+        kept = {id(r): r for s in self.subjects.values() for r in (*s.results.values(), s.latest)}
+        arrays = (v for r in kept.values() if r and r.layer for v in vars(r.layer).values())
+        return sum(array.nbytes for array in arrays if isinstance(array, np.ndarray))
 
     def unapproved(self) -> tuple[Subject, ...]:
         """Return the faces that no reviewer has approved as they are now."""

@@ -110,8 +110,9 @@ class ProjectFile(QObject):
     @property
     def dirty(self) -> bool:
         """Return whether there is a project, and it lacks something the person did."""
-        done = self._photos_changed or not self._document.undo_stack.isClean()
-        return self.path is not None and done
+        if self.path is None:
+            return False
+        return self._photos_changed or not self._document.undo_stack.isClean()
 
     def save(self, path: Path | None = None) -> None:
         """Save where the project is, or from now on at ``path``.

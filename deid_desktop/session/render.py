@@ -22,7 +22,8 @@ from deid_desktop.session.document import Document
 from deid_desktop.session.exporting import export_task, objection
 from deid_desktop.session.language import later, tr
 from deid_desktop.session.model import PhotoEntry, Stage, Subject, attention
-from deid_desktop.session.picture import Picture, paste
+from deid_desktop.session.painting import painting
+from deid_desktop.session.picture import Picture
 from deid_desktop.session.tasks import Order, Task, View
 from deid_desktop.session.worker import Failure, Stopped, Worker, make_pipeline
 
@@ -222,10 +223,13 @@ class Renderer(QObject):
     def _missing(self) -> Iterator[Task]:
         current = self.document.current
         if self.view is not None:
-            yield from self._painting(self.view)
+            view = self.view
+            yield from painting(
+                self.document, view, painted=self.painted.emit, wanted=lambda: self.view is view
+            )
         yield from self._previews()
         if self._orders:
-            yield self._exporting(self._orders[0])
+            yield from self._exporting(self._orders[0])
         if self._live is not None:
             return  # Anything else would delay the next preview.
         if current is not None:
@@ -236,40 +240,6 @@ class Renderer(QObject):
                 if entry.photo is not None:
                     self.document.release(entry)
         yield from self.alternatives.missing()
-
-    def _painting(self, view: View) -> Iterator[Task]:
-        wanted = {
-            subject.face.id: subject.shown
-            for subject in view.entry.present()
-            if subject.shown is not None and subject.shown.layer is not None
-        }
-        changed = [
-            face_id
-            for face_id in {**view.painted, **wanted}
-            if view.painted.get(face_id) is not wanted.get(face_id)
-        ]
-        if not changed or view.entry.photo is None:
-            return
-        # A moved face also leaves the place where it was.
-        boxes = tuple(
-            shown[i].face.box for i in changed for shown in (view.painted, wanted) if i in shown
-        )
-
-        def accept(patches: tuple[Any, ...]) -> None:
-            view.painted = wanted
-            for patch in patches:
-                paste(view.after, patch)
-                self.painted.emit(patch)
-
-        def fail(reason: str) -> None:
-            view.painted = wanted
-            for face_id in changed:
-                if face_id in wanted:
-                    request = view.entry.subjects[face_id].request
-                    self.document.fail_face(view.entry, face_id, request, reason)
-
-        job = jobs.PaintFaces(view.entry.photo, tuple(wanted.values()), boxes)
-        yield Task(0, tr("Painting"), job, accept, fail, lambda: self.view is view)
 
     def _previews(self) -> Iterator[Task]:
         if self._live is None:
@@ -296,10 +266,13 @@ class Renderer(QObject):
             lambda: self._live == (entry, face_id) and subject.latest is newest,
         )
 
-    def _exporting(self, order: Order) -> Task:
+    def _exporting(self, order: Order) -> Iterator[Task]:
+        self.document.unshelve(order.entry)
         if order.entry.photo is None:
-            return self._loading(order.entry, rank=2)
-        return export_task(self.document, order, rank=2, ended=self._ended)
+            yield self._loading(order.entry, rank=2)
+            return
+        yield from self._redactions(order.entry, rank=2)
+        yield export_task(self.document, order, rank=2, ended=self._ended)
 
     def _finishing(self, entry: PhotoEntry, *, rank: int) -> Iterator[Task]:
         if entry.stage not in (Stage.WAITING, Stage.READY):
@@ -315,15 +288,19 @@ class Renderer(QObject):
         if entry.stage is Stage.WAITING:
             yield self._finding(entry, rank=rank + 1)
             return
+        yield from self._redactions(entry, rank=rank + 2)
+
+    def _redactions(self, entry: PhotoEntry, *, rank: int) -> Iterator[Task]:
+        on_screen = entry is self.document.current
         unfinished = sorted(
             entry.unfinished(),
             key=lambda s: (s.located, not (on_screen and s is self.document.selected)),
         )
         for subject in unfinished:
             if subject.located:
-                yield self._redacting(entry, subject, rank=rank + 3)
+                yield self._redacting(entry, subject, rank=rank + 1)
             else:
-                yield self._locating(entry, subject, rank=rank + 2)
+                yield self._locating(entry, subject, rank=rank)
 
     def _loading(self, entry: PhotoEntry, *, rank: int) -> Task:
         def accept(outcome: tuple[Any, Picture, Picture, str]) -> None:

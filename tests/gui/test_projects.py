@@ -277,3 +277,40 @@ def test_blink_shows_both_in_turns(opened, qtbot):
     qtbot.keyClick(opened, Qt.Key.Key_1)
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert opened.compare.result.photo.divider == 0.0
+
+
+def test_a_grid_parts_the_pixels_when_deep(opened, qtbot):
+    canvas = opened.compare.result
+    opened.actions_by_key["show_outlines"].trigger()
+
+    def colours(zoom):
+        canvas.look_at(QPointF(70.5, 80.5), zoom)
+        image = canvas.grab().toImage()
+        row = canvas.mapFromScene(QPointF(70.5, 80.5))
+        return {image.pixelColor(row.x() + step, row.y()).rgb() for step in range(-30, 30)}
+
+    assert len(colours(8.0)) == 1, "one row of the photo has one colour"
+    assert len(colours(20.0)) > 1
+
+
+def test_large_text_is_not_cut(qtbot, document, renderer, theme, tmp_path, qapp):
+    from PySide6.QtGui import QFont
+
+    from deid_desktop.gui.main_window import MainWindow
+    from deid_desktop.session.settings import Settings
+
+    before = qapp.font()
+    large = QFont(before)
+    large.setPointSizeF(before.pointSizeF() * 2)
+    qapp.setFont(large)
+    try:
+        window = MainWindow(document, renderer, theme, Settings(tmp_path / "s" / "w.ini"))
+        qtbot.addWidget(window)
+        window.resize(1700, 1000)
+        window.show()
+        panel = window.attributes
+        assert panel.width() >= panel.minimumSizeHint().width()
+        for button in (window.mark_button, *panel.methods.buttons.values()):
+            assert button.width() >= button.minimumSizeHint().width()
+    finally:
+        qapp.setFont(before)

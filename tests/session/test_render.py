@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from doubles import NamedError
 
+from deid_desktop.core.imaging import read_photo
 from deid_desktop.core.types import Method, State
+from deid_desktop.session import memory
 from deid_desktop.session.model import Stage
 from deid_desktop.session.picture import picture_of
 from deid_desktop.session.worker import trace_of
@@ -387,3 +389,56 @@ def test_a_trace_names_lines_and_no_values():
     assert "test_render.py" in trace
     assert "ValueError" in trace
     assert "/" not in trace
+
+
+class TestMemory:
+    @pytest.fixture
+    def heavy(self, monkeypatch, document, renderer, photo_file, settle, pipeline):
+        """Four photos, of which only the layers of about one may stay; one is looked at."""
+        real = pipeline.redact
+
+        def redact(photo, face, request, **options):
+            result = real(photo, face, request, **options)
+            if result.layer is not None:
+                object.__setattr__(result.layer, "ballast", np.zeros(1000, np.uint8))
+            return result
+
+        monkeypatch.setattr(pipeline, "redact", redact)
+        monkeypatch.setattr(memory, "LAYERS_KEPT", 2500)
+        document.open([photo_file(f"{n}.png", level=100 + n) for n in range(4)])
+        settle()
+        return document
+
+    def test_layers_of_photos_out_of_sight_are_bounded(self, heavy):
+        assert sum(entry.weight() for entry in heavy.entries[1:]) <= 2500
+        assert any(entry.shelved for entry in heavy.entries)
+        every = [s for entry in heavy.entries for s in entry.present()]
+        assert {s.state for s in every} == {State.VERIFIED}, "what is known stays known"
+
+    def test_a_shelved_photo_is_made_again_with_the_same_identities(
+        self, heavy, settle, pipeline, renderer
+    ):
+        entry = next(entry for entry in heavy.entries if entry.shelved)
+        identities = [s.result.identity for s in entry.present()]
+        prints = [s.fingerprint for s in entry.present()]
+        pipeline.calls.clear()
+        heavy.show_photo(entry)
+        settle()
+        assert [c[3] for c in pipeline.calls if c[0] == "redact"] == identities
+        assert [s.fingerprint for s in entry.present()] == prints
+        assert tuple(renderer.view.after.levels[0][20, 20, :3][::-1]) == (200, 0, 0)
+
+    def test_a_shelved_photo_is_made_again_before_it_is_exported(
+        self, heavy, renderer, qtbot, tmp_path
+    ):
+        entry = next(entry for entry in heavy.entries if entry.shelved)
+        with qtbot.waitSignal(renderer.exported):
+            renderer.export(entry, tmp_path / "out.png")
+        assert tuple(read_photo(tmp_path / "out.png").pixels[20, 20]) == (200, 0, 0)
+
+    def test_one_that_fails_then_is_not_exported(self, heavy, renderer, pipeline, qtbot, tmp_path):
+        entry = next(entry for entry in heavy.entries if entry.shelved)
+        pipeline.fail_seeds = (0,)
+        with qtbot.waitSignal(renderer.export_refused):
+            renderer.export(entry, tmp_path / "out.png")
+        assert not (tmp_path / "out.png").exists()
