@@ -252,7 +252,7 @@ def test_weights_of_which_one_byte_differs_are_refused(tmp_path, monkeypatch):
         Generator()
 
 
-def test_the_weights_hold_no_picture_of_a_single_donor():
+def test_the_weights_are_whole_and_small():
     tensors, metadata = stored()
     assert metadata["format"] == module.FORMAT
     assert resource("models", WEIGHTS).stat().st_size < 60e6
