@@ -25,13 +25,16 @@ PLAUSIBLE = 0.5
 ACCEPT = 0.6
 """Middle score of the third look, at three sizes, from which a place is a face."""
 FAINT = 0.06
-"""Score of the second look at the suggested angle from which it is worth turning the crop."""
+"""Score from which a look sees anything; only then is it worth turning the crop."""
 TURNS = (90.0, 180.0, 270.0)
 """These turns, in degrees."""
 HEIGHT = 40
 """Height of the face in the second look, in pixels."""
 HEIGHTS = (40, 56, 80)
 """The same in the third look."""
+REACH, STAY = 0.6, 0.35
+"""How far, in heights of the face, the second and the third look may move: the first to correct
+what a coarse pass saw, the last without slipping to a neighbour."""
 SURROUNDINGS = 2.0
 """Side of a crop in heights of the face."""
 CROPS = 256
@@ -119,17 +122,21 @@ class Detector:
         nearest = rows[overlaps.argmax()]
         rows = rows[_same_face(nearest, rows, overlap=SAME_FACE, nested=True)]
         best = rows[[rows[:, 14].argmax()]]
-        settled = self._look(pixels, best, angle=0.0, height=NEAR_HEIGHT, should_stop=never)
+        settled = self._look(
+            pixels, best, angle=0.0, height=NEAR_HEIGHT, reach=STAY, should_stop=never
+        )
         return _face(max(best[0], settled[0], key=lambda row: float(row[14])), 0)
 
     def _second_look(self, pixels: Pixels, rows: Array, should_stop: ShouldStop) -> Array:
         """Return what looks like a face near the proposals (n, 15) at any of four angles."""
 
         def look(rows: Array, angle: float) -> Array:
-            return self._look(pixels, rows, angle=angle, height=HEIGHT, should_stop=should_stop)
+            return self._look(
+                pixels, rows, angle=angle, height=HEIGHT, reach=REACH, should_stop=should_stop
+            )
 
         upright = look(rows, 0.0)
-        rows = rows[upright[:, 14] >= FAINT]
+        rows = rows[upright[:, 14] > 0]
         seen = np.concatenate([upright, *(look(rows, angle) for angle in TURNS)])
         plausible: Array = seen[seen[:, 14] >= PLAUSIBLE]
         return plausible
@@ -141,7 +148,9 @@ class Detector:
         """
         scores = []
         for height in HEIGHTS:
-            seen = self._look(pixels, rows, angle=0.0, height=height, should_stop=should_stop)
+            seen = self._look(
+                pixels, rows, angle=0.0, height=height, reach=STAY, should_stop=should_stop
+            )
             scores.append(seen[:, 14])
             rows = np.where(seen[:, 14:] > 0, seen, rows)
         rows[:, 14] = np.median(scores, axis=0)
@@ -149,12 +158,20 @@ class Detector:
         return accepted
 
     def _look(
-        self, pixels: Pixels, rows: Array, *, angle: float, height: int, should_stop: ShouldStop
+        self,
+        pixels: Pixels,
+        rows: Array,
+        *,
+        angle: float,
+        height: int,
+        reach: float,
+        should_stop: ShouldStop,
     ) -> Array:
         """Look at each of the rows (n, 15) alone and return what is there, score 0 if nothing.
 
         The crop is turned until the face should be upright, then by ``angle`` degrees, and
-        scaled until the face should be ``height`` px high.
+        scaled until the face should be ``height`` px high. What is seen may lie ``reach``
+        heights off.
         """
         found = np.zeros_like(rows)
         side = round(height * SURROUNDINGS)
@@ -168,13 +185,13 @@ class Detector:
             matrices = [_upright(row, angle=angle, height=height, side=side) for row in batch]
             for (left, top), matrix in zip(corners, matrices, strict=True):
                 sheet[top : top + side, left : left + side] = warp_crop(pixels, matrix, side)
-            seen = self._network(sheet, threshold=PROPOSAL)
+            seen = self._network(sheet, threshold=FAINT)
             offsets, sizes = seen[:, :2] + (seen[:, 2:4] - side) / 2, seen[:, 2:4].max(axis=1)
             fits = (sizes > 0.45 * height) & (sizes < 2.2 * height)
             for k, (corner, matrix) in enumerate(zip(corners, matrices, strict=True)):
                 distances = np.abs(offsets - corner).max(axis=1) / height
                 # What lies nearer to the centre counts more, lest a neighbour stand in.
-                weights = seen[:, 14] * (1 - distances) * (fits & (distances < 0.6))
+                weights = seen[:, 14] * (1 - distances) * (fits & (distances < reach))
                 if weights.any():
                     matrix[:, 2] += corner
                     found[start + k] = transform(seen[[weights.argmax()]], _inverse(matrix))[0]
