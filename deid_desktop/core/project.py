@@ -8,11 +8,9 @@ a face through.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path, PureWindowsPath
@@ -20,6 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from deid_desktop.core.files import new_file, publish, write_durably
 from deid_desktop.core.types import (
     ANCESTRIES,
     EXPRESSIONS,
@@ -113,22 +112,15 @@ def write_project(path: Path, project: Project, *, durable: bool = True) -> None
         "photos": [_photo_record(photo) for photo in project.photos],
     }
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with temporary.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        temporary.replace(path)
+        with new_file(path.parent) as temporary:
+            write_durably(temporary, text.encode(), durable=durable)
+            publish(temporary, path, overwrite=True, durable=durable)
     except OSError as error:
         raise ProjectError(
             f"{path.name}: the project cannot be saved ({error.strerror}); what was saved before "
             "is still there, free some space or choose another place"
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def read_project(path: Path) -> Project:
@@ -156,7 +148,7 @@ def read_project(path: Path) -> Project:
     version = content.get("version")
     if isinstance(version, int) and version > VERSION:
         raise ProjectError(
-            f"{path.name}: a newer Deid Desktop has saved this project; update the program to open it"
+            f"{path.name}: a newer Deid Desktop has saved this project; update the program"
         )
     try:
         _expect(version == VERSION, "version")

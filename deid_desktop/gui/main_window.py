@@ -75,7 +75,7 @@ class MainWindow(QMainWindow):
         self.resize(1440, 900)
         self.file = ProjectFile(document, self)
         self.notice = Notice()
-        self.opening = Opening(document, self.file, self.notice, self)
+        self.opening = Opening(document, renderer, self.file, self.notice, self)
         self.actions_by_key = build_actions(self, settings.shortcuts)
         theme.changed.connect(self._style_actions)
         self._style_actions()

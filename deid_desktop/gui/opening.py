@@ -17,6 +17,7 @@ from deid_desktop.session.document import Document
 from deid_desktop.session.language import tr
 from deid_desktop.session.model import Stage
 from deid_desktop.session.project_file import ProjectFile
+from deid_desktop.session.render import Renderer
 
 _PHOTOS = "*.jpg *.jpeg *.png *.webp *.tif *.tiff *.bmp *.avif"
 
@@ -27,10 +28,17 @@ class Opening(QObject):
     said = Signal(str)  # for the status bar
 
     def __init__(
-        self, document: Document, file: ProjectFile, notice: Notice, parent: QWidget
+        self,
+        document: Document,
+        renderer: Renderer,
+        file: ProjectFile,
+        notice: Notice,
+        parent: QWidget,
     ) -> None:
         super().__init__(parent)
-        self._document, self.file, self._notice, self._window = document, file, notice, parent
+        self._document, self._renderer = document, renderer
+        self.file, self._notice, self._window = file, notice, parent
+        renderer.not_found.connect(self.said)
         file.autosave_failed.connect(notice.ask)
 
     # Photos
@@ -44,12 +52,7 @@ class Opening(QObject):
         if projects:
             self.open_project(projects[0])
             return
-        from deid_desktop.core.imaging import find_photos  # heavy: never before it is needed
-
-        try:
-            self._document.open(find_photos(paths))
-        except DeidError as error:
-            self.said.emit(str(error))
+        self._renderer.open(paths)
 
     def ask_for_photos(self) -> None:
         """Ask for files."""

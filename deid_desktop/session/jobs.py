@@ -86,6 +86,19 @@ class Job(Protocol):
 
 
 @dataclass(frozen=True)
+class FindPhotos:
+    """List the photos among files and folders."""
+
+    inputs: tuple[Path, ...]
+
+    def run(self, pipeline: Redactor, should_stop: ShouldStop) -> list[Path]:
+        """Return the files."""
+        from deid_desktop.core.imaging import find_photos
+
+        return find_photos(self.inputs)
+
+
+@dataclass(frozen=True)
 class LoadPhoto:
     """Read a photo from its file."""
 

@@ -9,7 +9,7 @@ whose slider moves, export, finish the photo that is looked at, then the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Renderer(QObject):
     exported = Signal(object, str)  # PhotoEntry, name of the file
     export_refused = Signal(object, str)  # PhotoEntry, reason
     device_changed = Signal(str)
+    not_found = Signal(str)  # why no photo was found among what was to be opened
     broke = Signal(str)  # trace of an unexpected error, for the diagnostics
 
     def __init__(
@@ -62,22 +63,24 @@ class Renderer(QObject):
         self._running: Task | None = None
         self._token = 0
         self._orders: list[Order] = []
+        self._searches: list[jobs.FindPhotos] = []
         self._live: tuple[PhotoEntry, int] | None = None
         self._loaded: tuple[PhotoEntry, Picture] | None = None
         self._done = 0
         self._closed = False
-        self._idle = QTimer(self)
-        self._idle.setSingleShot(True)
-        self._idle.setInterval(IDLE_MS)
-        self._idle.timeout.connect(self._rest)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(0)
-        self._soon.timeout.connect(self._look)
+        self._idle = self._once(IDLE_MS, self._rest)
+        self._soon = self._once(0, self._look)
         document.anything_changed(self._soon.start)
         self.alternatives = Alternatives(document, self)
         self.alternatives.changed.connect(self._soon.start)
         document.current_changed.connect(self._leave_view)
+
+    def _once(self, interval: int, slot: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(interval)
+        timer.timeout.connect(slot)
+        return timer
 
     # Asked for by the window
 
@@ -101,6 +104,11 @@ class Renderer(QObject):
         else:
             self.settle()
 
+    def open(self, inputs: Iterable[Path]) -> None:
+        """Open the photos among files and folders. Folders can be slow: the worker looks."""
+        self._searches.append(jobs.FindPhotos(tuple(inputs)))
+        self._soon.start()
+
     def export(
         self,
         entry: PhotoEntry,
@@ -120,6 +128,7 @@ class Renderer(QObject):
         for order in self._waiting_orders():
             self._ended(order, tr(NOTHING_WRITTEN))
         self._live = None
+        self._searches.clear()
         for entry in self.document.entries:
             if entry.stage is Stage.WAITING:
                 reason = tr(
@@ -208,8 +217,12 @@ class Renderer(QObject):
 
     def _report_progress(self) -> None:
         entries = self.document.entries
-        left = len(self._orders) + sum(
-            1 if entry.stage is Stage.WAITING else len(entry.unfinished()) for entry in entries
+        left = (
+            len(self._orders)
+            + len(self._searches)
+            + sum(
+                1 if entry.stage is Stage.WAITING else len(entry.unfinished()) for entry in entries
+            )
         )
         if self._running is None or left == 0:
             self._done = 0
@@ -222,6 +235,8 @@ class Renderer(QObject):
 
     def _missing(self) -> Iterator[Task]:
         current = self.document.current
+        if self._searches:
+            yield self._searching(self._searches[0])
         if self.view is not None:
             view = self.view
             yield from painting(
@@ -240,6 +255,18 @@ class Renderer(QObject):
                 if entry.photo is not None:
                     self.document.release(entry)
         yield from self.alternatives.missing()
+
+    def _searching(self, search: jobs.FindPhotos) -> Task:
+        def accept(paths: list[Path]) -> None:
+            self._searches.remove(search)
+            self.document.open(paths)
+
+        def fail(reason: str) -> None:
+            self._searches.remove(search)
+            self.not_found.emit(reason)
+
+        words = tr("Looking for photos")
+        return Task(0, words, search, accept, fail, lambda: search in self._searches)
 
     def _previews(self) -> Iterator[Task]:
         if self._live is None:

@@ -85,9 +85,10 @@ def test_dropped_photos_and_folders_are_opened(window, document, photo_file, set
     assert window.filmstrip.count() == 2
 
 
-def test_a_folder_without_photos_is_explained(window, document, tmp_path):
+def test_a_folder_without_photos_is_explained(window, document, tmp_path, settle):
     (tmp_path / "empty").mkdir()
     drop(window, [tmp_path / "empty"])
+    settle()
     assert document.entries == []
     assert "empty" in window.statusBar().currentMessage()
 
