@@ -1,8 +1,8 @@
 """Brings files into the world whole or not at all, and removes what a killed program left.
 
-Serves ``export`` and ``report``. Until a file has its name it lies, hidden and locked, in the same
-folder under a random one. The lock goes with the process that holds it, so a file of this kind
-that nobody has locked was left by one that died, and `sweep` removes it.
+Serves everything that writes: photos, reports, projects. Until a file has its name it lies, hidden
+and locked, in the same folder under a random one. The lock goes with the process that holds it, so
+a file of this kind that nobody has locked was left by one that died, and `sweep` removes it.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def new_file(folder: Path) -> Iterator[Path]:
             os.close(handle)
 
 
-def write_durably(path: Path, data: bytes) -> None:
-    """Write a file and wait until it is on the disk.
+def write_durably(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write a file and wait until it is on the disk, unless it need not be ``durable``.
 
     Raises:
         OSError: what the disk says.
@@ -56,13 +56,14 @@ def write_durably(path: Path, data: bytes) -> None:
     try:
         while view:
             view = view[os.write(handle, view[:_CHUNK]) :]
-        os.fsync(handle)
+        if durable:
+            os.fsync(handle)
     finally:
         os.close(handle)
 
 
-def publish(temporary: Path, target: Path, *, overwrite: bool) -> None:
-    """Give the finished file its name in one step.
+def publish(temporary: Path, target: Path, *, overwrite: bool, durable: bool = True) -> None:
+    """Give the finished file its name in one step; ``durable`` waits for the disk again.
 
     Raises:
         FileExistsError: the name is taken and ``overwrite`` is false.
@@ -81,7 +82,8 @@ def publish(temporary: Path, target: Path, *, overwrite: bool) -> None:
             if os.path.lexists(target):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
             temporary.replace(target)
-    _sync_folder(target.parent)
+    if durable:
+        _sync_folder(target.parent)
 
 
 def sweep(folder: Path) -> None:

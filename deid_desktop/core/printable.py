@@ -5,14 +5,12 @@ Stands beside ``report``, made from the same records: no picture, no path, no em
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from deid_desktop.core.files import new_file, publish, write_durably
 from deid_desktop.core.report import PhotoRecord, ReportError
 
 CAPTION = "Faces in these pictures were replaced by synthetic ones or hidden."
@@ -82,18 +80,15 @@ def write_html_report(
     Raises:
         ReportError: the file exists, or the disk refuses.
     """
-    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    text = html_report(records, version=version, device=device)
     try:
-        if os.path.lexists(path):
-            raise ReportError(f"{path.name}: the report exists already; choose another name")
-        text = html_report(records, version=version, device=device)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        with new_file(path.parent) as temporary:
+            write_durably(temporary, text.encode())
+            publish(temporary, path, overwrite=False)
+    except FileExistsError as error:
+        raise ReportError(f"{path.name}: the report exists already; choose another name") from error
     except OSError as error:
         raise ReportError(
             f"{path.name}: the report cannot be written ({error.strerror}); "
             "choose another place for it"
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
