@@ -12,9 +12,11 @@ from deid_desktop.core.printable import write_html_report
 from deid_desktop.core.report import PhotoRecord, face_record, write_report
 from deid_desktop.session import jobs
 from deid_desktop.session.document import Document
-from deid_desktop.session.language import tr
+from deid_desktop.session.language import later, tr
 from deid_desktop.session.model import PhotoEntry, Stage
 from deid_desktop.session.tasks import Order, Task
+
+NOTHING_WRITTEN = later("The export was cancelled; nothing was written.")
 
 
 def objection(document: Document, order: Order) -> str:

@@ -19,20 +19,16 @@ from deid_desktop.core.types import Face, FaceResult
 from deid_desktop.session import jobs
 from deid_desktop.session.alternatives import Alternatives
 from deid_desktop.session.document import Document
-from deid_desktop.session.exporting import export_task, objection
-from deid_desktop.session.language import later, tr
+from deid_desktop.session.exporting import NOTHING_WRITTEN, export_task, objection
+from deid_desktop.session.language import tr
 from deid_desktop.session.model import PhotoEntry, Stage, Subject, attention
 from deid_desktop.session.painting import painting
 from deid_desktop.session.picture import Picture
-from deid_desktop.session.tasks import Order, Task, View
+from deid_desktop.session.tasks import CANCELLED, Order, Task, View
 from deid_desktop.session.worker import Failure, Stopped, Worker, make_pipeline
 
 IDLE_MS = 400
 """A slider that rests this long after its preview gets the full quality, even while held."""
-
-CANCELLED = later("Cancelled before this face was finished. Try again, or use a solid mask.")
-
-NOTHING_WRITTEN = later("The export was cancelled; nothing was written.")
 
 
 class Renderer(QObject):

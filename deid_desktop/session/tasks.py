@@ -9,8 +9,11 @@ from typing import Any
 
 from deid_desktop.core.types import FaceResult
 from deid_desktop.session.jobs import Finish, Job
+from deid_desktop.session.language import later
 from deid_desktop.session.model import PhotoEntry
 from deid_desktop.session.picture import Picture
+
+CANCELLED = later("Cancelled before this face was finished. Try again, or use a solid mask.")
 
 
 @dataclass(frozen=True)
