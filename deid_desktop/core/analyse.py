@@ -171,19 +171,31 @@ _DLIB_MEAN = (122.782, 117.001, 104.298)
 def skin_tone(pixels: Pixels, vertices: Array) -> float:
     """Return the individual typology angle of the cheeks in degrees.
 
-    ITA = atan((L* − 50) / b*), Chardon et al. 1991; the median over two cheek patches.
+    ITA = atan((L* − 50) / b*), Chardon et al. 1991, of the better-lit skin of four patches. Under-
+    exposed photos are brightened first, by what is brightest in them: dim light is no skin tone.
     """
     radius = max(1, int(0.04 * np.ptp(vertices[: mesh.VERTICES, 0])))
+    height, width = pixels.shape[:2]
     patches = []
     for vertex in (50, 205, 280, 425):
-        x, y = np.round(vertices[vertex, :2]).astype(int)
-        height, width = pixels.shape[:2]
-        x, y = int(np.clip(x, 0, width - 1)), int(np.clip(y, 0, height - 1))
+        x, y = np.clip(np.round(vertices[vertex, :2]), 0, [width - 1, height - 1]).astype(int)
         patch = pixels[max(0, y - radius) : y + radius + 1, max(0, x - radius) : x + radius + 1]
         patches.append(patch.reshape(-1, 3))
-    colour = np.median(np.concatenate(patches), axis=0).astype(np.float32)[None, None] / 255
-    lightness, _, yellow = cv2.cvtColor(colour, cv2.COLOR_RGB2LAB)[0, 0]
-    return float(np.degrees(np.arctan2(lightness - 50, max(float(yellow), 1e-3))))
+    skin = np.concatenate(patches).astype(np.float32)
+    light = skin.mean(1)
+    lit = skin[(light >= np.quantile(light, 0.6)) & (light <= np.quantile(light, 0.95))]
+    step = max(1, min(height, width) // 200)
+    brightest = float(np.percentile(pixels[::step, ::step].max(2), 98))
+    gain = float(np.clip(_WHITE / max(brightest, 1.0), 1.0, 2.2))
+    colour = np.clip(gain * np.median(lit, axis=0) / 255, 0, 1).astype(np.float32)
+    lightness, _, yellow = cv2.cvtColor(colour[None, None], cv2.COLOR_RGB2LAB)[0, 0]
+    return float(np.degrees(np.arctan2(lightness - 50, max(float(yellow), _LEAST_YELLOW))))
+
+
+_WHITE = 240.0
+"""Level of what is brightest in a well-exposed photo."""
+_LEAST_YELLOW = 8.0
+"""The least b* of skin; below, the photo has a blue cast, and the angle would run to its ends."""
 
 
 def _doubt(face: Face, vertices: Array, pose: tuple[float, float, float]) -> str:

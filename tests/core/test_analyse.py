@@ -152,11 +152,25 @@ def flat(colour):
 def test_skin_tone_orders_skins_from_dark_to_light(reading):
     vertices = reading.mesh - reading.mesh.mean(0) + np.float32([100, 100, 0])
     skins = [(70, 45, 35), (130, 90, 70), (190, 145, 120), (235, 205, 190)]
-    tones = [skin_tone(flat(colour), vertices) for colour in skins]
+    tones = [skin_tone(beside_white(colour), vertices) for colour in skins]
     assert tones == sorted(tones)
     assert tones[0] < -20 and tones[-1] > 45
     lab = cv2.cvtColor(np.float32([[[190, 145, 120]]]) / 255, cv2.COLOR_RGB2LAB)[0, 0]
     assert tones[2] == pytest.approx(np.degrees(np.arctan2(lab[0] - 50, lab[2])), abs=0.5)
+
+
+def test_a_dim_photo_does_not_darken_the_skin(reading):
+    vertices = reading.mesh - reading.mesh.mean(0) + np.float32([100, 100, 0])
+    lit = beside_white((200, 155, 130))
+    dim = (lit * 0.6).astype(np.uint8)
+    assert skin_tone(dim, vertices) == pytest.approx(skin_tone(lit, vertices), abs=6)
+
+
+def beside_white(colour):
+    """A picture of one skin colour with something white in it, as most photos have."""
+    picture = flat(colour)
+    picture[:30] = 250
+    return picture
 
 
 def test_skin_tone_beyond_the_border_is_a_number(reading):

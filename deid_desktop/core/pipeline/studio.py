@@ -270,11 +270,10 @@ def _described(attribute: Attribute, request: Request) -> dict[str, Any]:
 def _ancestry(wish: str, skin_tone: float) -> tuple[float, ...]:
     """Return ancestry weights; ``match`` follows the measured skin, never a guess at descent.
 
-    From ITA −5° (brown) to −45° (dark) the share of the donors who call themselves Black rises; dim
-    light darkens every skin, so the step comes late.
+    From ITA 28° (tan) to −10° (brown) the share of the donors who call themselves Black rises.
     """
     if wish == "match":
-        dark = float(np.interp(skin_tone, [-45, -5], [0.8, 0.0]))
+        dark = float(np.interp(skin_tone, [-10, 28], [0.8, 0.0]))
         return (1 - dark, dark, 0.0, 0.0)
     chosen = ("white", "black", "east-asian", "west-asian").index(wish)
     return tuple(float(i == chosen) for i in range(4))
