@@ -41,8 +41,9 @@ CROPS = 256
 """So many crops are looked at together, side by side on one sheet."""
 SMALLEST = 6.0
 """Side in pixels below which neither a photo nor a box counts."""
-STRONG = 0.75
-"""Score of a proposal that is a face whatever the other looks say, if none was found there."""
+STRONG, STRONG_LOOK = 0.75, 0.8
+"""Score of a proposal, of a second look, that is a face whatever the third look says, if none
+was found there: the third look is strict with faces that hair or shoulders half cover."""
 SAME_PROPOSAL, SAME_LOOK, SAME_FACE, APART = 0.6, 0.65, 0.27, 0.2
 """Overlap from which two proposals, two looks, two faces, a face and a strong proposal are one.
 Neighbours whose heads touch may share a proposal that spans both, so proposals and looks give
@@ -89,9 +90,12 @@ class Detector:
         proposals = merge(rows[rows[:, 2:4].max(axis=1) >= SMALLEST], overlap=SAME_PROPOSAL)
         rows = merge(self._second_look(pixels, proposals, should_stop), overlap=SAME_LOOK)
         faces = merge(self._third_look(pixels, rows, should_stop), overlap=SAME_FACE, nested=True)
-        for strong in proposals[proposals[:, 14] >= STRONG]:
-            if not _same_face(strong, faces, overlap=APART, nested=True).any():
-                faces = np.vstack([faces, strong])
+        strong = np.concatenate(
+            [proposals[proposals[:, 14] >= STRONG], rows[rows[:, 14] >= STRONG_LOOK]]
+        )
+        for row in merge(strong, overlap=SAME_FACE, nested=True):
+            if not _same_face(row, faces, overlap=APART, nested=True).any():
+                faces = np.vstack([faces, row])
         ordered = sorted(faces, key=lambda row: (row[0] + row[2] / 2, row[1] + row[3] / 2))
         return tuple(_face(row, number) for number, row in enumerate(ordered))
 
