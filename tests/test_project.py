@@ -94,6 +94,8 @@ def test_there_are_samples() -> None:
         "CHANGELOG.md",
         "docs/models.md",
         "docs/anonymity.md",
+        "docs/files.md",
+        "docs/security.md",
     ],
 )
 def test_links_between_documents_lead_somewhere(document: str) -> None:

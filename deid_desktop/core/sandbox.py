@@ -32,6 +32,10 @@ from deid_desktop.core.types import DeidError
 
 _CHUNK = 1 << 20
 _DECODE, _INSPECT = b"d", b"i"
+READY = b"ready"
+"""The first thing that the process says."""
+_START = 60.0
+"""Seconds that the process may take to start."""
 _NONSENSE = (
     *(EOFError, OSError, ValueError, TypeError, LookupError, multiprocessing.BufferTooShort),
 )
@@ -78,6 +82,7 @@ class Reader:
         self._lock = threading.Lock()
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
+        self._started = False
 
     def prepare(self) -> None:
         """Start the process now, so that the first photo need not wait for it.
@@ -128,6 +133,22 @@ class Reader:
         with self._lock:
             self._end()
 
+    def _running(self) -> tuple[BaseProcess, Connection]:
+        """Return the process, once it runs, and the pipe to it.
+
+        Raises:
+            OSError: the system starts no process.
+            EOFError: it ended before it began.
+        """
+        self.prepare()
+        assert self._process is not None and self._connection is not None
+        if not self._started:
+            if not self._connection.poll(_START):
+                raise TimeoutError
+            self._connection.recv_bytes(len(READY))
+            self._started = True
+        return self._process, self._connection
+
     def _end(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -135,19 +156,19 @@ class Reader:
             self._process.kill()
             self._process.join()
         self._connection = self._process = None
+        self._started = False
 
     @contextlib.contextmanager
     def _asked(self, path: Path, wish: bytes) -> Iterator[Connection]:
         """Send a file's name, give the pipe for the answer, and end whatever does not answer."""
         try:
-            self.prepare()
-        except OSError as error:
+            process, connection = self._running()
+        except (EOFError, OSError) as error:
+            self._end()
             raise ImageError(
-                f"{path.name}: the process that reads photos cannot be started "
-                f"({error.strerror}); close other programs and try again"
+                f"{path.name}: the process that reads photos cannot be started; "
+                "close other programs and try again"
             ) from error
-        process, connection = self._process, self._connection
-        assert process is not None and connection is not None
         answered, late = threading.Lock(), threading.Event()
         answered.acquire()
 
@@ -213,6 +234,7 @@ def _serve(connection: Connection, limits: Limits) -> None:
     forbid_core_dumps()
     _confine(limits)
     with contextlib.suppress(EOFError, OSError):
+        connection.send_bytes(READY)
         while True:
             wish = connection.recv_bytes()
             path = Path(os.fsdecode(wish[1:]))

@@ -151,7 +151,7 @@ def middle(pixels, box):
 
 def test_a_failed_verification_blocks_or_is_masked_as_asked(attempt, sure, monkeypatch):
     verdict = Verdict(State.ATTENTION, "Still too similar.", 0.5, 0.1, 0.4, detected_again=True)
-    monkeypatch.setattr(studio, "ROUNDS", 1)
+    monkeypatch.setattr(studio, "DRAWS", (1,))
     monkeypatch.setattr(studio, "judge", lambda *_: verdict)
     record, files = attempt()
     assert (record.status, files) == ("blocked", [])

@@ -70,16 +70,19 @@ def test_one_process_serves_many_photos(reader, picture):
 
 
 def crash(connection, limits):
+    connection.send_bytes(sandbox.READY)
     connection.recv_bytes()
     os.abort()
 
 
 def hang(connection, limits):
+    connection.send_bytes(sandbox.READY)
     connection.recv_bytes()
     time.sleep(60)
 
 
 def hang_half_way(connection, limits):
+    connection.send_bytes(sandbox.READY)
     connection.recv_bytes()
     connection.send_bytes(json.dumps({"shape": [10, 10], "deep": False, "notes": []}).encode())
     connection.send_bytes(bytes(100))
@@ -87,18 +90,25 @@ def hang_half_way(connection, limits):
 
 
 def lie(connection, limits):
+    connection.send_bytes(sandbox.READY)
     connection.recv_bytes()
     connection.send_bytes(json.dumps({"shape": [10**6, 10**6], "deep": False}).encode())
     time.sleep(60)
 
 
 def babble(connection, limits):
+    connection.send_bytes(sandbox.READY)
     connection.recv_bytes()
     connection.send_bytes(b"\x80\x04cos\nsystem\n")  # a pickle
     time.sleep(60)
 
 
+def never_start(connection, limits):
+    os._exit(1)
+
+
 def send_too_much(connection, limits):
+    connection.send_bytes(sandbox.READY)
     connection.recv_bytes()
     connection.send_bytes(json.dumps({"shape": [1, 1], "deep": False, "notes": []}).encode())
     connection.send_bytes(bytes(100))
@@ -114,6 +124,7 @@ def send_too_much(connection, limits):
         (lie, "broke down"),
         (babble, "broke down"),
         (send_too_much, "broke down"),
+        (never_start, "cannot be started"),
     ],
 )
 def test_whatever_goes_wrong_costs_one_photo(monkeypatch, picture, fault, reason):
@@ -133,7 +144,7 @@ def test_a_process_that_cannot_start_is_said(monkeypatch, picture):
         raise OSError(11, "Resource temporarily unavailable")
 
     monkeypatch.setattr(Reader, "prepare", fail)
-    with pytest.raises(ImageError, match=r"cannot be started \(Resource.*\); close"):
+    with pytest.raises(ImageError, match=r"cannot be started; close"):
         Reader(Limits()).decode(picture)
 
 
@@ -160,6 +171,7 @@ def tell_what_is_allowed(connection, limits):
 
     from deid_desktop.core.hardening import forbid_core_dumps
 
+    connection.send_bytes(sandbox.READY)
     path = Path(os.fsdecode(connection.recv_bytes()[1:]))
     forbid_core_dumps()
     sandbox._confine(limits)
