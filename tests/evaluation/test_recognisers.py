@@ -15,7 +15,8 @@ from deid_desktop.resources import resource
 @pytest.fixture(scope="module")
 def crew():
     photo = read_photo(resource("samples", "crew.jpg"))
-    return photo.pixels, Detector().detect(photo.pixels)
+    faces = Detector().detect(photo.pixels)
+    return photo.pixels, [face for face in faces if face.box[2] > 100]
 
 
 @pytest.mark.parametrize("kind", [SFace, DlibResNet])
@@ -32,7 +33,8 @@ def test_the_same_face_under_other_conditions_and_other_faces(crew, kind):
     likeness = recogniser.scores(np.stack(probes), np.stack(gallery))
     same = np.eye(len(faces), dtype=bool)
     assert (likeness[same] > recogniser.thresholds[0.001]).all()
-    assert (likeness[~same] < recogniser.thresholds[0.01]).all()
+    assert len(faces) == 3
+    assert (likeness[~same] < recogniser.thresholds[0.001]).all()
 
 
 def test_the_chip_puts_the_points_where_dlib_does():
