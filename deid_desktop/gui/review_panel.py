@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QDateTime, QLocale, Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -92,7 +93,14 @@ class ReviewPanel(QFrame):
         self.comment.clear()
         step_undecided(self._document)
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Catch up with what changed while nobody looked."""
+        super().showEvent(event)
+        self._refresh()
+
     def _refresh(self) -> None:
+        if self.isHidden():
+            return
         document = self._document
         done, total = approval(document.entries)
         self.progress.setText(tr("{done} of {total} faces approved", done=done, total=total))

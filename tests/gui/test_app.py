@@ -1,0 +1,48 @@
+"""The program as it is started: settings hold from the first moment."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+from PySide6.QtCore import QSettings
+
+RUN = textwrap.dedent("""
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication
+    import deid_desktop.app as app
+    def look():
+        window = next(w for w in QApplication.topLevelWidgets() if hasattr(w, "actions_by_key"))
+        print(window.actions_by_key["save_project"].text())
+        print(window.document.standard.method)
+        print(round(QApplication.font().pointSizeF() / before, 1))
+        window.close()
+    real = app.use_language
+    def remember(code):
+        global before
+        before = QApplication.font().pointSizeF()
+        real(code)
+    app.use_language = remember
+    QTimer.singleShot(0, look)
+    raise SystemExit(app.run([]))
+""")
+
+
+def test_language_text_size_and_standard_method_are_applied(tmp_path):
+    folder = tmp_path / "config" / "deid-desktop"
+    folder.mkdir(parents=True)
+    store = QSettings(str(folder / "window.ini"), QSettings.Format.IniFormat)
+    for name, value in (("language", "de"), ("text_size", 150), ("method", "solid")):
+        store.setValue(name, value)
+    store.sync()
+    environment = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    done = subprocess.run(
+        [sys.executable, "-c", RUN],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[:3] == ["Projekt &speichern", "solid", "1.5"]
