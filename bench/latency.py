@@ -125,6 +125,7 @@ def main() -> None:
         try:
             measure(application, window, document, renderer, photo, options.moves)
         finally:
+            document.undo_stack.setClean()  # else it asks what becomes of the work
             window.close()
 
 

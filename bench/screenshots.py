@@ -175,6 +175,7 @@ def main() -> None:
         )
         photos = options.photos or [resource("samples", name) for name in SAMPLES]
         run(session, photos, Path(folder))
+        session.document.undo_stack.setClean()  # else it asks what becomes of the work
         session.window.close()
 
 

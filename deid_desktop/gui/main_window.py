@@ -69,6 +69,7 @@ class MainWindow(QMainWindow):
         self.document, self.renderer = document, renderer
         self.theme, self.settings = theme, settings
         self.export_dialog: ExportDialog | None = None
+        self._leaving = False
         self.setWindowTitle("Deid Desktop")
         self.setAcceptDrops(True)
         self.setMinimumSize(900, 560)
@@ -370,7 +371,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Ask about unsaved changes, remember the geometry, end the thread."""
-        if self.file.dirty:
+        if self.file.at_risk and not self._leaving:
             event.ignore()
             self.opening.when_saved(self._leave)
             return
@@ -382,5 +383,5 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def _leave(self) -> None:
-        self.file.close()
+        self._leaving = True
         self.close()

@@ -153,12 +153,17 @@ class Opening(QObject):
 
     def when_saved(self, go_on: Callable[[], object]) -> None:
         """Go on, after asking what becomes of unsaved changes, if there are any."""
-        if not self.file.dirty:
+        if not self.file.at_risk:
             go_on()
             return
         box = QMessageBox(self._window)
         box.setWindowTitle(tr("Unsaved changes"))
-        box.setText(tr("The project has changes that are not saved."))
+        saved_before = self.file.path is not None
+        box.setText(
+            tr("The project has changes that are not saved.")
+            if saved_before
+            else tr("The work on these photos is in no project yet.")
+        )
         save = box.addButton(tr("Save"), QMessageBox.ButtonRole.AcceptRole)
         drop = box.addButton(tr("Discard"), QMessageBox.ButtonRole.DestructiveRole)
         box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole)

@@ -114,6 +114,11 @@ class ProjectFile(QObject):
             return False
         return self._photos_changed or not self._document.undo_stack.isClean()
 
+    @property
+    def at_risk(self) -> bool:
+        """Return whether something the person did would be lost, in a project or in none."""
+        return self.dirty or (self.path is None and not self._document.undo_stack.isClean())
+
     def save(self, path: Path | None = None) -> None:
         """Save where the project is, or from now on at ``path``.
 

@@ -50,6 +50,20 @@ def test_closing_asks_about_unsaved_changes(opened, saved, document, qtbot, sett
     assert not saved.with_name("case.deid.lock").exists()
 
 
+def test_work_in_no_project_is_not_lost_without_a_question(opened, document, qtbot, settle):
+    document.set_method(Method.SOLID)
+    settle()
+    opened.close()
+    assert opened.isVisible()
+    answer(opened, "Discard")
+    qtbot.waitUntil(lambda: not opened.isVisible())
+
+
+def test_without_any_work_the_window_closes_at_once(opened):
+    opened.close()
+    assert not opened.isVisible()
+
+
 def test_a_dropped_project_takes_the_place_of_the_session(
     opened, saved, document, photo_file, settle, pipeline
 ):
@@ -87,6 +101,7 @@ def test_after_a_crash_the_changes_are_offered(opened, saved, document, settle):
     opened.file.autosave()
     kept = autosave_of(saved).read_bytes()
     opened.file.close()
+    document.undo_stack.clear()
     autosave_of(saved).write_bytes(kept)
     opened.open_paths([saved])
     assert document.entries[0].subjects[0].request.method is Method.SURROGATE
