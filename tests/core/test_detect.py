@@ -58,18 +58,24 @@ def test_finds_the_same_faces_at_every_size(detector: Detector, crew: Pixels, sc
         assert 120 * scale < face.box[3] < 260 * scale
 
 
+def certain(faces: tuple[Face, ...]) -> list[Face]:
+    """The people of the sample; a faint box beside them costs a click, a missed one a life."""
+    return [face for face in faces if face.score > 0.85]
+
+
 def test_numbers_faces_from_left_to_right_and_always_alike(
     detector: Detector, small: Pixels
 ) -> None:
     first, second = detector.detect(small), Detector().detect(small)
-    assert [face.id for face in first] == [0, 1, 2]
+    assert [face.id for face in first] == list(range(len(first)))
+    assert len(certain(first)) == 3
     assert [face.box for face in first] == [face.box for face in second]
     centres = [face.box[0] + face.box[2] / 2 for face in first]
     assert centres == sorted(centres)
 
 
 def test_points_lie_where_eyes_nose_and_mouth_are(detector: Detector, small: Pixels) -> None:
-    for face in detector.detect(small):
+    for face in certain(detector.detect(small)):
         right_eye, left_eye, nose, right_mouth, left_mouth = face.points
         assert right_eye[0] < nose[0] < left_eye[0]
         assert right_mouth[0] < left_mouth[0]
@@ -170,7 +176,7 @@ def test_stops_when_asked(detector: Detector, small: Pixels, calls: int) -> None
 def test_leaves_the_photo_alone(detector: Detector, small: Pixels) -> None:
     frozen = small.copy()
     frozen.setflags(write=False)
-    assert len(detector.detect(frozen)) == 3
+    assert len(certain(detector.detect(frozen))) == 3
     assert np.array_equal(frozen, small)
 
 
