@@ -56,7 +56,7 @@ FINALISTS = 2
 NO_FACE = 0.125
 """Residual of the shape fit, in centimetres, above which the landmarks describe no face."""
 
-_FULL, _PREVIEW, _SEARCH = (380.0, 1100.0), (120.0, 300.0), (150.0, 190.0)
+_FULL, _PREVIEW, _SEARCH = (380.0, 1100.0), (120.0, 240.0), (150.0, 190.0)
 """Smallest and largest face sizes in pixels to compose at."""
 _PUSH = 1.0
 """What a step of ``Identity.push`` adds to the strength of the shape."""
