@@ -17,6 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from deid_desktop.core.geometry import warp_crop
 from deid_desktop.core.imaging import find_photos, read_photo
 from deid_desktop.core.pipeline import Pipeline
 from deid_desktop.core.types import Face, FaceResult, Photo, Pixels, Request, State
@@ -116,10 +117,7 @@ def _crop(pixels: Pixels, face: Face) -> Pixels:
     scale = CELL / side
     matrix = np.array([[scale, 0, 0], [0, scale, 0]])
     matrix[:, 2] = CELL / 2 - scale * np.array([x + width / 2, y + height / 2])
-    flags = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
-    if scale < 1:
-        pixels = cv2.GaussianBlur(pixels, (0, 0), 0.4 / scale)
-    return cv2.warpAffine(pixels, matrix, (CELL, CELL), flags=flags)
+    return warp_crop(pixels, matrix, CELL)
 
 
 def _write_sheets(cells: list[tuple[Pixels, str]], folder: Path, name: str) -> None:

@@ -129,7 +129,7 @@ class Generator:
                 )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         self._host = {k: v.float().numpy() for k, v in tensors.items() if k in _HOST}
-        self._t = {k: _real(v, tensors).to(self.device) for k, v in tensors.items() if k in _DEVICE}
+        self._t = {k: _real(k, tensors).to(self.device) for k in tensors if k in _DEVICE}
         outputs = self._t["codes"].shape[2] + self._t["shape.codes"].shape[1]
         self._network = CodeNetwork(outputs)
         prefix = "network."
@@ -325,12 +325,12 @@ _DEVICE = {
 }  # fmt: skip
 
 
-def _real(tensor: Tensor, tensors: dict[str, Tensor]) -> Tensor:
+def _real(name: str, tensors: dict[str, Tensor]) -> Tensor:
     """Return float32; eight-bit tensors carry one scale a row beside them."""
-    if tensor.dtype != torch.int8:
-        return tensor.float()
-    name = next(k for k, v in tensors.items() if v is tensor)
-    return tensor.float() * tensors[f"{name}.scale"].float()
+    tensor = tensors[name].float()
+    if tensors[name].dtype != torch.int8:
+        return tensor
+    return tensor * tensors[f"{name}.scale"].float()
 
 
 def _low_pass(pictures: Tensor) -> Tensor:

@@ -40,7 +40,6 @@ class ShapeModel:
             "shape.mean": self.mean,
             "shape.basis": self.basis,
             "shape.codes": self.codes,
-            "shape.identity": self.basis,
             "shape.expression": self.expression,
             "shape.age": self.age,
             "shape.ancestry": self.ancestry,

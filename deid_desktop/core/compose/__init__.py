@@ -63,7 +63,9 @@ def compose(
     photo = bend(scene.crop, field, window)
     local = moved - [window[1].start, window[0].start, 0]
     lit = relight(scene, surrogate.texture, tinted=cover < 2)
-    rendered, alpha, weights = _render(scene, lit, local, photo.shape[:2], cover=cover)
+    uv, covered = mesh.rasterise(local, (photo.shape[0], photo.shape[1]))
+    at, inside = uv * scene.size - 0.5, covered.astype(np.float32)
+    rendered, alpha, weights = _render(scene, lit, at, inside, cover=cover)
     skin = _skin_colour(scene)
     draw_eyes(rendered, photo, local, surrogate.iris, skin)
     if _mouth_gap(local) > _MOUTH_OPEN > _mouth_gap(scene.mesh):
@@ -79,7 +81,7 @@ def compose(
     )
     if scene.toning is not None:
         rendered = tone(rendered, scene.toning)
-    alpha = alpha * (1 - _kept(scene, local, alpha.shape, cover=cover))
+    alpha = alpha * (1 - _kept(scene, local, at, inside, cover=cover))
     return _at_photo_scale(scene, field, window, np.clip(rendered, 0, 255), alpha)
 
 
@@ -93,14 +95,11 @@ def _window(moved: Array, shape: tuple[int, ...]) -> tuple[slice, slice]:
 
 
 def _render(
-    scene: Scene, lit: Array, moved: Array, shape: tuple[int, ...], *, cover: int
+    scene: Scene, lit: Array, at: Array, inside: Array, *, cover: int
 ) -> tuple[Array, Array, Array]:
     """Return the surrogate in the picture (h, w, 3), its coverage (h, w), skin and features
-    (h, w, 2)."""
+    (h, w, 2); ``at`` (h, w, 2) is the texel of each pixel ``inside`` (h, w) the mesh."""
     maps = regions(scene.size)
-    uv, covered = mesh.rasterise(moved, (shape[0], shape[1]))
-    at = uv * scene.size - 0.5
-    inside = covered.astype(np.float32)
     hidden = scene.hair if cover >= 1 else np.minimum(scene.hair + scene.beard, 1)
     blend = maps.blend * np.clip(1.2 * scene.seen, 0, 1) * (1 - hidden)
     packed = np.dstack([blend, scene.skin, maps.features * scene.seen]).astype(np.float32)
@@ -140,19 +139,17 @@ def _open_mouth(rendered: Array, vertices: Array, skin: Array) -> None:
     rendered[:] = rendered * (1 - inside) + skin * np.array([0.24, 0.13, 0.13]) * inside
 
 
-def _kept(scene: Scene, moved: Array, shape: tuple[int, ...], *, cover: int) -> Array:
+def _kept(scene: Scene, moved: Array, at: Array, inside: Array, *, cover: int) -> Array:
     """Return 0…1 (h, w): what stays the photo's own, the open mouth and glasses."""
-    kept = np.zeros(shape, np.float32)
+    kept = np.zeros(inside.shape, np.float32)
     if _mouth_gap(scene.mesh) > _MOUTH_OPEN:
-        kept = np.maximum(kept, _inside_mouth(moved, shape))
+        kept = np.maximum(kept, _inside_mouth(moved, inside.shape))
     glasses = [scene.frames, scene.lenses if cover < 2 else None]
     worn = [part for part in glasses if part is not None]
     if worn:
-        uv, covered = mesh.rasterise(moved, (shape[0], shape[1]))
-        at = uv * scene.size - 0.5
         matte = np.maximum.reduce(worn)
         shown = cv2.remap(matte, at[..., 0], at[..., 1], cv2.INTER_LINEAR)
-        kept = np.maximum(kept, shown * covered)
+        kept = np.maximum(kept, shown * inside)
     return kept
 
 

@@ -99,12 +99,12 @@ def tone(picture: Array, toning: Array) -> Array:
         picture: rendered face.
         toning: (3, 2) from ``scene.toning``.
     """
-    lab = cv2.cvtColor(np.clip(picture, 0, 255).astype(np.uint8), cv2.COLOR_RGB2LAB)
-    lab = lab.astype(np.float32)
-    lab[..., 1:] = lightness_terms(lab[..., 0]) @ toning
     exact = np.abs(toning - np.array([[128, 128], [0, 0], [0, 0]])).max() < 0.5
     if exact:  # a purely grey photo stays purely grey, without rounding through CIELAB
         grey = cv2.cvtColor(np.clip(picture, 0, 255).astype(np.float32), cv2.COLOR_RGB2GRAY)
         return np.repeat(grey[..., None], 3, axis=2)
+    lab = cv2.cvtColor(np.clip(picture, 0, 255).astype(np.uint8), cv2.COLOR_RGB2LAB)
+    lab = lab.astype(np.float32)
+    lab[..., 1:] = lightness_terms(lab[..., 0]) @ toning
     rounded = np.clip(np.round(lab), 0, 255).astype(np.uint8)
     return cv2.cvtColor(rounded, cv2.COLOR_LAB2RGB).astype(np.float32)

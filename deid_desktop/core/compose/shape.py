@@ -86,7 +86,7 @@ class ShapeModel:
     def identity_change(self, fit: ShapeFit, shape: Array) -> Array:
         """Return ``shape`` (468, 3) − the fitted identity, without what looks like an expression.
 
-        Exaggerating the difference must not curl the mouth or raise the brows.
+        Exaggerating the difference must not curl the mouth or close the eyes.
         """
         change = (shape - fit.identity).ravel()
         calm = change - (self._expressive @ change) @ self._expressive
@@ -111,8 +111,8 @@ def displaced(
         vertices: (478, 3) the photo's landmarks.
         fit: of these landmarks.
         change: (468, 3) canonical, from the subject's identity to the surrogate's.
-        strength: multiple of ``change``; 1 is the surrogate's own shape, 2 to 3 is needed to hide
-            the subject's.
+        strength: multiple of ``change``; 1 is the surrogate's own shape; it takes several times
+            that to hide the subject's.
         largest: root mean square displacement allowed, in canonical centimetres.
         expression: (468, 3) canonical change of expression, or ``None`` to keep it.
     """

@@ -139,7 +139,8 @@ class Studio:
     ) -> FaceResult:
         """Try identities at low resolution, render the best in full, verify; else push harder.
 
-        The draws do not look at the subject; only the choice among them does.
+        The first round's draws do not look at the subject, only the choice among them does;
+        later rounds prefer donors who are far from it (``DRAWS``).
         """
         for push in range(len(DRAWS)):
             ranked = self._rank(photo, face, request, push, should_stop)
