@@ -16,11 +16,12 @@ from deid_desktop.core.compose import (
     SurrogateLayer,
     compose,
     prepare,
+    sketch,
 )
 from deid_desktop.core.compose.detail import match_detail
 from deid_desktop.core.compose.expression import expression_change, smile_of
 from deid_desktop.core.compose.glasses import dark_lenses
-from deid_desktop.core.compose.scene import toning
+from deid_desktop.core.compose.relight import toning
 from deid_desktop.core.generate import SMALL, Attribute, Generator
 from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.regions import regions
@@ -104,6 +105,18 @@ def test_the_face_itself_is_replaced(layer, portrait, portrait_face):
 def test_a_layer_without_coverage_changes_nothing(layer, portrait):
     nothing = replace(layer, alpha=0 * layer.alpha, colour=0 * layer.colour, field=0 * layer.field)
     np.testing.assert_array_equal(applied(nothing, portrait.pixels), portrait.pixels)
+
+
+def test_a_sketch_shows_the_recogniser_what_the_photo_will(
+    workshop, scene, layer, portrait, portrait_face
+):
+    seen = sketch(scene, workshop.surrogate(), portrait_face.points, shape_strength=STRENGTH)
+    recogniser = Recogniser()
+    before = recogniser.embed_face(portrait.pixels, portrait_face.points)
+    after = recogniser.embed_face(applied(layer, portrait.pixels), portrait_face.points)
+    looked_at = recogniser.embed_face(seen.picture, seen.points)
+    assert looked_at @ after > 0.8
+    assert looked_at @ before == pytest.approx(after @ before, abs=0.1)
 
 
 def test_the_source_is_not_written_to(workshop, scene, portrait):

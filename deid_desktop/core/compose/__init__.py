@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -19,10 +21,11 @@ from deid_desktop.core.compose.scene import Scene, prepare
 from deid_desktop.core.compose.shape import LARGEST, ShapeModel, bend, bending_field, displaced
 from deid_desktop.core.geometry import blur
 from deid_desktop.core.regions import regions
-from deid_desktop.core.types import Array, Surrogate
+from deid_desktop.core.types import Array, Pixels, Surrogate
 
 __all__ = [
-    "GlassesModel", "MaskLayer", "Scene", "ShapeModel", "SurrogateLayer", "compose", "prepare",
+    "GlassesModel", "MaskLayer", "Scene", "ShapeModel", "Sketch", "SurrogateLayer", "compose",
+    "prepare", "sketch",
 ]  # fmt: skip
 
 _MOUTH_OPEN = 0.06
@@ -38,7 +41,7 @@ def compose(
     cover: int = 0,
     seed: int = 0,
 ) -> SurrogateLayer:
-    """Render ``surrogate`` into the photo.
+    """Render ``surrogate`` into the photo, as a layer at its scale.
 
     Args:
         scene: of the face, prepared at the texture's size.
@@ -50,6 +53,78 @@ def compose(
             change most; more of the subject is hidden, less of the photo kept.
         seed: of the grain.
     """
+    drawn = _draw(
+        scene, surrogate, shape_strength=shape_strength, expression=expression, cover=cover,
+        seed=seed,
+    )  # fmt: skip
+    return _at_photo_scale(scene, drawn)
+
+
+@dataclass(frozen=True, eq=False)
+class Sketch:
+    """A surrogate at working scale: ``picture`` (h, w, 3) RGB of the whole crop, and where the
+    face's five points (5, 2) of ``types.Face`` are in it now."""
+
+    picture: Pixels
+    points: Array
+
+
+def sketch(
+    scene: Scene,
+    surrogate: Surrogate,
+    points: Array,
+    *,
+    shape_strength: float,
+    expression: Array | None = None,
+    cover: int = 0,
+    seed: int = 0,
+) -> Sketch:
+    """Render ``surrogate`` as `compose` does, only to be looked at by a recogniser.
+
+    Args:
+        scene: as for `compose`, and so is what follows ``points``.
+        surrogate: to show.
+        points: (5, 2) of the face, in the photo.
+    """
+    drawn = _draw(
+        scene, surrogate, shape_strength=shape_strength, expression=expression, cover=cover,
+        seed=seed,
+    )  # fmt: skip
+    picture = bend(scene.crop, drawn.field)
+    alpha = drawn.alpha[..., None]
+    shown = picture[drawn.window]
+    shown[:] = shown * (1 - alpha) + drawn.rendered * alpha
+    local = (points - [scene.left, scene.top] + 0.5) * scene.scale - 0.5
+    shift = (drawn.moved - scene.mesh)[:, :2]
+    local = local + [shift[vertices].mean(0) for vertices in _AT_POINTS]
+    return Sketch(np.clip(np.round(picture), 0, 255).astype(np.uint8), local.astype(np.float32))
+
+
+_AT_POINTS = (mesh.LEFT_EYE, mesh.RIGHT_EYE, [4], [61], [291])
+"""Vertices at the five points of a face."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """A surrogate at working scale: ``moved`` (478, 3) its landmarks, ``field`` that bends the
+    crop, and inside ``window`` its ``rendered`` picture with ``alpha``."""
+
+    moved: Array
+    field: Array
+    window: tuple[slice, slice]
+    rendered: Array
+    alpha: Array
+
+
+def _draw(
+    scene: Scene,
+    surrogate: Surrogate,
+    *,
+    shape_strength: float,
+    expression: Array | None,
+    cover: int,
+    seed: int,
+) -> _Drawn:
     moved = displaced(
         scene.mesh,
         scene.fit,
@@ -62,7 +137,7 @@ def compose(
     window = _window(moved, scene.crop.shape[:2])
     photo = bend(scene.crop, field, window)
     local = moved - [window[1].start, window[0].start, 0]
-    lit = relight(scene, surrogate.texture, tinted=cover < 2)
+    lit = relight(scene.light, surrogate.texture, tinted=cover < 2)
     uv, covered = mesh.rasterise(local, (photo.shape[0], photo.shape[1]))
     at, inside = uv * scene.size - 0.5, covered.astype(np.float32)
     rendered, alpha, weights = _render(scene, lit, at, inside, cover=cover)
@@ -82,7 +157,7 @@ def compose(
     if scene.toning is not None:
         rendered = tone(rendered, scene.toning)
     alpha = alpha * (1 - _kept(scene, local, at, inside, cover=cover))
-    return _at_photo_scale(scene, field, window, np.clip(rendered, 0, 255), alpha)
+    return _Drawn(moved, field, window, np.clip(rendered, 0, 255), alpha)
 
 
 def _window(moved: Array, shape: tuple[int, ...]) -> tuple[slice, slice]:
@@ -153,12 +228,11 @@ def _kept(scene: Scene, moved: Array, at: Array, inside: Array, *, cover: int) -
     return kept
 
 
-def _at_photo_scale(
-    scene: Scene, field: Array, window: tuple[slice, slice], rendered: Array, alpha: Array
-) -> SurrogateLayer:
+def _at_photo_scale(scene: Scene, drawn: _Drawn) -> SurrogateLayer:
     """Return the rendered window as a layer of the whole crop, in photo pixels."""
     cover = np.zeros((*scene.crop.shape[:2], 4), np.float32)
-    cover[window] = np.dstack([rendered * alpha[..., None], alpha])
+    cover[drawn.window] = np.dstack([drawn.rendered * drawn.alpha[..., None], drawn.alpha])
+    field = drawn.field
     if scene.scale != 1:
         size = scene.shape[::-1]
         flags = cv2.INTER_AREA if scene.scale > 1 else cv2.INTER_LINEAR

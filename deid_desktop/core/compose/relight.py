@@ -2,40 +2,90 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from deid_desktop.core.compose.scene import Scene, lightness_terms
 from deid_desktop.core.geometry import blur, weighted_blur
 from deid_desktop.core.regions import Regions, regions
-from deid_desktop.core.types import Array
+from deid_desktop.core.types import Array, Pixels
 
 _LIGHT = 36.0
 """Texels of 512 below which the photo's structure is light, not features. At 24 it looks best, at
 60 it hides more of the subject but misses hard coloured light."""
+_AROUND = 20.0
+"""Texels of 512 over which skin is averaged to compare brows and lips with."""
 _GREY_LEVEL = 120.0
+_GREY = 2.5
+"""Residual, in 8-bit CIELAB units, below which a photo's colours are one function of lightness."""
 _SHINE = 0.3
 """How much brighter than its surroundings skin may be."""
 
 
-def relight(scene: Scene, texture: Array, *, tinted: bool) -> Array:
+@dataclass(frozen=True, eq=False)
+class Light:
+    """What of a photo's face every surrogate takes over, in texture space (s, s).
+
+    ``texture`` (s, s, 3) the photo's own, 0…255, ``seen`` how well the photo shows it, ``low``
+    (s, s, 3) the light on its skin, ``rim`` weight of bare skin at the border of what is
+    replaced. ``brow_depth`` (3,) how much darker than skin its brows are, ``None`` where glasses
+    hide that; ``lip_colour`` (3,) relative to the skin.
+    """
+
+    texture: Array
+    seen: Array
+    low: Array
+    rim: Array
+    brow_depth: Array | None
+    lip_colour: Array
+
+
+def read_light(texture: Array, seen: Array, skin: Array, *, brows_shown: bool) -> Light:
+    """Read the light of a face.
+
+    Args:
+        texture: (s, s, 3) of the photo, 0…255.
+        seen: (s, s) 0…1, how well the photo shows each texel.
+        skin: (s, s) 0…1, visible bare skin.
+        brows_shown: false where glasses may hide them.
+    """
+    maps = regions(len(texture))
+    unit = len(texture) / 512
+    low = _skin_light(texture, skin, _LIGHT * unit)
+    rim = skin * np.clip(1.15 - 1.3 * maps.blend, 0, 1) * np.clip(2 * seen - 0.5, 0, 1)
+    rim = np.where(maps.facing < 0.25, 0.3 * rim, rim).astype(np.float32)
+    clear = np.clip(1.5 * seen - 0.3, 0, 1)[..., None]
+    around, _ = weighted_blur(texture, skin + 1e-4 * maps.skin, _AROUND * unit)
+    share = texture / np.maximum(around, 8)
+    return Light(
+        texture=texture,
+        seen=clear,
+        low=low,
+        rim=rim,
+        brow_depth=_mean(1 - share, maps.brows[..., None] * clear) if brows_shown else None,
+        lip_colour=_mean(share, maps.lips[..., None] * clear),
+    )
+
+
+def relight(light: Light, texture: Array, *, tinted: bool) -> Array:
     """Return the surrogate's ``texture`` (s, s, 3), about 1, in the photo's light, 0…255.
 
     Args:
-        scene: of the face.
+        light: of the face.
         texture: the surrogate's.
         tinted: whether brows and lips take their colour from the photo's.
     """
-    maps = regions(scene.size)
-    unit = scene.size / 512
+    maps = regions(len(texture))
+    unit = len(texture) / 512
     flat = _calm(np.maximum(texture, 0.03)) * _GREY_LEVEL
-    light = _skin_light(scene.texture, scene.skin, _LIGHT * unit)
     own, _ = weighted_blur(flat, maps.skin, _LIGHT * unit)
-    gain = np.clip((light + 4) / (own + 4), 0.04, 4)
+    gain = np.clip((light.low + 4) / (own + 4), 0.04, 4)
     lit: Array = np.clip((flat + 4) * gain - 4, 0, 255)
-    lit = _continue_rim(scene, lit, maps, unit)
+    lit = _continue_rim(light, lit, unit)
     if tinted:
-        lit = _tint(scene, lit, maps, unit)
+        lit = _tint(light, lit, maps, unit)
     return lit.astype(np.float32)
 
 
@@ -51,38 +101,31 @@ def _skin_light(texture: Array, skin: Array, sigma: float) -> Array:
     return near * share + far * (1 - share)  # far reaches where no skin is seen
 
 
-def _continue_rim(scene: Scene, lit: Array, maps: Regions, unit: float) -> Array:
+def _continue_rim(light: Light, lit: Array, unit: float) -> Array:
     """Add the photo's low-pass difference along the mask's rim, so that tone does not step."""
-    rim = scene.skin * np.clip(1.15 - 1.3 * maps.blend, 0, 1) * np.clip(2 * scene.seen - 0.5, 0, 1)
-    rim = np.where(maps.facing < 0.25, 0.3 * rim, rim).astype(np.float32)
-    difference = scene.texture - lit
-    near, near_weight = weighted_blur(difference, rim, 9 * unit)
-    far, far_weight = weighted_blur(difference, rim, 22 * unit)
+    difference = light.texture - lit
+    near, near_weight = weighted_blur(difference, light.rim, 9 * unit)
+    far, far_weight = weighted_blur(difference, light.rim, 22 * unit)
     a = np.clip(near_weight / 0.06, 0, 1)[..., None]
     b = np.clip(far_weight / 0.12, 0, 1)[..., None]
     step = np.clip(near * a + far * (1 - a) * b, -45, 45)
     return np.clip(lit + step, 0, 255)
 
 
-def _tint(scene: Scene, lit: Array, maps: Regions, unit: float) -> Array:
+def _tint(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
     """Take the depth of the brows and the colour of the lips from the photo.
 
     Two times three numbers of the subject: enough that brows go with the hair and lips with the
     light. Their shape stays the surrogate's.
     """
-    seen = np.clip(1.5 * scene.seen - 0.3, 0, 1)
-    skin, _ = weighted_blur(scene.texture, scene.skin + 1e-4 * maps.skin, 20 * unit)
-    own, _ = weighted_blur(lit, maps.skin, 20 * unit)
-    if scene.frames is None:
-        weight = (maps.brows * seen)[..., None]
-        target = _mean(1 - scene.texture / np.maximum(skin, 8), weight)
-        current = _mean(1 - lit / np.maximum(own, 8), weight)
-        depth = np.clip(np.maximum(target, 0.03) / np.maximum(current, 0.03), 0.7, 1.25)
+    own, _ = weighted_blur(lit, maps.skin, _AROUND * unit)
+    if light.brow_depth is not None:
+        current = _mean(1 - lit / np.maximum(own, 8), maps.brows[..., None] * light.seen)
+        ratio = np.maximum(light.brow_depth, 0.03) / np.maximum(current, 0.03)
+        depth = np.clip(ratio, 0.7, 1.25)
         lit = lit + blur(maps.brows, 2 * unit)[..., None] * (lit - own) * (depth - 1)
-    weight = (maps.lips * seen)[..., None]
-    target = _mean(scene.texture / np.maximum(skin, 8), weight)
-    current = _mean(lit / np.maximum(own, 8), weight)
-    ratio = np.clip(target / np.maximum(current, 1e-3), 0.75, 1.6)
+    current = _mean(lit / np.maximum(own, 8), maps.lips[..., None] * light.seen)
+    ratio = np.clip(light.lip_colour / np.maximum(current, 1e-3), 0.75, 1.6)
     lit = lit * (1 + maps.lips[..., None] * (ratio - 1))
     return np.clip(lit, 0, 255)
 
@@ -92,12 +135,33 @@ def _mean(values: Array, weight: Array) -> Array:
     return mean
 
 
+def toning(pixels: Pixels) -> Array | None:
+    """Return how a grey or toned photo derives colour from lightness, or ``None``.
+
+    The channels a* and b* are fitted as quadratics of lightness over a small copy of the photo;
+    if little is left over, the photo has no colours of its own.
+    """
+    step = max(1, int(np.sqrt(pixels.shape[0] * pixels.shape[1] / 40_000)))
+    small = np.ascontiguousarray(pixels[::step, ::step])
+    lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32).reshape(-1, 3)
+    terms = lightness_terms(lab[:, 0])
+    fitted, *_ = np.linalg.lstsq(terms, lab[:, 1:], rcond=None)
+    rest = float((lab[:, 1:] - terms @ fitted).std())
+    return fitted.astype(np.float32) if rest < _GREY else None
+
+
+def lightness_terms(lightness: NDArray[np.floating]) -> Array:
+    """Return 1, L, L² for 8-bit lightness (…,), as (…, 3)."""
+    x = lightness.astype(np.float32) / 255
+    return np.stack([np.ones_like(x), x, x * x], -1)
+
+
 def tone(picture: Array, toning: Array) -> Array:
     """Return ``picture`` (h, w, 3), 0…255, with the colours of a grey or toned photo.
 
     Args:
         picture: rendered face.
-        toning: (3, 2) from ``scene.toning``.
+        toning: (3, 2) from `toning`.
     """
     exact = np.abs(toning - np.array([[128, 128], [0, 0], [0, 0]])).max() < 0.5
     if exact:  # a purely grey photo stays purely grey, without rounding through CIELAB

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from deid_desktop.core import mesh
 from deid_desktop.core.compose.glasses import GlassesModel, dark_lenses
+from deid_desktop.core.compose.relight import Light, read_light, toning
 from deid_desktop.core.compose.shape import ShapeFit, ShapeModel
 from deid_desktop.core.geometry import blur, weighted_blur
 from deid_desktop.core.regions import regions
@@ -17,8 +18,6 @@ from deid_desktop.core.types import Analysis, Array, Pixels
 
 _MARGIN = 0.55
 """Of the face's size, around it: as far as a change of shape may bend the picture."""
-_GREY = 2.5
-"""Residual, in 8-bit CIELAB units, below which a photo's colours are one function of lightness."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +28,9 @@ class Scene:
     ``scale``: working pixels for one photo pixel. ``crop`` (h, w, 3) float32 0…255 and ``mesh``
     (478, 3) are at working scale. In texture space, at ``size``: ``texture`` (s, s, 3) the
     photo's own, ``seen`` (s, s) how well the photo shows it, ``hair`` (s, s) hair, hands and other
-    things in front, ``beard`` (s, s), ``skin`` (s, s) visible bare skin, ``frames`` and ``lenses``
-    (s, s) of glasses, dark lenses only, or ``None``. ``toning`` (3, 2) gives the two colour
-    channels from lightness in a grey or toned photo, else ``None``.
+    things in front, ``beard`` (s, s), ``skin`` (s, s) visible bare skin, ``light`` on it,
+    ``frames`` and ``lenses`` (s, s) of glasses, dark lenses only, or ``None``. ``toning`` (3, 2)
+    gives the two colour channels from lightness in a grey or toned photo, else ``None``.
     """
 
     left: int
@@ -48,6 +47,7 @@ class Scene:
     hair: Array
     beard: Array
     skin: Array
+    light: Light
     frames: Array | None
     lenses: Array | None
     toning: Array | None
@@ -101,6 +101,8 @@ def prepare(
     in_front = _reaching_in(strange)
     hair, beard = _hair_and_beard(in_front)
     skin = regions(size).skin * seen * (1 - cv2.dilate(in_front, _kernel(9, size)))
+    skin = skin.astype(np.float32)
+    frames = glasses.rims(texture)
     return Scene(
         left=int(start[0]),
         top=int(start[1]),
@@ -115,32 +117,12 @@ def prepare(
         seen=seen,
         hair=hair,
         beard=beard,
-        skin=skin.astype(np.float32),
-        frames=glasses.rims(texture),
+        skin=skin,
+        light=read_light(texture, seen, skin, brows_shown=frames is None),
+        frames=frames,
         lenses=dark_lenses(texture),
         toning=toning(pixels),
     )
-
-
-def toning(pixels: Pixels) -> Array | None:
-    """Return how a grey or toned photo derives colour from lightness, or ``None``.
-
-    The channels a* and b* are fitted as quadratics of lightness over a small copy of the photo;
-    if little is left over, the photo has no colours of its own.
-    """
-    step = max(1, int(np.sqrt(pixels.shape[0] * pixels.shape[1] / 40_000)))
-    small = np.ascontiguousarray(pixels[::step, ::step])
-    lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32).reshape(-1, 3)
-    terms = lightness_terms(lab[:, 0])
-    fitted, *_ = np.linalg.lstsq(terms, lab[:, 1:], rcond=None)
-    rest = float((lab[:, 1:] - terms @ fitted).std())
-    return fitted.astype(np.float32) if rest < _GREY else None
-
-
-def lightness_terms(lightness: NDArray[np.floating]) -> Array:
-    """Return 1, L, L² for 8-bit lightness (…,), as (…, 3)."""
-    x = lightness.astype(np.float32) / 255
-    return np.stack([np.ones_like(x), x, x * x], -1)
 
 
 def _kernel(texels: int, size: int) -> NDArray[np.uint8]:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
 
+import cv2
 import numpy as np
 import torch
 
@@ -24,6 +25,7 @@ from deid_desktop.core.compose import (
     SurrogateLayer,
     compose,
     prepare,
+    sketch,
 )
 from deid_desktop.core.compose.expression import expression_change, smile_of
 from deid_desktop.core.detect import Detector
@@ -56,8 +58,10 @@ FINALISTS = 2
 NO_FACE = 0.125
 """Residual of the shape fit, in centimetres, above which the landmarks describe no face."""
 
-_FULL, _PREVIEW, _SEARCH = (380.0, 1100.0), (120.0, 240.0), (150.0, 190.0)
+_FULL, _PREVIEW, _SEARCH = (380.0, 1100.0), (120.0, 240.0), (112.0, 128.0)
 """Smallest and largest face sizes in pixels to compose at."""
+_TINY = 128
+"""Texels a side at which candidates are looked at."""
 _PUSH = 1.0
 """What a step of ``Identity.push`` adds to the strength of the shape."""
 _CACHED = 48
@@ -114,7 +118,7 @@ class Studio:
         analysis = self.analyse(photo, face)
         if not analysis.reliable:
             return analysis.reason
-        if self._scene(photo, face, SMALL, _SEARCH).fit.residual > NO_FACE:
+        if self._scene(photo, face, _TINY, _SEARCH).fit.residual > NO_FACE:
             return "What was found here may not be a face, or too much of it is hidden."
         return ""
 
@@ -183,12 +187,25 @@ class Studio:
         ]
         drawn = sorted(drawn, key=lambda i: float(near[list(i.donors)] @ np.array(i.weights)))
         drawn = drawn[:CANDIDATES]
+        scene = self._scene(photo, face, _TINY, _SEARCH)
+        change = _change(request, scene)
         _check(should_stop)
-        layers = self._compose(photo, face, request, drawn, size=SMALL, work=_SEARCH)
         scores = []
-        for layer in layers:
+        surrogates = self._generate(drawn, [attribute] * len(drawn), SMALL)
+        for surrogate, identity in zip(surrogates, drawn, strict=True):
             _check(should_stop)
-            scores.append(_badness(self._verify(photo, face, layer)))
+            small = cv2.resize(surrogate.texture, (_TINY, _TINY), interpolation=cv2.INTER_AREA)
+            seen = sketch(
+                scene,
+                replace(surrogate, texture=small),
+                face.points,
+                shape_strength=request.shape_strength + _PUSH * identity.push,
+                expression=change,
+                cover=identity.push,
+                seed=identity.seed,
+            )
+            found = self._recogniser.embed_face(seen.picture, seen.points)
+            scores.append(_badness(judge(original, found[None], self._generator.donor_embeddings)))
         return [drawn[i] for i in np.argsort(scores, kind="stable")]
 
     def _compose(
@@ -198,8 +215,7 @@ class Studio:
         attribute = self._attribute(photo, face, request)
         surrogates = self._generate(identities, [attribute] * len(identities), size)
         scene = self._scene(photo, face, size, work)
-        wish = request.attributes
-        change = expression_change(wish.expression, wish.strength, scene.fit)
+        change = _change(request, scene)
         return [
             compose(
                 scene,
@@ -246,6 +262,11 @@ class Studio:
     def _verify(self, photo: Photo, face: Face, layer: SurrogateLayer) -> Verdict:
         """Judge one face as if it were the only one changed."""
         return self.judge(layer.changed(photo.pixels), photo, face, (layer.left, layer.top))
+
+
+def _change(request: Request, scene: Scene) -> Array | None:
+    wish = request.attributes
+    return expression_change(wish.expression, wish.strength, scene.fit)
 
 
 def _badness(verdict: Verdict) -> float:
