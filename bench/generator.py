@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
+from deid_desktop.core.analyse import BLENDSHAPES
 from deid_desktop.core.generate import LARGE, SMALL, Attribute, Generator
 from deid_desktop.core.imaging import find_photos, read_photo
 from deid_desktop.core.pipeline import Pipeline
@@ -36,6 +37,17 @@ GENDERS = (-1.0, -0.5, 0.5, 1.0)
 AGES = (20.0, 31.0, 42.0, 53.0, 64.0, 75.0)
 SMALLEST = 80.0
 """Height in pixels below which a face is too small for the estimators."""
+UNITS = {
+    "happy": ("mouthSmile",),
+    "sad": ("browInnerUp", "mouthFrown", "mouthShrugLower"),
+    "angry": ("browDown", "eyeSquint"),
+    "surprised": ("browInnerUp", "browOuterUp", "jawOpen"),
+    "afraid": ("browInnerUp", "eyeWide", "mouthStretch"),
+    "disgusted": ("browDown", "mouthShrugUpper", "mouthUpperUp"),
+    "contemptuous": ("mouthDimpleLeft", "mouthSmileLeft", "mouthPressLeft"),
+    "closed-eyes": ("eyeBlink",),
+}
+"""The blendshapes, without their side, that make up each expression."""
 K = 5
 
 
@@ -59,7 +71,7 @@ def main() -> None:
     if not subjects:
         raise SystemExit("no face of these photos takes a surrogate; choose others")
     print(f"{len(subjects)} faces")
-    for name, measure in (("gender", gender), ("age", age)):
+    for name, measure in (("gender", gender), ("age", age), ("expression", expression)):
         figures[name] = measure(stand, subjects)
         show(figures[name])
     figures["people"] = people(stand, subjects, options.people)
@@ -197,6 +209,33 @@ def age(stand: Stand, subjects: Sequence[Subject]) -> dict[str, Any]:
         "age, gender verdict changed": np.mean(flipped),
         "age, SFace between neighbouring steps": np.mean(steps),
         "age n": len(pairs),
+    }
+
+
+def expression(stand: Stand, subjects: Sequence[Subject]) -> dict[str, Any]:
+    """Return how often an expression raises its own units over those of the neutral face.
+
+    ``rising``: they rise at each of three steps of the strength, as told by the landmarks of the
+    composed photo.
+    """
+    raised: dict[str, list[bool]] = {name: [] for name in UNITS}
+    rising: list[bool] = []
+    for seed, subject in enumerate(subjects):
+        identity = stand.draw(Attribute(subject[2].gender, subject[2].age), seed)
+        made = partial(stand.made, subject, identity)
+        calm = made(Attributes(expression="neutral")).blendshapes
+        for name, units in UNITS.items():
+            own = [any(b.startswith(u) for u in units) for b in BLENDSHAPES]
+            full = made(Attributes(expression=name)).blendshapes
+            raised[name].append(bool(full[own].sum() > calm[own].sum() + 0.05))
+        smile = [b.startswith("mouthSmile") for b in BLENDSHAPES]
+        steps = [made(Attributes(expression="happy", strength=s)) for s in (0.01, 0.34, 0.67, 1.0)]
+        series = [found.blendshapes[smile].sum() for found in steps]
+        rising.append(bool((np.diff(series) > -0.03).all()))
+    return {
+        **{f"expression, {name} raises its units": np.mean(v) for name, v in raised.items()},
+        "expression, a smile never falls as happy rises": np.mean(rising),
+        "expression n": len(subjects),
     }
 
 

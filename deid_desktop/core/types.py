@@ -58,7 +58,10 @@ class State(StrEnum):
     ATTENTION = "needs attention"
 
 
-EXPRESSIONS = ("keep", "neutral", "happy", "sad", "angry", "surprised", "afraid", "disgusted")
+EXPRESSIONS = (
+    "keep", "neutral", "happy", "sad", "angry", "surprised", "afraid", "disgusted", "contemptuous",
+    "closed-eyes",
+)  # fmt: skip
 ANCESTRIES = ("match", "white", "black", "east-asian", "west-asian")
 
 

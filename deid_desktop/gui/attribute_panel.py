@@ -115,6 +115,8 @@ _CHOICES = {
     "surprised": later("Surprised"),
     "afraid": later("Afraid"),
     "disgusted": later("Disgusted"),
+    "contemptuous": later("Contemptuous"),
+    "closed-eyes": later("Closed eyes"),
     "white": later("White"),
     "black": later("Black"),
     "east-asian": later("East Asian"),

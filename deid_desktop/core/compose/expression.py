@@ -46,6 +46,8 @@ def expression_change(name: str, strength: float, fit: ShapeFit) -> Array | None
     if name == "keep" or strength == 0:
         return None
     target = _targets()[name]
+    if name == "closed-eyes":  # wide eyes have further to go than narrow ones
+        target = _closing(fit.identity)
     return (strength * (target - fit.expression)).astype(np.float32)
 
 
@@ -64,20 +66,26 @@ def _targets() -> dict[str, NDArray[np.floating]]:
     )
     nose = _move([129, 358, 98, 327], 0.7, (0, -1, 0))
     upper_lip = _move(_UPPER_LIP, 0.25, (0, -1, 0))
+    lower_lip = _move(_LOWER_LIP, 0.25, (0, -1, 0))
+    broad_lip = _move(_UPPER_LIP, 0.5, (0, -1, 0)) * (1 - _near(_CORNERS, 0.5))[:, None]
     return {
         "neutral": np.zeros((mesh.VERTICES, 3)),
         "happy": _corners(0.65, -0.45, -0.25) + _cheeks(0.35) - 0.25 * _closing()
         + 0.08 * upper_lip,
-        "sad": 0.5 * raise_inner - 0.2 * raise_outer - _closing() * -0.2 + _corners(-0.05, 0.45),
-        "angry": -0.55 * raise_inner + _together(0.22) - 0.1 * raise_outer + 0.15 * _closing()
+        "sad": 0.5 * raise_inner - 0.25 * raise_outer + 0.15 * _closing() + _corners(0.1, 0.5)
+        + 0.08 * lower_lip + _chin(0.2),
+        "angry": -0.45 * raise_inner + _together(0.22) - 0.35 * raise_outer + 0.15 * _closing()
         + _corners(-0.12, 0.12) + _press(0.1),
         "surprised": 0.75 * np.minimum(raise_inner, raise_outer) + _jaw(1.3) - 0.3 * _closing()
         + _corners(-0.25, 0.05),
         "afraid": 0.75 * np.minimum(raise_inner, 0.7 * raise_outer) + _together(0.1)
-        - 0.3 * _closing() + _jaw(0.35) + _corners(0.3, 0.15),
-        "disgusted": 0.4 * nose + 0.35 * upper_lip - 0.3 * raise_inner + 0.25 * _closing()
-        + _corners(0.05, 0.2),
-        "closed eyes": _closing(),
+        - 0.4 * _closing() + _jaw(0.35) + _corners(0.4, 0.15),
+        "disgusted": 0.4 * nose + 0.42 * broad_lip + 0.3 * lower_lip - 0.35 * raise_inner
+        - 0.4 * raise_outer + _together(0.12) + 0.25 * _closing() + _cheeks(0.25) + _corners(0.12, 0.3)
+        + _chin(0.15),
+        "contemptuous": _one_sided(0.5, -0.5) - 0.12 * raise_outer + 0.2 * _closing()
+        + _press(0.05) + _chin(0.1),
+        "closed-eyes": _closing(),
     }  # fmt: skip
 
 
@@ -104,6 +112,18 @@ def _corners(aside: float, down: float, back: float = 0.0) -> NDArray[np.floatin
     return np.stack([weight * _side() * aside, weight * down, weight * -back], 1)
 
 
+def _one_sided(aside: float, down: float) -> NDArray[np.floating]:
+    """Pull one corner of the mouth aside, down and backwards, its cheek and lip following."""
+    weight = _near([291], 1.0)
+    cheek = 0.3 * _near([425, 280], 1.0)
+    return np.stack([weight * aside, weight * down - cheek * abs(down), -0.25 * weight], 1)
+
+
+def _chin(up: float) -> NDArray[np.floating]:
+    """Push the boss of the chin and the lower lip up."""
+    return _move([17, 18, 200, 199], 0.7, (0, -up, -0.5 * up))
+
+
 def _cheeks(up: float) -> NDArray[np.floating]:
     return _move([50, 280, 205, 425, 101, 330], 1.1, (0, -up, -0.4 * up))
 
@@ -127,11 +147,11 @@ def _jaw(open_by: float) -> NDArray[np.floating]:
     return np.outer(weight, (0, open_by, 0.1 * open_by))
 
 
-def _closing() -> NDArray[np.floating]:
-    """Shut the eyes: upper lids meet lower lids, the folds above follow half-way."""
+def _closing(shape: Array = mesh.XYZ) -> NDArray[np.floating]:
+    """Shut the eyes of ``shape``: upper lids meet lower lids, the folds above follow half-way."""
     offsets = np.zeros((mesh.VERTICES, 3))
     for upper, lower in _LID_PAIRS.items():
-        offsets[upper] = mesh.XYZ[lower] - mesh.XYZ[upper]
+        offsets[upper] = shape[lower] - shape[upper]
     for fold, upper in _LID_FOLDS.items():
         offsets[fold] = 0.45 * offsets[upper]
     return offsets

@@ -13,7 +13,7 @@ from deid_desktop.core import mesh
 from deid_desktop.core.types import Array
 
 _CLOSED = 0.13
-"""Opening over width below which an eye counts as shut and keeps the texture's lids."""
+"""Opening over width below which an eye counts as shut: a lid is drawn over it."""
 _IRIS = (0.17, 0.235)
 """Plausible radii of an iris, as shares of the eye's width."""
 
@@ -29,16 +29,67 @@ def draw_eyes(rendered: Array, photo: Array, vertices: Array, iris: Array, skin:
         skin: (3,) RGB of the photo's skin, 0…255.
     """
     colour = np.clip(0.75 * iris * skin, 12, 125)
-    for contour, ring in ((mesh.LEFT_EYE, mesh.LEFT_IRIS), (mesh.RIGHT_EYE, mesh.RIGHT_IRIS)):
+    for contour, ring, folds in (
+        (mesh.LEFT_EYE, mesh.LEFT_IRIS, _LEFT_FOLD),
+        (mesh.RIGHT_EYE, mesh.RIGHT_IRIS, _RIGHT_FOLD),
+    ):
+        if _is_shut(vertices[contour, :2]):
+            _draw_lid(rendered, vertices[contour, :2], vertices[folds, :2])
+            continue
         _draw_eye(rendered, photo, vertices[contour, :2], vertices[ring, :2], colour)
+
+
+_LEFT_FOLD, _RIGHT_FOLD = [56, 28, 27, 29, 30], [286, 258, 257, 259, 260]
+
+
+def _opening(lids: Array) -> float:
+    axis = (lids[8] - lids[0]) / max(float(np.linalg.norm(lids[0] - lids[8])), 1e-6)
+    return float(np.ptp((lids - lids[0]) @ np.array([-axis[1], axis[0]])))
+
+
+def _is_shut(lids: Array) -> bool:
+    return _opening(lids) < _CLOSED * float(np.linalg.norm(lids[0] - lids[8]))
+
+
+def _draw_lid(rendered: Array, lids: Array, fold: Array) -> None:
+    """Draw a shut lid: skin where the texture's open eye is squeezed, and the lashes below."""
+    width = float(np.linalg.norm(lids[0] - lids[8]))
+    if width < 5:
+        return
+    limit = rendered.shape[1::-1]
+    margin = 0.35 * width
+    low = np.clip(np.floor(lids.min(0) - margin), 0, limit).astype(int)
+    high = np.clip(np.ceil(lids.max(0) + margin), 0, limit).astype(int)
+    if (high - low < 6).any():
+        return
+    window = (slice(low[1], high[1]), slice(low[0], high[0]))
+    lids, fold = lids - low, fold - low
+    shape = (high - low)[::-1]
+    middle = 0.5 * (fold + _on_lid(lids, fold))
+    squeezed = _aperture(np.r_[lids, lids[:1]], shape, 0.05 * width)
+    above = _aperture(np.r_[middle, lids[:9]], shape, 0.05 * width)
+    hidden = np.clip(1.3 * np.maximum(squeezed, above), 0, 1)
+    own = rendered[window]
+    level = cv2.GaussianBlur(own, (0, 0), 0.12 * width)
+    bright = np.clip((own - level).mean(2) / 12 + 0.6, 0.02, 1) * (1 - hidden) + 0.02
+    soft = cv2.GaussianBlur(own * bright[..., None], (0, 0), 0.14 * width)
+    lid = soft / cv2.GaussianBlur(bright, (0, 0), 0.14 * width)[..., None]
+    target = own + hidden[..., None] * (0.96 * lid - own)
+    edge = np.r_[lids[:1], 0.5 * (lids[1:8] + lids[:8:-1]), lids[8:9]]
+    lash = _lash_line(edge, tuple(shape), 1.25 * width)[..., None]
+    rendered[window] = target * (1 - 1.25 * lash)
+
+
+def _on_lid(lids: Array, points: Array) -> Array:
+    """Return the points of the upper lid below ``points``."""
+    upper = lids[:9][np.argsort(lids[:9, 0])]
+    return np.stack([points[:, 0], np.interp(points[:, 0], upper[:, 0], upper[:, 1])], 1)
 
 
 def _draw_eye(rendered: Array, photo: Array, lids: Array, ring: Array, colour: Array) -> None:
     width = float(np.linalg.norm(lids[0] - lids[8]))
-    axis = (lids[8] - lids[0]) / max(width, 1e-6)
-    across = np.array([-axis[1], axis[0]])
-    opening = float(np.ptp((lids - lids[0]) @ across))
-    if opening < _CLOSED * width or width < 5:
+    opening = _opening(lids)
+    if width < 5:
         return
     height_px, width_px = rendered.shape[:2]
     low = np.maximum(np.floor(lids.min(0)).astype(int) - 10, 0)
