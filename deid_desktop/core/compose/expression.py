@@ -81,8 +81,8 @@ def _targets() -> dict[str, NDArray[np.floating]]:
         "afraid": 0.75 * np.minimum(raise_inner, 0.7 * raise_outer) + _together(0.1)
         - 0.4 * _closing() + _jaw(0.35) + _corners(0.4, 0.15),
         "disgusted": 0.4 * nose + 0.42 * broad_lip + 0.3 * lower_lip - 0.35 * raise_inner
-        - 0.4 * raise_outer + _together(0.12) + 0.25 * _closing() + _cheeks(0.25) + _corners(0.12, 0.3)
-        + _chin(0.15),
+        - 0.4 * raise_outer + _together(0.12) + 0.25 * _closing() + _cheeks(0.25)
+        + _corners(0.12, 0.3) + _chin(0.15),
         "contemptuous": _one_sided(0.5, -0.5) - 0.12 * raise_outer + 0.2 * _closing()
         + _press(0.05) + _chin(0.1),
         "closed-eyes": _closing(),
