@@ -53,8 +53,9 @@ class GeneratorError(DeidError):
 class Attribute:
     """Attributes of a surrogate as numbers.
 
-    ``gender`` −1…1, ``age`` years, ``smile`` 0…1, ``ancestry`` weights over White, Black, East
-    Asian, West Asian (the groups that the donors named for themselves), sum 1.
+    ``gender`` −1…1, farther out a caricature (see ``attribute_terms``), ``age`` years, ``smile``
+    0…1, ``ancestry`` weights over White, Black, East Asian, West Asian (the groups that the donors
+    named for themselves), sum 1.
     """
 
     gender: float
@@ -75,14 +76,24 @@ def attribute_terms(attribute: Attribute) -> Array:
     """Return the weights of the attribute maps.
 
     For women, then men: the young average, what a smile adds, what 40, 60 and 80 years add
-    (linear in between); then what Black, East Asian and West Asian ancestry add.
+    (linear in between); then what Black, East Asian and West Asian ancestry add. A gender beyond
+    −1…1 adds more of what young men and women differ in.
     """
     knots = (_YOUNG, *_AGES)
     ages = [np.interp(attribute.age, knots, np.eye(len(knots))[i + 1]) for i in range(len(_AGES))]
     ages = [_AGEING * weight for weight in ages]
-    male = (attribute.gender + 1) / 2
+    male = _male(attribute)
     one = np.array([1.0, attribute.smile, *ages])
-    return np.r_[(1 - male) * one, male * one, attribute.ancestry[1:]].astype(np.float32)
+    terms = np.r_[(1 - male) * one, male * one, attribute.ancestry[1:]]
+    beyond = (attribute.gender + 1) / 2 - male
+    terms[0] -= beyond
+    terms[len(one)] += beyond
+    return terms.astype(np.float32)
+
+
+def _male(attribute: Attribute) -> float:
+    """Return the men's share, 0…1, in what is learned of men and women apart."""
+    return float(np.clip((attribute.gender + 1) / 2, 0, 1))
 
 
 def network_inputs(attributes: list[Attribute]) -> Tensor:
@@ -91,7 +102,9 @@ def network_inputs(attributes: list[Attribute]) -> Tensor:
     Most donors are younger than 36: beyond, the network would extrapolate, so older age comes
     from the maps and the atlas alone.
     """
-    rows = [(a.gender, (min(a.age, _OLDEST) - 27) / 9, a.smile, *a.ancestry) for a in attributes]
+    rows = [
+        (2 * _male(a) - 1, (min(a.age, _OLDEST) - 27) / 9, a.smile, *a.ancestry) for a in attributes
+    ]
     return torch.tensor(rows, dtype=torch.float32)
 
 
@@ -284,7 +297,7 @@ class Generator:
         lower = min(int(place), len(ages) - 2)
         way = torch.tensor(place - lower, device=self.device).logit(eps=1e-6)
         older = torch.sigmoid(3 * field.to(self.device) + way)
-        male = (attribute.gender + 1) / 2
+        male = _male(attribute)
         mixed, power = torch.zeros_like(older), torch.zeros_like(older)
         for age, near in ((lower, 1 - older), (lower + 1, older)):
             for side, part in enumerate((1 - male, male)):
@@ -300,7 +313,7 @@ class Generator:
         slopes = self._host["shape.age"]
         added = []
         for attribute in attributes:
-            male = (attribute.gender + 1) / 2
+            male = _male(attribute)
             slope = (1 - male) * slopes[0] + male * slopes[1]
             descent = np.tensordot(attribute.ancestry[1:], self._host["shape.ancestry"], 1)
             added.append(slope * (attribute.age - 27) + descent)

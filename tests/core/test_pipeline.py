@@ -411,3 +411,13 @@ def test_what_was_read_is_kept_and_told_apart(pipeline, small, portrait, portrai
     photo, face = small
     assert pipeline.analyse(photo, face) is pipeline.analyse(photo, face)
     assert pipeline.analyse(portrait, portrait_face) is not pipeline.analyse(photo, face)
+
+
+@pytest.mark.parametrize("own", [-1.0, -0.4, 0.4, 1.0])
+def test_the_gender_slider_rises_and_pushes_hardest_against_the_head(own):
+    made = [studio._gender(wish, own) for wish in np.linspace(-1, 1, 21).tolist()]
+    assert made == sorted(made) and made[10] == 0
+    assert made[0] <= -1 and made[-1] >= 1
+    other = 0 if own > 0 else -1
+    assert abs(made[other]) > abs(made[-1 - other])
+    assert studio._gender(None, own) == own
