@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from deid_desktop.core import mesh
+from deid_desktop.core.geometry import blur
 from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Array, DeidError, Identity, Surrogate
 from deid_desktop.core.weights import model_path
@@ -89,6 +90,21 @@ def attribute_terms(attribute: Attribute) -> Array:
     terms[0] -= beyond
     terms[len(one)] += beyond
     return terms.astype(np.float32)
+
+
+@cache
+def _fringe() -> Array:
+    """Return where women's hair hangs into the face (SMALL, SMALL), 0…1: forehead and temples."""
+    covered = np.zeros((SMALL, SMALL), np.float32)
+    for side in (_LEFT_FRINGE, _RIGHT_FRINGE):
+        corners = np.round(mesh.UV[side] * SMALL - 0.5).astype(np.int32)
+        cv2.fillPoly(covered, [corners], 1.0)
+    return blur(cv2.dilate(covered, np.ones((5, 5))), 4)
+
+
+_LEFT_FRINGE = [9, 107, 66, 105, 63, 70, 156, 143, 34, 162, 21, 54, 103, 67, 109, 10]
+_RIGHT_FRINGE = [9, 336, 296, 334, 293, 300, 383, 372, 264, 389, 251, 284, 332, 297, 338, 10]
+"""From between the brows along their upper edge to the temple and back along the hairline."""
 
 
 def _male(attribute: Attribute) -> float:
@@ -284,7 +300,8 @@ class Generator:
 
         Atlas maps are patchworks of at least five people each; here those of the two nearest ages
         and of both genders are laid over each other with smooth random weights of unit power.
-        Each age keeps its map, so that a moving slider never swaps one for another.
+        Each age keeps its map, so that a moving slider never swaps one for another. Where women's
+        fringes hung into their portraits, men's foreheads stand in for theirs.
         """
         atlas = self._t["atlas"]  # gender, age, variant, texel
         ages = self._host["atlas.ages"]
@@ -297,7 +314,8 @@ class Generator:
         lower = min(int(place), len(ages) - 2)
         way = torch.tensor(place - lower, device=self.device).logit(eps=1e-6)
         older = torch.sigmoid(3 * field.to(self.device) + way)
-        male = _male(attribute)
+        fringe = torch.from_numpy(_fringe()).to(self.device)
+        male = 1 - (1 - _male(attribute)) * (1 - fringe)
         mixed, power = torch.zeros_like(older), torch.zeros_like(older)
         for age, near in ((lower, 1 - older), (lower + 1, older)):
             for side, part in enumerate((1 - male, male)):

@@ -8,7 +8,14 @@ import pytest
 from samples import moved_face, scaled
 
 from deid_desktop.core import mesh
-from deid_desktop.core.analyse import BLENDSHAPES, Analyser, corrected_age, skin_tone
+from deid_desktop.core.analyse import (
+    BLENDSHAPES,
+    UNSTEADY,
+    Analyser,
+    Landmarker,
+    corrected_age,
+    skin_tone,
+)
 from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.types import Face
 from deid_desktop.core.verify import THRESHOLD
@@ -175,3 +182,26 @@ def beside_white(colour):
 
 def test_skin_tone_beyond_the_border_is_a_number(reading):
     assert np.isfinite(skin_tone(flat((190, 145, 120)), reading.mesh + np.float32([5000, 0, 0])))
+
+
+def test_landmarks_of_a_face_stay_where_they_are(analyser, portrait, portrait_face):
+    landmarker = Landmarker()
+    vertices = landmarker.mesh(portrait.pixels, portrait_face.points)
+    assert landmarker.unsteadiness(portrait.pixels, vertices) < UNSTEADY / 2
+
+
+@pytest.mark.parametrize("kind", ["noise", "hidden", "upside down"])
+def test_what_is_no_face_is_doubted(analyser, portrait, portrait_face, kind):
+    x, y, width, height = (round(v) for v in portrait_face.box)
+    pixels = portrait.pixels.copy()
+    inside = pixels[y : y + height, x : x + width]
+    if kind == "noise":
+        noise = np.random.default_rng(0).normal(128, 60, inside.shape)
+        inside[:] = np.clip(cv2.GaussianBlur(noise, (0, 0), 12) * 6 - 640, 0, 255)
+    elif kind == "hidden":
+        inside[height // 6 :] = 90
+    else:
+        inside[:] = inside[::-1].copy()
+    found = analyser.analyse(pixels, portrait_face)
+    assert not found.reliable
+    assert found.reason

@@ -15,6 +15,12 @@ from deid_desktop.core.types import Array
 _FINEST = 0.45
 """Sigma in working pixels below which there is only grain."""
 _BANDS = 3
+_MOST = 1.25
+"""Largest gain of a band on skin: what photos have beyond it are shadows and hair."""
+_COARSEST = 6.0
+"""Largest standard deviation of grain, in levels."""
+_TEXTURE = 0.012
+"""Sigma, as a share of the face, from which a band holds features, which are never amplified."""
 _ENOUGH = 400
 """Pixels from which a measurement is trusted."""
 
@@ -42,12 +48,18 @@ def match_detail(
     on_features = blur(features, 2.0)[..., None]
     shown = (features > 0.5) & (blur(skin + features, 2.0) > 0.5)
     result = rendered.copy()
-    sharpness = 1.0
+    coarse = _TEXTURE * float(np.sqrt((skin + features > 0.5).sum()))
+    sharpness, grain = 1.0, 0.0
     for i in range(_BANDS):
         band, target = ours[i] - ours[i + 1], theirs[i] - theirs[i + 1]
         grey = _grey(band)
-        skin_gain = np.clip(_spread(target[measured]) / _spread(grey[measured]), 0.35, 1.6)
-        sharpness = min(sharpness, float(skin_gain)) if i == 0 else sharpness
+        most = _MOST if sigmas[i] < coarse else 1.0
+        wanted, present = _spread(target[measured]), _spread(grey[measured])
+        skin_gain = float(np.clip(wanted / present, 0.35, most))
+        if i == 0:
+            sharpness = min(1.0, skin_gain)
+            missing = wanted**2 - (skin_gain * present) ** 2
+            grain = np.sqrt(max(0.0, missing)) if sigmas[1] < coarse else 0.0
         feature_gain = 1.0
         if shown.sum() > _ENOUGH // 2:
             feature_gain = np.clip(target[shown].std() / max(grey[shown].std(), 1e-6), 0.4, 1.15)
@@ -57,8 +69,8 @@ def match_detail(
     wanted = _spread((_grey(photo) - theirs[0])[measured])
     present = _spread((grey_result - blur(grey_result, sigmas[0]))[measured])
     if wanted > 1.1 * present:
-        strength = min(6.0, float(np.sqrt(wanted**2 - present**2)))
-        result += strength * _grain(result.shape[:2], unit, seed)[..., None]
+        grain = np.hypot(grain, np.sqrt(wanted**2 - present**2))
+    result += min(_COARSEST, float(grain)) * _grain(result.shape[:2], unit, seed)[..., None]
     return result
 
 

@@ -35,6 +35,8 @@ _NOSE = 0.6
 """Share of the strength by which the nose's own differences are exaggerated."""
 _GROWTH = 0.14
 """How much larger or smaller eyes and mouth may become, as a share."""
+_BROW = 0.3
+"""Share with which a brow moves as its eye does, not by its own exaggerated difference."""
 _FIELD = 96
 """Nodes a side of the field that bends the picture."""
 
@@ -118,10 +120,14 @@ def displaced(
     """
     spread = _spreading()
     broad = spread.near @ change
-    strength = min(strength, largest / float(np.sqrt((broad**2).sum(1).mean())))
+    # A cheek that is seen from the side is an outline: there a change of depth shows in full.
+    frontal = abs(float(np.cos(np.radians(fit.pose.degrees()[0]))))
+    strength = frontal * min(strength, largest / float(np.sqrt((broad**2).sum(1).mean())))
     exaggerated = strength * broad
     local = (change - broad) * (1 + (_NOSE * strength - 1) * spread.nose[:, None])
     wanted = exaggerated + local
+    for eye, near in zip(_PARTS[:2], spread.brows, strict=True):
+        wanted = wanted + _BROW * near[:, None] * (exaggerated[eye].mean(0) - wanted)
     for part, weight in zip(_PARTS, spread.parts, strict=True):
         whole = exaggerated[part].mean(0) + _growth(fit.identity, change, part, strength)
         wanted = wanted * (1 - weight[:, None]) + whole * weight[:, None]
@@ -151,15 +157,18 @@ def _growth(identity: Array, change: Array, part: list[int], strength: float) ->
 
 @dataclass(frozen=True, eq=False)
 class _Spreading:
-    """``near`` (468, 468) averages over a neighbourhood; ``nose`` (468,) and ``parts`` (3, 468)
-    say how much a vertex belongs to the nose, the eyes and the lips."""
+    """``near`` (468, 468) averages over a neighbourhood; ``nose`` (468,), ``parts`` (3, 468) and
+    ``brows`` (2, 468) say how much a vertex belongs to the nose, to the eyes and the lips, to the
+    brows."""
 
     near: Array
     nose: Array
     parts: Array
+    brows: Array
 
 
 _PARTS = (mesh.LEFT_EYE, mesh.RIGHT_EYE, mesh.LIPS)
+_BROWS = (mesh.LEFT_BROW, mesh.RIGHT_BROW)
 _NOSE_VERTICES = [1, 2, 4, 5, 6, 195, 197, 98, 327, 129, 358, 48, 278, 115, 344, 19, 94]
 
 
@@ -174,7 +183,8 @@ def _spreading() -> _Spreading:
     ]
     parts[2][mesh.INNER_LIPS] = 1
     nose = np.exp(-((distance[:, _NOSE_VERTICES].min(1) / 0.4) ** 2))
-    return _Spreading(near / near.sum(1, keepdims=True), nose, np.stack(parts))
+    brows = [np.exp(-((distance[:, brow].min(1) / 0.6) ** 2)) for brow in _BROWS]
+    return _Spreading(near / near.sum(1, keepdims=True), nose, np.stack(parts), np.stack(brows))
 
 
 def bending_field(vertices: Array, moved: Array, shape: tuple[int, int]) -> Array:

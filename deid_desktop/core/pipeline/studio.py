@@ -55,8 +55,8 @@ DRAWS = (8, 64, 200, 400)
 The first round takes all it draws, so that most surrogates do not depend on the subject."""
 FINALISTS = 2
 """Candidates of a round that are rendered in full and verified."""
-NO_FACE = 0.125
-"""Residual of the shape fit, in centimetres, above which the landmarks describe no face."""
+NO_FACE = 0.45
+"""Residual of the shape fit, in centimetres, above which the mesh is folded, whatever it is on."""
 
 _FULL, _PREVIEW, _SEARCH = (380.0, 1100.0), (120.0, 240.0), (112.0, 128.0)
 """Smallest and largest face sizes in pixels to compose at."""
