@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from deid_desktop.core.brush import REACH, THICKEST
 from deid_desktop.core.files import new_file, publish, write_durably
 from deid_desktop.core.types import (
     ANCESTRIES,
@@ -28,6 +29,7 @@ from deid_desktop.core.types import (
     Identity,
     Method,
     Request,
+    Stroke,
 )
 
 SUFFIX = ".deid"
@@ -35,6 +37,7 @@ FORMAT = "deid-project"
 VERSION = 1
 _LARGEST = 64 * 2**20
 _TEXT = 4000
+_MOST_STROKES, _MOST_POINTS = 1000, 5000
 
 _T = TypeVar("_T")
 
@@ -279,13 +282,16 @@ def _request(record: dict[str, Any]) -> Request:
     expression, ancestry = _of(wish, "expression", str), _of(wish, "ancestry", str)
     _expect(expression in EXPRESSIONS, "expression")
     _expect(ancestry in ANCESTRIES, "ancestry")
-    gender, age = wish.get("gender"), wish.get("age")
+    gender, age, tone = wish.get("gender"), wish.get("age"), wish.get("skin_tone")
     attributes = Attributes(
         gender=None if gender is None else _number(gender, "gender", -1, 1),
         age=None if age is None else _number(age, "age", 18, 80),
         expression=expression,
         strength=_number(wish.get("strength"), "strength", 0, 1),
         ancestry=ancestry,
+        skin_tone=None if tone is None else _number(tone, "skin_tone", -50, 60),
+        keep_eyes=_flag(wish, "keep_eyes"),
+        keep_mouth=_flag(wish, "keep_mouth"),
     )
     return Request(
         method=Method(method),
@@ -293,6 +299,32 @@ def _request(record: dict[str, Any]) -> Request:
         seed=_whole(record, "seed", 0),
         attributes=attributes,
         shape_strength=_number(record.get("shape_strength"), "shape_strength", 0, 10),
+        strokes=_strokes(record) if "strokes" in record else (),
+    )
+
+
+def _flag(record: dict[str, Any], field: str) -> bool:
+    """Return a field that the first projects did not have yet."""
+    return field in record and _of(record, field, bool)
+
+
+def _strokes(record: dict[str, Any]) -> tuple[Stroke, ...]:
+    strokes = _rows(record, "strokes", _stroke)
+    _expect(len(strokes) <= _MOST_STROKES, "strokes")
+    return strokes
+
+
+def _stroke(record: dict[str, Any]) -> Stroke:
+    points = _of(record, "points", list)
+    _expect(0 < len(points) <= _MOST_POINTS, "points")
+    _expect(all(isinstance(point, list) and len(point) == 2 for point in points), "points")
+    return Stroke(
+        into=_of(record, "into", bool),
+        radius=_number(record.get("radius"), "radius", 1e-4, THICKEST),
+        points=tuple(
+            (_number(x, "points", -REACH, REACH), _number(y, "points", -REACH, REACH))
+            for x, y in points
+        ),
     )
 
 

@@ -123,7 +123,9 @@ class Attributes:
     """The sliders. ``None`` and ``"match"`` follow the subject, ``"keep"`` its expression.
 
     ``gender``: −1 (female) … 1 (male). ``age``: 18…80 years. ``expression``: one of
-    ``EXPRESSIONS`` with ``strength`` 0…1. ``ancestry``: one of ``ANCESTRIES``.
+    ``EXPRESSIONS`` with ``strength`` 0…1. ``ancestry``: one of ``ANCESTRIES``. ``skin_tone``:
+    ITA in degrees, −50 (very dark) … 60 (very light). ``keep_eyes`` and ``keep_mouth`` leave
+    these parts the subject's own; the verification decides whether that is too much.
     """
 
     gender: float | None = None
@@ -131,17 +133,37 @@ class Attributes:
     expression: str = "keep"
     strength: float = 1.0
     ancestry: str = "match"
+    skin_tone: float | None = None
+    keep_eyes: bool = False
+    keep_mouth: bool = False
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """A stroke of the mask brush: ``into`` the mask, or out of it.
+
+    ``points`` (x, y) and ``radius`` are in longer sides of the face's box, from its middle, so that
+    a stroke goes with its face. It holds no pixels.
+    """
+
+    into: bool
+    radius: float
+    points: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
 class Request:
-    """Everything that decides the result for one face, so that it can be replayed."""
+    """Everything that decides the result for one face, so that it can be replayed.
+
+    ``strokes``: of the mask brush, the later over the earlier.
+    """
 
     method: Method = Method.SURROGATE
     k: int = 5
     seed: int = 0
     attributes: Attributes = field(default_factory=Attributes)
     shape_strength: float = 4.5
+    strokes: tuple[Stroke, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,14 @@ from deid_desktop.core.project import (
     relative_path,
     write_project,
 )
-from deid_desktop.core.types import Attributes, Face, Identity, Method, Request
+from deid_desktop.core.types import Attributes, Face, Identity, Method, Request, Stroke
 
 
 def example():
     points = np.arange(10, dtype=np.float32).reshape(5, 2) + 0.1
-    request = Request(seed=4, attributes=Attributes(age=50.25, expression="happy", strength=0.3))
+    wish = Attributes(age=50.25, expression="happy", strength=0.3, skin_tone=-12.5, keep_eyes=True)
+    strokes = (Stroke(into=False, radius=0.25, points=((0.5, -1.25), (0.0, 0.0))),)
+    request = Request(seed=4, attributes=wish, strokes=strokes)
     identity = Identity((3, 1, 9), (0.3, 0.3, 0.4), seed=2**31 + 5, push=2)
     word = Decision(True, "Réka", "2026-01-02T03:04:05+01:00", "„fine“", "abc")
     faces = (
@@ -78,6 +80,7 @@ def test_no_pixels_and_no_embeddings_are_in_the_file(saved):
         *("format", "version", "approval_needed", "photos", "path", "sha256", "faces"),
         *("id", "box", "points", "score", "by_person", "region", "located", "present", "request"),
         *("identity", "decisions", "method", "k", "seed", "attributes", "shape_strength"),
+        *("strokes", "into", "radius", "skin_tone", "keep_eyes", "keep_mouth"),
         *("gender", "age", "expression", "strength", "ancestry", "donors", "weights", "push"),
         *("approved", "by", "at", "comment", "about"),
     }
@@ -121,6 +124,14 @@ FACE = lambda c: c["photos"][0]["faces"][0]  # noqa: E731
         lambda c: FACE(c)["request"].update(k=0),
         lambda c: FACE(c)["request"]["attributes"].update(age=3),
         lambda c: FACE(c)["request"]["attributes"].update(expression="silly"),
+        lambda c: FACE(c)["request"]["attributes"].update(skin_tone=90),
+        lambda c: FACE(c)["request"]["attributes"].update(keep_eyes=1),
+        lambda c: FACE(c)["request"].update(strokes=None),
+        lambda c: FACE(c)["request"]["strokes"][0].update(radius=0),
+        lambda c: FACE(c)["request"]["strokes"][0].update(points=[]),
+        lambda c: FACE(c)["request"]["strokes"][0].update(points=[[0.0]]),
+        lambda c: FACE(c)["request"]["strokes"][0].update(points=[[0.0, 2.0]]),
+        lambda c: FACE(c)["request"]["strokes"][0].pop("into"),
         lambda c: FACE(c)["identity"].update(weights=[1.0]),
         lambda c: FACE(c)["identity"].update(weights=[0.5, 0.9, 0.1]),
         lambda c: FACE(c)["identity"].update(donors=[1, 2, -1]),
@@ -182,3 +193,16 @@ def test_a_full_disk_leaves_the_old_project_and_no_remains(saved, monkeypatch):
 def test_paths_are_relative_to_the_project(tmp_path):
     assert relative_path(tmp_path / "a" / "b.jpg", tmp_path) == "a/b.jpg"
     assert relative_path(tmp_path / "b.jpg", tmp_path / "work") == "../b.jpg"
+
+
+def test_a_project_from_before_the_brush_is_read(saved):
+    def forget(content):
+        request = FACE(content)["request"]
+        del request["strokes"]
+        for name in ("skin_tone", "keep_eyes", "keep_mouth"):
+            del request["attributes"][name]
+
+    edited(saved, forget)
+    request = read_project(saved).photos[0].faces[0].request
+    assert request.strokes == ()
+    assert request.attributes.skin_tone is None

@@ -19,15 +19,17 @@ from deid_desktop.core.compose.layers import MaskLayer, SurrogateLayer
 from deid_desktop.core.compose.relight import relight, tone
 from deid_desktop.core.compose.scene import Scene, prepare
 from deid_desktop.core.compose.shape import LARGEST, ShapeModel, bend, bending_field, displaced
+from deid_desktop.core.compose.touch import Touch, kept_parts, skin_around, toned, untouched
 from deid_desktop.core.geometry import blur
 from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Array, Pixels, Surrogate
 
 __all__ = [
-    "GlassesModel", "MaskLayer", "Scene", "ShapeModel", "Sketch", "SurrogateLayer", "compose",
-    "prepare", "sketch",
+    "GlassesModel", "MaskLayer", "Scene", "ShapeModel", "Sketch", "SurrogateLayer", "Touch",
+    "compose", "prepare", "sketch",
 ]  # fmt: skip
 
+_NOTHING = Touch()
 _MOUTH_OPEN = 0.06
 """Gap over width of the inner lips from which the photo shows the inside of the mouth."""
 
@@ -40,6 +42,7 @@ def compose(
     expression: Array | None = None,
     cover: int = 0,
     seed: int = 0,
+    touch: Touch = _NOTHING,
 ) -> SurrogateLayer:
     """Render ``surrogate`` into the photo, as a layer at its scale.
 
@@ -52,10 +55,11 @@ def compose(
             behind dark lenses and the photo's colours of brows and lips, 3 lets the head's outline
             change most; more of the subject is hidden, less of the photo kept.
         seed: of the grain.
+        touch: what the person asked for besides.
     """
     drawn = _draw(
         scene, surrogate, shape_strength=shape_strength, expression=expression, cover=cover,
-        seed=seed,
+        seed=seed, touch=touch,
     )  # fmt: skip
     return _at_photo_scale(scene, drawn)
 
@@ -78,6 +82,7 @@ def sketch(
     expression: Array | None = None,
     cover: int = 0,
     seed: int = 0,
+    touch: Touch = _NOTHING,
 ) -> Sketch:
     """Render ``surrogate`` as `compose` does, only to be looked at by a recogniser.
 
@@ -88,12 +93,11 @@ def sketch(
     """
     drawn = _draw(
         scene, surrogate, shape_strength=shape_strength, expression=expression, cover=cover,
-        seed=seed,
+        seed=seed, touch=touch,
     )  # fmt: skip
     picture = bend(scene.crop, drawn.field)
-    alpha = drawn.alpha[..., None]
-    shown = picture[drawn.window]
-    shown[:] = shown * (1 - alpha) + drawn.rendered * alpha
+    over = drawn.cover()
+    picture = picture * (1 - over[..., 3:]) + over[..., :3]
     local = (points - [scene.left, scene.top] + 0.5) * scene.scale - 0.5
     shift = (drawn.moved - scene.mesh)[:, :2]
     local = local + [shift[vertices].mean(0) for vertices in _AT_POINTS]
@@ -107,13 +111,24 @@ _AT_POINTS = (mesh.LEFT_EYE, mesh.RIGHT_EYE, [4], [61], [291])
 @dataclass(frozen=True, eq=False)
 class _Drawn:
     """A surrogate at working scale: ``moved`` (478, 3) its landmarks, ``field`` that bends the
-    crop, and inside ``window`` its ``rendered`` picture with ``alpha``."""
+    crop, and inside ``window`` its ``rendered`` picture with ``alpha``; ``around`` (h, w, 4) is
+    what else of the crop changes, premultiplied, with its alpha; ``None`` where nothing does."""
 
     moved: Array
     field: Array
     window: tuple[slice, slice]
     rendered: Array
     alpha: Array
+    around: Array | None = None
+
+    def cover(self) -> Array:
+        """Return the picture and its alpha over the whole crop (h, w, 4), premultiplied."""
+        full = np.zeros((*self.field.shape[:2], 4), np.float32)
+        if self.around is not None:
+            full[:] = self.around
+        inner = np.dstack([self.rendered * self.alpha[..., None], self.alpha])
+        full[self.window] = inner + full[self.window] * (1 - self.alpha[..., None])
+        return full
 
 
 def _draw(
@@ -124,6 +139,7 @@ def _draw(
     expression: Array | None,
     cover: int,
     seed: int,
+    touch: Touch,
 ) -> _Drawn:
     moved = displaced(
         scene.mesh,
@@ -138,6 +154,8 @@ def _draw(
     photo = bend(scene.crop, field, window)
     local = moved - [window[1].start, window[0].start, 0]
     lit = relight(scene.light, surrogate.texture, tinted=cover < 2)
+    if touch.skin is not None:
+        lit = toned(lit, touch.skin)
     uv, covered = mesh.rasterise(local, (photo.shape[0], photo.shape[1]))
     at, inside = uv * scene.size - 0.5, covered.astype(np.float32)
     rendered, alpha, weights = _render(scene, lit, at, inside, cover=cover)
@@ -157,7 +175,28 @@ def _draw(
     if scene.toning is not None:
         rendered = tone(rendered, scene.toning)
     alpha = alpha * (1 - _kept(scene, local, at, inside, cover=cover))
-    return _Drawn(moved, field, window, np.clip(rendered, 0, 255), alpha)
+    if touch.eyes or touch.mouth:
+        alpha = alpha * (1 - kept_parts(touch, local, alpha.shape))
+    around = _around(scene, touch.skin, field, window, alpha) if touch.skin is not None else None
+    if touch.brush is not None:
+        brush = touch.at(scene.crop.shape[:2])
+        border = blur(cv2.erode(inside, np.ones((3, 3))), 0.8)
+        alpha = np.where(brush[window] > 0, np.maximum(alpha, brush[window] * border), alpha)
+        alpha = alpha * (1 - np.clip(-brush[window], 0, 1))
+        field = untouched(field, brush)
+        around = None if around is None else around * np.clip(1 + brush[..., None], 0, 1)
+    return _Drawn(moved, field, window, np.clip(rendered, 0, 255), alpha, around)
+
+
+def _around(
+    scene: Scene, gain: Array, field: Array, window: tuple[slice, slice], alpha: Array
+) -> Array:
+    """Return the skin around the face in its new tone (h, w, 4), premultiplied, with its alpha."""
+    bent = bend(scene.crop, field)
+    face = np.zeros(bent.shape[:2], np.float32)
+    face[window] = alpha
+    skin = skin_around(bent, _skin_colour(scene), face)[..., None]
+    return np.dstack([toned(bent, gain) * skin, skin])
 
 
 def _window(moved: Array, shape: tuple[int, ...]) -> tuple[slice, slice]:
@@ -259,9 +298,7 @@ def _kept(scene: Scene, moved: Array, at: Array, inside: Array, *, cover: int) -
 
 def _at_photo_scale(scene: Scene, drawn: _Drawn) -> SurrogateLayer:
     """Return the rendered window as a layer of the whole crop, in photo pixels."""
-    cover = np.zeros((*scene.crop.shape[:2], 4), np.float32)
-    cover[drawn.window] = np.dstack([drawn.rendered * drawn.alpha[..., None], drawn.alpha])
-    field = drawn.field
+    cover, field = drawn.cover(), drawn.field
     if scene.scale != 1:
         size = scene.shape[::-1]
         flags = cv2.INTER_AREA if scene.scale > 1 else cv2.INTER_LINEAR

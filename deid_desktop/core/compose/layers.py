@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deid_desktop.core.brush import extent, painted
 from deid_desktop.core.compose.shape import bend
-from deid_desktop.core.types import Array, Deep, Face, Method, Pixels
+from deid_desktop.core.types import Array, Box, Deep, Face, Method, Pixels, Stroke
 
 _SOLID = (24, 24, 24)
 _BLOCKS = 8
@@ -53,30 +54,58 @@ class SurrogateLayer:
 
 @dataclass(frozen=True, eq=False)
 class MaskLayer:
-    """A face hidden by a filled ellipse, a region by its box: solid, blurred or pixelated."""
+    """A face hidden by a filled ellipse, a region by its box: solid, blurred or pixelated.
+
+    ``strokes`` of the brush add to it anywhere. Of a face they take away only around its core, the
+    ellipse that fills the box: a mask is never brushed off a face.
+    """
 
     face: Face
     method: Method
+    strokes: tuple[Stroke, ...] = ()
 
     def apply(self, pixels: Pixels | Deep) -> None:
         """Change ``pixels`` (the whole photo, 8 or 16 bit) in place."""
+        start, inside = self._hidden(pixels.shape)
+        height, width = inside.shape
+        region = pixels[start[1] : start[1] + height, start[0] : start[0] + width]
+        region[inside] = self._content(region)[inside]
+
+    def hides(self, shape: tuple[int, ...]) -> bool:
+        """Return whether anything of a photo of this shape (height, width, …) is hidden."""
+        return bool(self._hidden(shape)[1].any())
+
+    def _hidden(self, shape: tuple[int, ...]) -> tuple[NDArray[np.int_], NDArray[np.bool_]]:
+        """Return the corner (x, y) of the region and which of its pixels (h, w) are hidden."""
         x, y, width, height = self.face.box
-        limit = np.array(pixels.shape[1::-1])
-        start = np.clip(np.floor([x - 0.15 * width, y - 0.15 * height]), 0, limit - 1).astype(int)
-        stop = np.ceil([x + 1.15 * width, y + 1.15 * height])
-        stop = np.clip(stop, start + 1, limit).astype(int)
-        region = pixels[start[1] : stop[1], start[0] : stop[0]]
-        # The ellipse is drawn on the whole box, so that a border of the photo does not shrink it.
-        centre = (x + width / 2 - start[0], y + height / 2 - start[1])
-        inside = np.zeros(region.shape[:2], np.uint8)
+        around = (x - 0.15 * width, y - 0.15 * height, 1.3 * width, 1.3 * height)
+        left, top, right, bottom = _united(around, extent(self.strokes, self.face.box))
+        limit = np.array(shape[1::-1])
+        start = np.clip(np.floor([left, top]), 0, limit - 1).astype(int)
+        stop = np.clip(np.ceil([right, bottom]), start + 1, limit).astype(int)
+        columns, rows = (stop - start).tolist()
+        inside = np.zeros((rows, columns), np.uint8)
         if self.face.region:
             low = np.floor([x, y]).astype(int) - start
             high = np.ceil([x + width, y + height]).astype(int) - start
             inside[max(0, low[1]) : max(0, high[1]), max(0, low[0]) : max(0, high[0])] = 1
         else:
-            axes = (round(0.65 * width), round(0.65 * height))
-            cv2.ellipse(inside, np.round(centre).astype(int).tolist(), axes, 0, 0, 360, 1, -1)
-        region[inside > 0] = self._content(region)[inside > 0]
+            self._ellipse(inside, start, 0.65)
+        if self.strokes:
+            corner = (int(start[0]), int(start[1]))
+            says = painted(self.strokes, self.face.box, corner=corner, shape=inside.shape)
+            inside[says > 0] = 1
+            inside[says < 0] = 0
+            if not self.face.region:
+                self._ellipse(inside, start, 0.5)
+        return start, inside > 0
+
+    def _ellipse(self, inside: Pixels, start: NDArray[np.int_], share: float) -> None:
+        """Fill an ellipse with axes of this share of the box, also beyond the photo's border."""
+        x, y, width, height = self.face.box
+        centre = np.round([x + width / 2 - start[0], y + height / 2 - start[1]]).astype(int)
+        axes = (round(share * width), round(share * height))
+        cv2.ellipse(inside, centre.tolist(), axes, 0, 0, 360, 1, -1)
 
     def _content(self, region: Pixels | Deep) -> Pixels | Deep:
         size = max(self.face.box[2:])
@@ -89,3 +118,10 @@ class MaskLayer:
         small = cv2.resize(region, blocks.tolist(), interpolation=cv2.INTER_AREA)
         back = cv2.resize(small, region.shape[1::-1], interpolation=cv2.INTER_NEAREST)
         return back
+
+
+def _united(one: Box, other: Box) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom of what holds both boxes."""
+    left, top = min(one[0], other[0]), min(one[1], other[1])
+    right = max(one[0] + one[2], other[0] + other[2])
+    return left, top, right, max(one[1] + one[3], other[1] + other[3])

@@ -143,8 +143,12 @@ class Pipeline:
             verdict = Verdict(State.KEPT, "This face is kept as it is, by choice.")
             return FaceResult(face, request, verdict)
         if request.method is not Method.SURROGATE:
+            layer = MaskLayer(face, request.method, request.strokes)
+            if not layer.hides(photo.pixels.shape):
+                reason = "The brush has taken the whole mask away; undo that."
+                return FaceResult(face, request, Verdict(State.ATTENTION, reason))
             verdict = Verdict(State.MASKED, f"This face is hidden ({request.method.value}).")
-            return FaceResult(face, request, verdict, MaskLayer(face, request.method))
+            return FaceResult(face, request, verdict, layer)
         reason = self._why_not(photo, face, request)
         if reason:
             return FaceResult(face, request, Verdict(State.ATTENTION, reason))

@@ -18,16 +18,19 @@ import numpy as np
 import torch
 
 from deid_desktop.core.analyse import BLENDSHAPES, Analyser
+from deid_desktop.core.brush import painted
 from deid_desktop.core.compose import (
     GlassesModel,
     Scene,
     ShapeModel,
     SurrogateLayer,
+    Touch,
     compose,
     prepare,
     sketch,
 )
 from deid_desktop.core.compose.expression import expression_change, smile_of
+from deid_desktop.core.compose.touch import skin_gain
 from deid_desktop.core.detect import Detector
 from deid_desktop.core.generate import LARGE, SMALL, Attribute, Generator
 from deid_desktop.core.recognise import Recogniser
@@ -68,6 +71,8 @@ _CARICATURE = {-1.0: 2.5, 1.0: 3.3}
 """Gender, of 1, of a woman's face in a man's head and the other way round; tuned on the estimator,
 and by eye: women's brows arch too much beyond."""
 _CACHED = 48
+_MOST_SCENES = 256 * 2**20
+"""Bytes of the scenes that are kept: one of a large face can take a hundred megabytes."""
 _SMILE = [BLENDSHAPES.index("mouthSmileLeft"), BLENDSHAPES.index("mouthSmileRight")]
 
 _T = TypeVar("_T")
@@ -191,7 +196,7 @@ class Studio:
         drawn = sorted(drawn, key=lambda i: float(near[list(i.donors)] @ np.array(i.weights)))
         drawn = drawn[:CANDIDATES]
         scene = self._scene(photo, face, _TINY, _SEARCH)
-        change = _change(request, scene)
+        change, touch = _change(request, scene), self._touch(photo, face, request, scene)
         _check(should_stop)
         scores = []
         surrogates = self._generate(drawn, [attribute] * len(drawn), SMALL)
@@ -206,6 +211,7 @@ class Studio:
                 expression=change,
                 cover=self._cover(photo, face, request, identity),
                 seed=identity.seed,
+                touch=touch,
             )
             found = self._recogniser.embed_face(seen.picture, seen.points)
             scores.append(_badness(judge(original, found[None], self._generator.donor_embeddings)))
@@ -218,7 +224,7 @@ class Studio:
         attribute = self._attribute(photo, face, request)
         surrogates = self._generate(identities, [attribute] * len(identities), size)
         scene = self._scene(photo, face, size, work)
-        change = _change(request, scene)
+        change, touch = _change(request, scene), self._touch(photo, face, request, scene)
         return [
             compose(
                 scene,
@@ -227,6 +233,7 @@ class Studio:
                 expression=change,
                 cover=self._cover(photo, face, request, identity),
                 seed=identity.seed,
+                touch=touch,
             )
             for surrogate, identity in zip(surrogates, identities, strict=True)
         ]
@@ -236,6 +243,18 @@ class Studio:
         wish = request.attributes.gender
         shaved = wish is not None and wish <= -0.25 and self.analyse(photo, face).gender > 0
         return max(identity.push, int(shaved))
+
+    def _touch(self, photo: Photo, face: Face, request: Request, scene: Scene) -> Touch:
+        """Return what the person asked for besides the surrogate, for one scene of the face."""
+        wish, strokes = request.attributes, request.strokes
+        corner = (scene.left, scene.top)
+        own = self.analyse(photo, face).skin_tone
+        return Touch(
+            brush=painted(strokes, face.box, corner=corner, shape=scene.shape) if strokes else None,
+            skin=None if wish.skin_tone is None else skin_gain(own, wish.skin_tone),
+            eyes=wish.keep_eyes,
+            mouth=wish.keep_mouth,
+        )
 
     def _generate(
         self, identities: list[Identity], attributes: list[Attribute], size: int
@@ -255,7 +274,10 @@ class Studio:
                 glasses=self._glasses, size=size, work=work,
             )  # fmt: skip
 
-        return _remember(self._scenes, (*_key(photo, face), size, work), make)
+        scene = _remember(self._scenes, (*_key(photo, face), size, work), make)
+        while len(self._scenes) > 1 and sum(map(_weight, self._scenes.values())) > _MOST_SCENES:
+            self._scenes.popitem(last=False)
+        return scene
 
     def _attribute(self, photo: Photo, face: Face, request: Request) -> Attribute:
         """Resolve the sliders: what is not set follows the subject."""
@@ -265,7 +287,9 @@ class Studio:
             gender=_gender(wish.gender, analysis.gender),
             age=float(np.clip(analysis.age, 18, 80)) if wish.age is None else wish.age,
             smile=smile_of(wish.expression, wish.strength, own_smile),
-            ancestry=_ancestry(wish.ancestry, analysis.skin_tone),
+            ancestry=_ancestry(
+                wish.ancestry, analysis.skin_tone if wish.skin_tone is None else wish.skin_tone
+            ),
         )
 
     def _verify(self, photo: Photo, face: Face, layer: SurrogateLayer) -> Verdict:
@@ -288,13 +312,21 @@ def _badness(verdict: Verdict) -> float:
 
 def _described(attribute: Attribute, request: Request) -> dict[str, Any]:
     """Return the resolved attributes as the report shows them."""
+    wish = request.attributes
+    touched = {
+        "skin_tone": wish.skin_tone,
+        "keep_eyes": wish.keep_eyes or None,
+        "keep_mouth": wish.keep_mouth or None,
+        "brush_strokes": len(request.strokes) or None,
+    }
     return {
         "gender": round(attribute.gender, 3),
         "age": round(attribute.age, 1),
-        "expression": request.attributes.expression,
-        "strength": request.attributes.strength,
+        "expression": wish.expression,
+        "strength": wish.strength,
         "smile": round(attribute.smile, 3),
         "ancestry": [round(a, 3) for a in attribute.ancestry],
+        **{name: value for name, value in touched.items() if value is not None},
     }
 
 
@@ -331,6 +363,12 @@ def _check(should_stop: ShouldStop) -> None:
 
 def _key(photo: Photo, face: Face) -> tuple[Any, ...]:
     return (photo.key, face.id, face.box)
+
+
+def _weight(scene: Scene) -> int:
+    """Return the bytes of a scene's own arrays."""
+    arrays = [*vars(scene).values(), *vars(scene.light).values()]
+    return sum(value.nbytes for value in arrays if isinstance(value, np.ndarray))
 
 
 def _remember(cache: OrderedDict[Any, _T], key: Any, make: Callable[[], _T]) -> _T:

@@ -1,0 +1,207 @@
+"""Measures whether the window stays smooth and small: stalls at 20 faces, memory of 100 photos.
+
+    python -m bench.workbench [stalls|memory] [--photos 100] [--faces 20]
+
+Photos of 24 megapixels are put together from the shipped portrait. ``stalls`` opens one with 20
+faces, lets all be found and replaced, and meanwhile zooms, pans, selects faces and drags a slider
+as a person would; a stall is how late a timer of one millisecond is called. ``memory`` opens many
+photos with one face each, waits until all are finished, and compares the memory of the process
+(resident, its most and in the end) with that of the window alone. Exit status 1: a limit is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("QT_API", "pyside6")
+
+import cv2
+import numpy as np
+from PIL import Image
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QApplication
+
+from bench.latency import Stalls, wait
+from deid_desktop.gui.main_window import MainWindow
+from deid_desktop.gui.theme import Theme
+from deid_desktop.resources import resource
+from deid_desktop.session.document import Document
+from deid_desktop.session.render import Renderer
+from deid_desktop.session.settings import Settings
+
+WIDTH, HEIGHT = 6000, 4000
+P99, MOST = 16.0, 100.0
+"""Limits of stalls in milliseconds."""
+MEMORY = 1536.0
+"""Limit of memory above that of the window alone, in megabytes."""
+
+
+def crowd(faces: int, path: Path, *, number: int = 0) -> Path:
+    """Write a photo of 24 megapixels with so many faces; ``number`` makes it unlike the others."""
+    portrait = np.asarray(Image.open(resource("samples", "portrait.jpg")).convert("RGB"))
+    noise = np.random.default_rng(number).integers(90, 120, (HEIGHT // 8, WIDTH // 8, 3), np.uint8)
+    photo = cv2.resize(noise, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
+    columns = max(1, round((faces * 1.5) ** 0.5))
+    rows = -(-faces // columns)
+    for index in range(faces):
+        room = min(WIDTH // columns, HEIGHT // rows)
+        side = int(room * (0.7 + 0.3 * ((index * 7 + number) % 10) / 10))
+        height = int(side * min(1.0, portrait.shape[0] / portrait.shape[1]))
+        tile = cv2.resize(portrait, (side, height), interpolation=cv2.INTER_AREA)
+        left, top = (index % columns) * (WIDTH // columns), (index // columns) * (HEIGHT // rows)
+        photo[top : top + height, left : left + side] = tile
+    Image.fromarray(photo).save(path, quality=92)
+    return path
+
+
+def resident() -> float:
+    """Return the memory of this process in megabytes."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+class Bench:
+    """The real window with the real pipeline."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.application = QApplication([])
+        self.application.setStyle("Fusion")
+        self.document = Document()
+        self.renderer = Renderer(self.document)
+        settings = Settings(folder / "window.ini")
+        self.window = MainWindow(self.document, self.renderer, Theme("dark"), settings)
+        self.window.resize(1440, 900)
+        self.window.show()
+
+    def finish(self) -> None:
+        """Close the window."""
+        self.document.undo_stack.setClean()  # else it asks what becomes of the work
+        self.window.close()
+
+    def stalls(self, faces: int) -> bool:
+        """Print the stalls of each phase; return whether the limits are kept."""
+        photo = crowd(faces, self.folder / "crowd.jpg")
+        stalls, good = Stalls(), True
+        self.window.open_paths([photo])
+        wait(self.application, lambda: bool(self.document.current))
+        wait(
+            self.application,
+            lambda: bool(self.document.current and self.document.current.present()),
+        )
+        good &= tell("opening and finding faces", stalls.take())
+        wait(self.application, lambda: self.renderer.view is not None)
+        hands, pause = self.hands(), [0.0]
+
+        def done() -> bool:
+            if time.perf_counter() > pause[0]:
+                next(hands)
+                pause[0] = time.perf_counter() + 0.05
+            return not self.renderer.busy
+
+        stalls.take()
+        wait(self.application, done, seconds=900)
+        good &= tell("making surrogates, zooming, panning", stalls.take())
+        present = self.document.current.present() if self.document.current else ()
+        print(f"{len(present)} faces found")
+        good &= self.drag(stalls)
+        return good
+
+    def hands(self) -> Iterator[None]:
+        """Do, step by step, what a person does while waiting."""
+        compare, spot = self.window.compare, QPoint(200, 150)
+        while True:
+            for _ in range(12):
+                compare.front.zoom_by(1.25, spot)
+                yield
+            for step in range(20):
+                compare.front.look_at(compare.front.centre + QPoint(8, step), compare.front.zoom)
+                yield
+            self.document.step_face(1)
+            yield
+            compare.go_to_selected()
+            yield
+            compare.fit()
+            yield
+
+    def drag(self, stalls: Stalls) -> bool:
+        """Drag a slider of the selected face and let it go."""
+        slider = self.window.attributes.rows["Age"].slider
+        stalls.take()
+        slider.setSliderDown(True)
+        for move in range(20):
+            slider.setValue(10 + (move * 7) % 50)
+            end = time.perf_counter() + 0.2
+            wait(self.application, lambda end=end: time.perf_counter() > end)
+        slider.setSliderDown(False)
+        wait(self.application, lambda: not self.renderer.busy)
+        return tell("dragging a slider", stalls.take())
+
+    def memory(self, photos: int, faces: int) -> bool:
+        """Print the memory that open photos take; return whether the limit is kept."""
+        folder = self.folder / "photos"
+        folder.mkdir()
+        for number in range(photos):
+            crowd(faces, folder / f"{number:03d}.jpg", number=number)
+        wait(self.application, lambda: not self.renderer.busy)
+        idle, most, start = resident(), 0.0, time.perf_counter()
+        self.window.open_paths([folder])
+        wait(self.application, lambda: len(self.document.entries) == photos)
+        said = 0
+
+        def done() -> bool:
+            nonlocal most, said
+            most = max(most, resident())
+            finished = sum(1 for e in self.document.entries if e.subjects and not e.unfinished())
+            if finished >= said + 10:
+                said = finished
+                print(f"  {finished} photos: {resident() - idle:.0f} MB above idle", flush=True)
+            return not self.renderer.busy
+
+        wait(self.application, done, seconds=7200)
+        spent = time.perf_counter() - start
+        print(
+            f"{photos} photos of 24 megapixels in {spent:.0f} s: {idle:.0f} MB idle, "
+            f"at most {most - idle:.0f} MB above, {resident() - idle:.0f} MB in the end"
+        )
+        return most - idle <= MEMORY
+
+
+def tell(name: str, values: list[float]) -> bool:
+    """Print percentiles of stalls; return whether the limits are kept."""
+    ordered = sorted(values)
+    p99 = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
+    good = p99 <= P99 and ordered[-1] <= MOST
+    print(
+        f"{name:<38} {len(ordered):6d} ticks  p99 {p99:6.1f} ms  max {ordered[-1]:6.1f} ms  "
+        f"{'kept' if good else 'MISSED'}",
+        flush=True,
+    )
+    return good
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("stalls", "memory"))
+    parser.add_argument("--photos", type=int, default=100)
+    parser.add_argument("--faces", type=int, default=0, help="0: 20 for stalls, 1 for memory")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder))
+        if options.what == "stalls":
+            good = bench.stalls(options.faces or 20)
+        else:
+            good = bench.memory(options.photos, options.faces or 1)
+        bench.finish()
+    raise SystemExit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()
