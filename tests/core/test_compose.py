@@ -22,6 +22,7 @@ from deid_desktop.core.compose.detail import match_detail
 from deid_desktop.core.compose.expression import expression_change, smile_of
 from deid_desktop.core.compose.glasses import dark_lenses
 from deid_desktop.core.compose.relight import toning
+from deid_desktop.core.compose.sunglasses import draw_sunglasses, lens_tint
 from deid_desktop.core.generate import SMALL, Attribute, Generator
 from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.regions import regions
@@ -340,9 +341,27 @@ def test_sunglasses_stay_whole_unless_they_give_the_person_away(
     eye = np.round(on_face(scene, mesh.LEFT_EYE).mean(0)).astype(int)
     part = (slice(eye[1] - 4, eye[1] + 5), slice(eye[0] - 4, eye[0] + 5))
     kept = applied(workshop.layer(worn), pixels)
-    replaced = applied(workshop.layer(worn, cover=2), pixels)
+    others = applied(workshop.layer(worn, cover=2), pixels)
+    taken_off = applied(workshop.layer(worn, cover=3), pixels)
     assert kept[part].mean() < 40
-    assert replaced[part].mean() > kept[part].mean()
+    assert others[part].mean() < 70
+    assert taken_off[part].mean() > others[part].mean() + 20
+
+
+def test_drawn_sunglasses_hide_both_eyes_and_nothing_below_the_nose(scene):
+    rendered = np.full((*scene.crop.shape[:2], 3), 150, np.float32)
+    draw_sunglasses(rendered, scene.mesh, np.full(3, 30, np.float32), frame=0.02)
+    for eye in (mesh.LEFT_EYE, mesh.RIGHT_EYE):
+        x, y = np.round(scene.mesh[eye, :2].mean(0)).astype(int)
+        assert rendered[y, x].max() < 60
+    below = int(scene.mesh[4, 1])
+    assert (rendered[below:] == 150).all()
+
+
+def test_a_lens_is_never_lighter_than_dark_glass():
+    texture, lenses = np.full((8, 8, 3), 180, np.float32), np.ones((8, 8), np.float32)
+    texture[..., 2] = 40
+    np.testing.assert_allclose(lens_tint(texture, lenses), [75, 75, 40])
 
 
 # Expression

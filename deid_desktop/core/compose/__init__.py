@@ -19,6 +19,7 @@ from deid_desktop.core.compose.layers import MaskLayer, SurrogateLayer
 from deid_desktop.core.compose.relight import relight, tone
 from deid_desktop.core.compose.scene import Scene, prepare
 from deid_desktop.core.compose.shape import LARGEST, ShapeModel, bend, bending_field, displaced
+from deid_desktop.core.compose.sunglasses import draw_sunglasses, lens_tint
 from deid_desktop.core.compose.touch import Touch, kept_parts, skin_around, toned, untouched
 from deid_desktop.core.geometry import blur
 from deid_desktop.core.regions import regions
@@ -51,9 +52,9 @@ def compose(
         surrogate: to show.
         shape_strength: see ``shape.displaced``.
         expression: (468, 3) canonical change of expression, ``None`` to keep the photo's.
-        cover: 0 keeps beards and dark lenses as they are, 1 replaces beards, 2 also what is
-            behind dark lenses and the photo's colours of brows and lips, 3 lets the head's outline
-            change most; more of the subject is hidden, less of the photo kept.
+        cover: 0 keeps beards and sunglasses as they are, 1 replaces beards, 2 also sunglasses and
+            the photo's colours of brows and lips, 3 lets the head's outline change most and takes
+            sunglasses off; more of the subject is hidden, less of the photo kept.
         seed: of the grain.
         touch: what the person asked for besides.
     """
@@ -161,6 +162,9 @@ def _draw(
     rendered, alpha, weights = _render(scene, lit, at, inside, cover=cover)
     skin = _skin_colour(scene)
     draw_eyes(rendered, photo, local, surrogate.iris, skin)
+    if scene.lenses is not None and _new_sunglasses(scene, cover):
+        tint = lens_tint(scene.texture, scene.lenses)
+        draw_sunglasses(rendered, local, tint, frame=0.02 + 0.02 * (seed % 3))
     if _mouth_gap(local) > _MOUTH_OPEN > _mouth_gap(scene.mesh):
         _open_mouth(rendered, local, skin)
     shown = (alpha > 0.5).astype(np.float32)
@@ -197,6 +201,18 @@ def _around(
     face[window] = alpha
     skin = skin_around(bent, _skin_colour(scene), face)[..., None]
     return np.dstack([toned(bent, gain) * skin, skin])
+
+
+def _new_sunglasses(scene: Scene, cover: int) -> bool:
+    """Say whether others are drawn in place of the subject's sunglasses.
+
+    From the side, too much of the subject's own lies beside the face to take them off.
+    """
+    return cover == 2 or (cover > 2 and abs(scene.fit.pose.degrees()[0]) > _BESIDE)
+
+
+_BESIDE = 25.0
+"""Yaw in degrees from which glasses stand out beside the face."""
 
 
 def _window(moved: Array, shape: tuple[int, ...]) -> tuple[slice, slice]:
@@ -287,7 +303,8 @@ def _kept(scene: Scene, moved: Array, at: Array, inside: Array, *, cover: int) -
     kept = np.zeros(inside.shape, np.float32)
     if _mouth_gap(scene.mesh) > _MOUTH_OPEN:
         kept = np.maximum(kept, _inside_mouth(moved, inside.shape))
-    glasses = [scene.frames, scene.lenses if cover < 2 else None]
+    own = scene.lenses is None or cover < 2
+    glasses = [scene.frames, scene.lenses] if own else []
     worn = [part for part in glasses if part is not None]
     if worn:
         matte = np.maximum.reduce(worn)

@@ -100,9 +100,10 @@ def prepare(
     strange = _strange(texture, seen)
     in_front = _reaching_in(strange)
     hair, beard = _hair_and_beard(in_front)
-    skin = regions(size).skin * seen * (1 - cv2.dilate(in_front, _kernel(9, size)))
+    lenses, frames = dark_lenses(texture), glasses.rims(texture)
+    covered = in_front if lenses is None else np.maximum(in_front, lenses)
+    skin = regions(size).skin * seen * (1 - cv2.dilate(covered, _kernel(9, size)))
     skin = skin.astype(np.float32)
-    frames = glasses.rims(texture)
     return Scene(
         left=int(start[0]),
         top=int(start[1]),
@@ -120,7 +121,7 @@ def prepare(
         skin=skin,
         light=read_light(texture, seen, skin, brows_shown=frames is None),
         frames=frames,
-        lenses=dark_lenses(texture),
+        lenses=lenses,
         toning=toning(pixels),
     )
 
