@@ -61,7 +61,7 @@ def source(tmp_path):
 def sure(monkeypatch):
     """A short search whose every answer passes, for faults elsewhere than in verification."""
     verdict = Verdict(State.VERIFIED, "Sure.", 0.1, 0.1, 0.4, detected_again=True)
-    monkeypatch.setattr(studio, "CANDIDATES", 1)
+    monkeypatch.setattr(studio, "ROUNDS", (studio.Round(1, 1, 1),))
     monkeypatch.setattr(studio, "judge", lambda *_: verdict)
 
 
@@ -151,7 +151,7 @@ def middle(pixels, box):
 
 def test_a_failed_verification_blocks_or_is_masked_as_asked(attempt, sure, monkeypatch):
     verdict = Verdict(State.ATTENTION, "Still too similar.", 0.5, 0.1, 0.4, detected_again=True)
-    monkeypatch.setattr(studio, "DRAWS", (1,))
+    monkeypatch.setattr(studio, "ROUNDS", (studio.Round(1, 1, 1),))
     monkeypatch.setattr(studio, "judge", lambda *_: verdict)
     record, files = attempt()
     assert (record.status, files) == ("blocked", [])
@@ -168,7 +168,7 @@ def test_a_failed_verification_blocks_or_is_masked_as_asked(attempt, sure, monke
 
 
 def test_a_face_that_is_not_found_again_blocks(attempt, monkeypatch):
-    monkeypatch.setattr(studio, "CANDIDATES", 1)
+    monkeypatch.setattr(studio, "ROUNDS", (studio.Round(1, 1, 1),))
     monkeypatch.setattr(studio.Detector, "detect_near", lambda *_, **__: None)
     record, files = attempt()
     assert (record.status, files) == ("blocked", [])
@@ -240,7 +240,7 @@ def test_a_generator_that_answers_with_nonsense_never_shows_the_original(
             for surrogate in real(self, *arguments, **options)
         ]
 
-    monkeypatch.setattr(studio, "CANDIDATES", 1)
+    monkeypatch.setattr(studio, "ROUNDS", (studio.Round(1, 1, 1),))
     monkeypatch.setattr(studio.Generator, "generate", nonsense)
     record, files = attempt()
     for path in files:

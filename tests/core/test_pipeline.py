@@ -41,8 +41,7 @@ def verified(pipeline, small):
 @pytest.fixture
 def short(monkeypatch):
     """A search of one candidate, for tests of what comes after it."""
-    monkeypatch.setattr(studio, "CANDIDATES", 1)
-    monkeypatch.setattr(studio, "DRAWS", (1,))
+    monkeypatch.setattr(studio, "ROUNDS", (studio.Round(1, 1, 1),))
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def test_a_search_ends_in_a_verified_surrogate(verified):
     assert verdict.similarity_to_nearest_donor < THRESHOLD
     assert verdict.detected_again
     assert len(verified.identity.donors) == Request().k
-    assert verified.attempts >= studio.CANDIDATES
+    assert verified.attempts >= studio.ROUNDS[0].tried
     assert verified.attributes["gender"] < -0.5
 
 

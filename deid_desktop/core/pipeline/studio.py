@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -51,13 +51,20 @@ from deid_desktop.core.types import (
 )  # fmt: skip
 from deid_desktop.core.verify import TARGET, judge
 
-CANDIDATES = 8
-"""Surrogate identities that are tried at low resolution in each round."""
-DRAWS = (8, 64, 200, 400)
-"""Identities drawn in each round, of which the ``CANDIDATES`` farthest from the subject are tried.
-The first round takes all it draws, so that most surrogates do not depend on the subject."""
-FINALISTS = 2
-"""Candidates of a round that are rendered in full and verified."""
+
+@dataclass(frozen=True)
+class Round:
+    """One round of the search: of ``drawn`` identities the ``tried`` farthest from the subject are
+    looked at in low resolution, and the best ``finalists`` are rendered in full and verified."""
+
+    drawn: int
+    tried: int
+    finalists: int
+
+
+ROUNDS = (Round(8, 8, 2), Round(64, 8, 2), Round(200, 16, 3), Round(400, 16, 4))
+"""The first round tries all it draws, so that most surrogates do not depend on the subject; the
+later ones are for the few that stay recognisable."""
 NO_FACE = 0.45
 """Residual of the shape fit, in centimetres, above which the mesh is folded, whatever it is on."""
 
@@ -152,15 +159,17 @@ class Studio:
         """Try identities at low resolution, render the best in full, verify; else push harder.
 
         The first round's draws do not look at the subject, only the choice among them does;
-        later rounds prefer donors who are far from it (``DRAWS``).
+        later rounds prefer donors who are far from it (``ROUNDS``).
         """
-        for push in range(len(DRAWS)):
+        attempts = 0
+        for push, search_round in enumerate(ROUNDS):
             ranked = self._rank(photo, face, request, push, should_stop)
-            for identity in ranked[:FINALISTS]:
+            attempts += search_round.tried
+            for identity in ranked[: search_round.finalists]:
                 result = self.render(
                     photo, face, request, identity, preview=preview, should_stop=should_stop
                 )
-                result = replace(result, attempts=(push + 1) * CANDIDATES)
+                result = replace(result, attempts=attempts)
                 if preview or result.verdict.state is State.VERIFIED:
                     return result
         return replace(result, layer=None)
@@ -182,19 +191,20 @@ class Studio:
     def _rank(
         self, photo: Photo, face: Face, request: Request, push: int, should_stop: ShouldStop
     ) -> list[Identity]:
-        """Return ``CANDIDATES`` identities, the least like the subject and the donors first."""
+        """Return what a round tries, the least like the subject and the donors first."""
         attribute = self._attribute(photo, face, request)
         original = self.analyse(photo, face).embedding
         near = self._generator.donor_embeddings @ original
+        before = sum(earlier.drawn for earlier in ROUNDS[:push])
         drawn = [
             replace(
                 self._generator.draw_identity(attribute, k=request.k, seed=request.seed, attempt=a),
                 push=push,
             )
-            for a in range(sum(DRAWS[:push]), sum(DRAWS[: push + 1]))
+            for a in range(before, before + ROUNDS[push].drawn)
         ]
         drawn = sorted(drawn, key=lambda i: float(near[list(i.donors)] @ np.array(i.weights)))
-        drawn = drawn[:CANDIDATES]
+        drawn = drawn[: ROUNDS[push].tried]
         scene = self._scene(photo, face, _TINY, _SEARCH)
         change, touch = _change(request, scene), self._touch(photo, face, request, scene)
         _check(should_stop)
