@@ -9,10 +9,6 @@ import numpy as np
 
 from deid_desktop.core.types import Array, Box, Stroke
 
-REACH = 1.5
-"""How far from the middle of its box a stroke's points may lie, in longer sides of the box."""
-THICKEST = 0.5
-"""The largest radius of a stroke, in the same unit."""
 _PRECISION = 4
 """Bits after the point in which the strokes are drawn."""
 

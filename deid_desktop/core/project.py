@@ -18,11 +18,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from deid_desktop.core.brush import REACH, THICKEST
 from deid_desktop.core.files import new_file, publish, write_durably
 from deid_desktop.core.types import (
     ANCESTRIES,
     EXPRESSIONS,
+    FARTHEST,
+    THICKEST,
     Attributes,
     DeidError,
     Face,
@@ -165,6 +166,24 @@ def read_project(path: Path) -> Project:
         ) from error
 
 
+def request_record(request: Request) -> dict[str, Any]:
+    """Return the settings of a face as JSON knows them."""
+    return asdict(request)
+
+
+def request_of(record: object, name: str) -> Request:
+    """Return the settings of `request_record`; every value is looked at before it is used.
+
+    Raises:
+        ProjectError: something in it is not as it should be; ``name`` says where it comes from.
+    """
+    try:
+        _expect(isinstance(record, dict), "request")
+        return _request(record)  # type: ignore[arg-type]
+    except _Damaged as error:
+        raise ProjectError(f"{name}: these settings are damaged (at “{error}”)") from error
+
+
 # Writing
 
 
@@ -184,7 +203,7 @@ def _face_record(saved: SavedFace) -> dict[str, Any]:
         "region": face.region,
         "located": saved.located,
         "present": saved.present,
-        "request": asdict(saved.request),
+        "request": request_record(saved.request),
         "identity": asdict(saved.identity) if saved.identity else None,
         "decisions": [asdict(decision) for decision in saved.decisions],
     }
@@ -322,7 +341,7 @@ def _stroke(record: dict[str, Any]) -> Stroke:
         into=_of(record, "into", bool),
         radius=_number(record.get("radius"), "radius", 1e-4, THICKEST),
         points=tuple(
-            (_number(x, "points", -REACH, REACH), _number(y, "points", -REACH, REACH))
+            (_number(x, "points", -FARTHEST, FARTHEST), _number(y, "points", -FARTHEST, FARTHEST))
             for x, y in points
         ),
     )

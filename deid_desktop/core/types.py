@@ -138,6 +138,11 @@ class Attributes:
     keep_mouth: bool = False
 
 
+FARTHEST, THICKEST = 1.5, 0.5
+"""How far from the middle of its box a stroke's points may lie, and the largest radius of one, in
+longer sides of the box."""
+
+
 @dataclass(frozen=True)
 class Stroke:
     """A stroke of the mask brush: ``into`` the mask, or out of it.

@@ -51,6 +51,16 @@ ACTIONS = (
           later("Draw a box around a name tag, a tattoo or a screen to hide it"), checkable=True),
     Entry("not_a_face", later("&Not a face"), "mdi6.selection-remove", "Del",
           later("Remove the selected box: it holds no face")),
+    Entry("brush_in", later("Brush &into the mask"), "mdi6.brush-variant", "I",
+          later("Paint over what is to be replaced or hidden too"), checkable=True),
+    Entry("brush_out", later("Brush &out of the mask"), "mdi6.eraser-variant", "O",
+          later("Paint over what is to stay: a hand, hair, a microphone"), checkable=True),
+    Entry("brush_larger", later("&Larger brush"), "mdi6.circle-outline", "]",
+          later("Make the brush larger")),
+    Entry("brush_smaller", later("&Smaller brush"), "mdi6.circle-small", "[",
+          later("Make the brush smaller")),
+    Entry("clear_brush", later("&Clear the brush"), "mdi6.layers-remove", "Ctrl+Backspace",
+          later("Take back all strokes on the selected face")),
     Entry("another_face", later("&Another face"), "mdi6.dice-multiple-outline", "R",
           later("Another surrogate for the selected face")),
     Entry("copy_settings", later("&Copy settings"), "mdi6.content-copy", "Ctrl+Shift+C",
@@ -114,6 +124,8 @@ MENUS = {
         "undo", "redo", "show_history", "", "mark_face", "mark_region", "not_a_face",
         "another_face", "", "select_all", "copy_settings", "paste_settings", "", "cancel_work",
     ),
+    later("&Mask"): ("brush_in", "brush_out", "", "brush_larger", "brush_smaller", "",
+                     "clear_brush"),
     later("&Go"): (
         "next_face", "previous_face", "next_blocked", "", "next_photo", "previous_photo",
     ),
@@ -128,7 +140,8 @@ MENUS = {
 
 TOOLBAR = (
     "open_photos", "save_project", "", "undo", "redo", "", "mark_face", "mark_region",
-    "not_a_face", "", "view_side", "view_result", "view_split", "view_original", "view_blink", "",
+    "not_a_face", "", "brush_in", "brush_out", "",
+    "view_side", "view_result", "view_split", "view_original", "view_blink", "",
     "zoom_out", "zoom_fit", "zoom_actual", "zoom_in", "zoom_face", "",
     "show_outlines", "show_review", ">", "cycle_theme", "export_photo",
 )  # fmt: skip

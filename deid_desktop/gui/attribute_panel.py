@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
+    QCheckBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -20,108 +19,30 @@ from PySide6.QtWidgets import (
 
 from deid_desktop.core.types import ANCESTRIES, EXPRESSIONS, Attributes, Method, Request
 from deid_desktop.gui.alternatives_strip import AlternativesStrip
+from deid_desktop.gui.brush_row import BrushRow
 from deid_desktop.gui.choice import Choice
+from deid_desktop.gui.controls import (
+    AGE,
+    CHOICES,
+    CONTROLS,
+    DONORS,
+    GENDER,
+    KEEPS,
+    SHAPE,
+    SKIN,
+    STANDARD,
+    STRENGTH,
+    with_attribute,
+)
+from deid_desktop.gui.preset_bar import PresetBar
 from deid_desktop.gui.slider_row import Control, SliderRow
 from deid_desktop.gui.theme import METHOD_ICONS, Theme
 from deid_desktop.session.alternatives import Alternatives
+from deid_desktop.session.brushing import with_settings
 from deid_desktop.session.document import Document
-from deid_desktop.session.language import later, tr
+from deid_desktop.session.language import tr
+from deid_desktop.session.settings import Settings
 from deid_desktop.session.words import method_name, method_tip, method_warning
-
-_STANDARD = Request()
-
-
-def _with(request: Request, name: str, value: Any) -> Request:
-    return replace(request, attributes=replace(request.attributes, **{name: value}))
-
-
-def _attribute(name: str) -> dict[str, Any]:
-    return {
-        "read": lambda request: getattr(request.attributes, name),
-        "write": lambda request, value: _with(request, name, value),
-    }
-
-
-GENDER = Control(
-    later("Gender"),
-    low=-1.0,
-    high=1.0,
-    step=0.05,
-    default=None,
-    tip=later("How female or male the surrogate looks; matches the person unless set"),
-    ends=(later("female"), later("male")),
-    **_attribute("gender"),
-)
-AGE = Control(
-    later("Age"),
-    low=18,
-    high=80,
-    step=1,
-    default=None,
-    tip=later("Apparent age of the surrogate in years; matches the person unless set"),
-    suffix=later(" y"),
-    rest=40,
-    **_attribute("age"),
-)
-STRENGTH = Control(
-    later("Expression strength"),
-    low=0.0,
-    high=1.0,
-    step=0.05,
-    default=1.0,
-    tip=later("How strongly the chosen expression shows"),
-    scale=100,
-    suffix=" %",
-    **_attribute("strength"),
-)
-DONORS = Control(
-    later("Donors mixed (k)"),
-    low=2,
-    high=10,
-    step=1,
-    default=float(_STANDARD.k),
-    tip=later(
-        "How many donor faces are mixed in near-equal parts: more is safer, fewer is sharper"
-    ),
-    read=lambda request: float(request.k),
-    write=lambda request, value: replace(request, k=round(value or _STANDARD.k)),
-)
-SHAPE = Control(
-    later("Shape change"),
-    low=0.0,
-    high=_STANDARD.shape_strength,
-    step=_STANDARD.shape_strength / 60,
-    default=_STANDARD.shape_strength,
-    tip=later(
-        "How far the face's shape moves from the person's. Low values can leave it recognisable"
-    ),
-    scale=100 / _STANDARD.shape_strength,
-    suffix=" %",
-    read=lambda request: request.shape_strength,
-    write=lambda request, value: replace(
-        request, shape_strength=_STANDARD.shape_strength if value is None else value
-    ),
-)
-CONTROLS = (GENDER, AGE, STRENGTH, DONORS, SHAPE)
-
-
-_CHOICES = {
-    "keep": later("Match the person"),
-    "match": later("Match the person"),
-    "neutral": later("Neutral"),
-    "happy": later("Happy"),
-    "sad": later("Sad"),
-    "angry": later("Angry"),
-    "surprised": later("Surprised"),
-    "afraid": later("Afraid"),
-    "disgusted": later("Disgusted"),
-    "contemptuous": later("Contemptuous"),
-    "closed-eyes": later("Closed eyes"),
-    "white": later("White"),
-    "black": later("Black"),
-    "east-asian": later("East Asian"),
-    "west-asian": later("West Asian"),
-}
 
 
 class MethodPicker(QWidget):
@@ -173,6 +94,7 @@ class AttributePanel(QWidget):
         document: Document,
         alternatives: Alternatives,
         theme: Theme,
+        settings: Settings,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -190,12 +112,15 @@ class AttributePanel(QWidget):
         self.everywhere = QPushButton(tr("Use these settings for all faces"))
         self.everywhere.setProperty("flat", "true")
         self.expression = Choice(
-            theme, tr("Expression"), [tr(_CHOICES[choice]) for choice in EXPRESSIONS]
+            theme, tr("Expression"), [tr(CHOICES[choice]) for choice in EXPRESSIONS]
         )
         self.ancestry = Choice(
-            theme, tr("Ancestry"), [tr(_CHOICES[choice]) for choice in ANCESTRIES]
+            theme, tr("Ancestry"), [tr(CHOICES[choice]) for choice in ANCESTRIES]
         )
         self.rows = {control.title: SliderRow(control, theme) for control in CONTROLS}
+        self.keeps = {name: self._keep(name, *words) for name, words in KEEPS.items()}
+        self.brush = BrushRow(document, theme)
+        self.presets = PresetBar(document, theme, settings)
         self._surrogate = QWidget()
         self._lay_out()
         for row in self.rows.values():
@@ -221,7 +146,10 @@ class AttributePanel(QWidget):
         column.addWidget(self._section(tr("Method")))
         column.addWidget(self.methods)
         column.addWidget(self.warning)
+        column.addWidget(self.brush)
         column.addWidget(self._surrogate)
+        column.addWidget(self._section(tr("Presets")))
+        column.addWidget(self.presets)
         column.addWidget(self.everywhere)
         column.addStretch(1)
         inner = QVBoxLayout(self._surrogate)
@@ -240,9 +168,24 @@ class AttributePanel(QWidget):
         form.addRow(tr("Expression"), self.expression)
         inner.addLayout(form)
         inner.addWidget(self.rows[STRENGTH.title])
+        inner.addWidget(self.rows[SKIN.title])
+        for box in self.keeps.values():
+            inner.addWidget(box)
         inner.addWidget(self._section(tr("Anonymity")))
         inner.addWidget(self.rows[DONORS.title])
         inner.addWidget(self.rows[SHAPE.title])
+
+    def _keep(self, name: str, title: str, tip: str) -> QCheckBox:
+        """Return the box that leaves a part of the face the person's own."""
+        box = QCheckBox(tr(title))
+        box.setToolTip(tr(tip))
+        box.setAccessibleDescription(tr(tip))
+        box.clicked.connect(
+            lambda checked: self._document.edit(
+                tr(title), lambda request: with_attribute(request, name, checked)
+            )
+        )
+        return box
 
     def _section(self, text: str) -> QLabel:
         label = QLabel(text)
@@ -257,7 +200,9 @@ class AttributePanel(QWidget):
         )
 
     def _choose(self, name: str, choice: str) -> None:
-        self._document.edit(tr(name.capitalize()), lambda request: _with(request, name, choice))
+        self._document.edit(
+            tr(name.capitalize()), lambda request: with_attribute(request, name, choice)
+        )
 
     def copy_settings(self) -> None:
         """Remember the selected face's settings."""
@@ -269,7 +214,7 @@ class AttributePanel(QWidget):
         """Give the remembered settings to the selected faces; each keeps its own seed."""
         if (copied := self.copied) is not None:
             self._document.edit(
-                tr("Paste settings"), lambda request: replace(copied, seed=request.seed)
+                tr("Paste settings"), lambda request: with_settings(copied, request)
             )
 
     def _apply_everywhere(self) -> None:
@@ -280,13 +225,13 @@ class AttributePanel(QWidget):
                 entry,
                 entry.present(),
                 tr("Same settings for all faces"),
-                lambda request: replace(model, seed=request.seed),
+                lambda request: with_settings(model, request),
             )
 
     def _refresh(self) -> None:
         subject = self._document.selected
         self.setEnabled(subject is not None)
-        request = subject.request if subject else _STANDARD
+        request = subject.request if subject else STANDARD
         attributes: Attributes = request.attributes
         self.methods.show_method(request.method)
         region = subject is not None and subject.face.region
@@ -296,6 +241,8 @@ class AttributePanel(QWidget):
         self._surrogate.setVisible(request.method is Method.SURROGATE)
         self.expression.setCurrentIndex(EXPRESSIONS.index(attributes.expression))
         self.ancestry.setCurrentIndex(ANCESTRIES.index(attributes.ancestry))
+        for name, box in self.keeps.items():
+            box.setChecked(getattr(attributes, name))
         shown = subject.shown if subject else None
         measured = shown.attributes if shown else {}
         for control in CONTROLS:

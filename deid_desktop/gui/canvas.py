@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QLineF, QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QLineF, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QImage,
@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from deid_desktop.gui.box_editing import MOVE, SMALLEST_BOX, dragged
+from deid_desktop.gui.brush_tool import BrushTool
 from deid_desktop.gui.face_items import Divider, FaceItem
 from deid_desktop.gui.qimage import images_of
 from deid_desktop.gui.theme import Theme
@@ -111,6 +112,8 @@ class Canvas(QGraphicsView):
     box_nudged = Signal(int, QRectF)  # the same, by a key: repeated presses are one gesture
     box_drawn = Signal(QRectF)
     marking_ended = Signal()
+    stroked = Signal(list)  # of QPointF: the way of the brush over the photo
+    brush_put_away = Signal()
 
     def __init__(self, name: str, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -137,6 +140,9 @@ class Canvas(QGraphicsView):
         self._box.setZValue(4)
         self._box.hide()
         self.scene().addItem(self._box)
+        self.brush = BrushTool(theme, self.stroked.emit)
+        self.scene().addItem(self.brush)
+        self.viewport().setMouseTracking(True)
         self._split = Divider(theme, self._move_divider)
         self._split.hide()
         self.scene().addItem(self._split)
@@ -265,6 +271,8 @@ class Canvas(QGraphicsView):
             Qt.Key.Key_Down: (0, 1),
         }
         key = Qt.Key(event.key())
+        if self.brush.active and self._brush_key(key, steps.get(key)):
+            return
         if key == Qt.Key.Key_Escape and self._marking:
             self.set_marking(False)
             self.marking_ended.emit()
@@ -279,6 +287,20 @@ class Canvas(QGraphicsView):
                 self.look_at(self.centre + QPointF(x, y) * 60 / self.zoom, self.zoom)
         else:
             super().keyPressEvent(event)
+
+    def _brush_key(self, key: Qt.Key, step: tuple[int, int] | None) -> bool:
+        """Move the brush with the arrow keys, dab with Space, put it away with Escape."""
+        if key == Qt.Key.Key_Escape:
+            self.brush_put_away.emit()
+        elif key == Qt.Key.Key_Space:
+            self.brush.press(self.brush.spot or self.centre)
+            self.brush.release()
+        elif step is not None:
+            by = QPointF(*step) * max(1.0, self.brush.radius / 3)
+            self.brush.hover((self.brush.spot or self.centre) + by)
+        else:
+            return False
+        return True
 
     def _nudge(self, by: QPointF, *, resize: bool) -> None:
         item = self._faces.get(self._selected) if self._selected is not None else None
@@ -302,9 +324,25 @@ class Canvas(QGraphicsView):
                 Qt.MouseButton.NoButton if marking else Qt.MouseButton.AllButtons
             )
 
+    def take_brush(self, into: bool | None, radius: float) -> None:
+        """Let drags paint into the mask or out of it, or pan again. ``radius``: photo pixels."""
+        self.brush.take(into, radius)
+        cursor = Qt.CursorShape.BlankCursor if self.brush.active else Qt.CursorShape.ArrowCursor
+        self.viewport().setCursor(cursor)
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Show no brush where the mouse is not."""
+        if self.brush.active and not self.brush.pressed:
+            self.brush.spot = None
+            self.brush.update()
+        super().leaveEvent(event)
+
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Start a box or a pan, or let an outline take the click."""
+        """Start a stroke, a box or a pan, or let an outline take the click."""
         spot = event.position().toPoint()
+        if self.brush.active and event.button() == Qt.MouseButton.LeftButton:
+            self.brush.press(self.mapToScene(spot))
+            return
         if self._marking and event.button() == Qt.MouseButton.LeftButton:
             self._box_from = self.mapToScene(spot)
             return
@@ -317,9 +355,11 @@ class Canvas(QGraphicsView):
             self._pan_from = spot
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Draw the box or pan."""
+        """Draw the stroke or the box, or pan."""
         spot = event.position().toPoint()
-        if self._box_from is not None:
+        if self.brush.active and self._pan_from is None:
+            self.brush.hover(self.mapToScene(spot))
+        elif self._box_from is not None:
             pen = self._box.pen()
             pen.setCosmetic(True)
             pen.setWidth(2)
@@ -335,7 +375,10 @@ class Canvas(QGraphicsView):
             super().mouseMoveEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Finish the box or the pan."""
+        """Finish the stroke, the box or the pan."""
+        if self.brush.pressed:
+            self.brush.release()
+            return
         if self._box_from is not None:
             box = self._drawn(event.position().toPoint())
             self.set_marking(False)

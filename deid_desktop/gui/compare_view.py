@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QBoxLayout, QLabel, QVBoxLayout, QWidget
 from deid_desktop.core.types import Box
 from deid_desktop.gui.canvas import STEP, Canvas
 from deid_desktop.gui.theme import Theme
+from deid_desktop.session import brushing
 from deid_desktop.session.document import Document
 from deid_desktop.session.language import tr
 from deid_desktop.session.picture import Patch
@@ -34,6 +35,7 @@ class CompareView(QWidget):
 
     zoomed = Signal(float)
     marking_ended = Signal()
+    brush_put_away = Signal()
 
     def __init__(
         self, document: Document, renderer: Renderer, theme: Theme, parent: QWidget | None = None
@@ -43,6 +45,8 @@ class CompareView(QWidget):
         self._mode = Mode.SIDE
         self._following = False
         self._region = False
+        self._brushing: bool | None = None
+        self._brush_size = brushing.STANDARD
         self._nudging: tuple[int, int] | None = None  # face, gesture
         self._blink = QTimer(self)
         self._blink.setInterval(BLINK_MS)
@@ -69,7 +73,9 @@ class CompareView(QWidget):
             canvas.box_drawn.connect(self._add_face)
             canvas.box_moved.connect(self._move_face)
             canvas.box_nudged.connect(self._nudge_face)
-            canvas.marking_ended.connect(self._end_marking)
+            canvas.marking_ended.connect(self.marking_ended)
+            canvas.stroked.connect(self._stroke)
+            canvas.brush_put_away.connect(self.brush_put_away)
         renderer.viewed.connect(self._show_view)
         renderer.painted.connect(self._repaint)
         for signal in (
@@ -186,9 +192,42 @@ class CompareView(QWidget):
         for canvas in self.canvases:
             canvas.set_marking(marking)
 
-    def _end_marking(self) -> None:
-        self.set_marking(False)
-        self.marking_ended.emit()
+    def set_brush(self, into: bool | None) -> None:
+        """Take the brush, to paint into the selected face's mask or out of it, or put it away."""
+        self._brushing = into
+        self._show_brush()
+        if into is not None:
+            self.front.setFocus()
+
+    def resize_brush(self, factor: float) -> None:
+        """Make the brush larger or smaller."""
+        self._brush_size = brushing.sized(self._brush_size, factor)
+        self._show_brush()
+
+    def _show_brush(self) -> None:
+        subject = self._document.selected
+        out = subject is not None and brushing.brushable(subject) and self._on_view()
+        for canvas in self.canvases:
+            if subject is not None and out:
+                radius = self._brush_size * max(subject.face.box[2:])
+                canvas.brush.show_strokes(subject.request.strokes, subject.face.box)
+                if (canvas.brush.into, canvas.brush.radius) != (self._brushing, radius):
+                    canvas.take_brush(self._brushing, radius)
+            elif canvas.brush.active:
+                canvas.take_brush(None, 1.0)
+
+    def _on_view(self) -> bool:
+        view = self._renderer.view
+        return view is not None and view.entry is self._document.current
+
+    def _stroke(self, way: list[QPointF]) -> None:
+        subject = self._document.selected
+        if subject is not None and self._brushing is not None:
+            points = [(point.x(), point.y()) for point in way]
+            stroke = brushing.stroke_of(
+                points, subject.face.box, into=self._brushing, radius=self._brush_size
+            )
+            brushing.brush(self._document, stroke)
 
     def _add_face(self, box: QRectF) -> None:
         self._document.add_face(_box(box), region=self._region)
@@ -226,6 +265,7 @@ class CompareView(QWidget):
         subjects = entry.present() if view and entry is view.entry else ()
         for canvas in self.canvases:
             canvas.show_faces(subjects, self._document.selected_id, self._document.also_selected)
+        self._show_brush()
 
     def _follow(self) -> None:
         if self._following:

@@ -42,8 +42,10 @@ from deid_desktop.gui.review_panel import ReviewPanel
 from deid_desktop.gui.settings_dialog import SettingsDialog
 from deid_desktop.gui.summary_strip import SummaryStrip
 from deid_desktop.gui.theme import Theme
+from deid_desktop.gui.tools import Tools
 from deid_desktop.gui.verify_panel import VerifyPanel
 from deid_desktop.gui.welcome import Welcome
+from deid_desktop.session import brushing
 from deid_desktop.session.document import Document
 from deid_desktop.session.language import tr
 from deid_desktop.session.model import PhotoEntry, Stage
@@ -93,10 +95,11 @@ class MainWindow(QMainWindow):
     def _build_widgets(self) -> None:
         document, renderer, theme = self.document, self.renderer, self.theme
         self.compare = CompareView(document, renderer, theme)
+        self.tools = Tools(self.actions_by_key, self.compare, document, self)
         self.faces = FaceList(document, renderer, theme)
         self.filmstrip = Filmstrip(document, theme)
         self.verdict = VerifyPanel(document, theme)
-        self.attributes = AttributePanel(document, renderer.alternatives, theme)
+        self.attributes = AttributePanel(document, renderer.alternatives, theme, self.settings)
         self.review = ReviewPanel(document, theme)
         self.review.hide()
         self.summary = SummaryStrip(document, theme)
@@ -165,7 +168,7 @@ class MainWindow(QMainWindow):
         stack.redoTextChanged.connect(self._name_redo)
         self.document.anything_changed(self._refresh)
         self.compare.zoomed.connect(self._show_zoom)
-        self.compare.marking_ended.connect(self._end_marking)
+        self.tools.said.connect(self._say)
         self.attributes.moving.connect(self.renderer.live)
         self.attributes.settled.connect(self.renderer.settle)
         self.opening.said.connect(self._say)
@@ -213,9 +216,8 @@ class MainWindow(QMainWindow):
             "undo": document.undo_stack.undo,
             "redo": document.undo_stack.redo,
             "show_history": self._show_history,
-            "mark_face": partial(self._mark, "mark_face", "mark_region"),
-            "mark_region": partial(self._mark, "mark_region", "mark_face"),
             "not_a_face": document.remove_face,
+            **self.tools.handlers(),
             "another_face": document.another_face,
             "copy_settings": self.attributes.copy_settings,
             "paste_settings": self.attributes.paste_settings,
@@ -247,15 +249,6 @@ class MainWindow(QMainWindow):
 
     def _style_actions(self) -> None:
         style_actions(self.actions_by_key, self.theme)
-
-    def _mark(self, key: str, other: str) -> None:
-        self.actions_by_key[other].setChecked(False)
-        marking = self.actions_by_key[key].isChecked()
-        self.compare.set_marking(marking, region=key == "mark_region")
-
-    def _end_marking(self) -> None:
-        for key in ("mark_face", "mark_region"):
-            self.actions_by_key[key].setChecked(False)
 
     def _select_all(self) -> None:
         if self.document.current is not None and self.document.selected is not None:
@@ -340,7 +333,9 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(" – ".join(names) + "[*]")
         self.setWindowModified(self.file.dirty)
         ready = entry is not None and entry.stage is Stage.READY
-        chosen = ready and self.document.selected is not None
+        selected = self.document.selected
+        chosen = ready and selected is not None
+        brushable = chosen and brushing.brushable(selected)
         several = entry is not None and bool(entry.present())
         stack = self.document.undo_stack
         enabled = {
@@ -352,6 +347,11 @@ class MainWindow(QMainWindow):
             "copy_settings": chosen,
             "paste_settings": chosen and self.attributes.copied is not None,
             "select_all": chosen,
+            "brush_in": brushable,
+            "brush_out": brushable,
+            "brush_larger": brushable,
+            "brush_smaller": brushable,
+            "clear_brush": brushable and selected is not None and bool(selected.request.strokes),
             "approve": chosen,
             "reject": chosen,
             "not_a_face": chosen,

@@ -17,7 +17,7 @@ from PySide6.QtGui import QUndoStack
 from deid_desktop.core.types import Box, Face, FaceResult, Method, Photo, Request
 from deid_desktop.session.commands import ChangeFaces
 from deid_desktop.session.language import tr
-from deid_desktop.session.memory import shelve_excess
+from deid_desktop.session.memory import forget_earlier, shelve_excess
 from deid_desktop.session.model import (
     Edit,
     PhotoEntry,
@@ -360,6 +360,7 @@ class Document(QObject):
         subject.latest, subject.previewed = result, None
         while len(subject.results) > RESULTS_KEPT:
             del subject.results[next(p for p in subject.results if p != subject.place)]
+        forget_earlier(entry)
         self.subject_changed.emit(entry, result.face.id)
 
     def accept_preview(self, entry: PhotoEntry, request: Request, result: FaceResult) -> None:

@@ -28,6 +28,7 @@ from deid_desktop.core.types import (
     State,
 )
 from deid_desktop.session.label import with_label
+from deid_desktop.session.memory import give_back
 from deid_desktop.session.picture import (
     Patch,
     Picture,
@@ -110,6 +111,7 @@ class LoadPhoto:
         """Return the photo, its picture for the screen, a thumbnail and the file's SHA-256."""
         from deid_desktop.core.sandbox import reader
 
+        give_back()
         photo = reader().decode(self.path).photo
         with self.path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,11 +5,14 @@ No file name, folder or recent file is ever stored: who was worked on is nobody'
 
 from __future__ import annotations
 
+import contextlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
+from deid_desktop.core.project import ProjectError, request_of, request_record
 from deid_desktop.core.types import Method, Request
 from deid_desktop.session.language import LANGUAGES
 
@@ -98,16 +101,37 @@ class Settings:
     @property
     def shortcuts(self) -> dict[str, str]:
         """Return action → keys, for the actions whose keys the person changed."""
-        try:
-            stored = json.loads(str(self._store.value("shortcuts", "{}")))
-        except ValueError:
-            return {}
-        pairs = stored.items() if isinstance(stored, dict) else ()
+        pairs = self._table("shortcuts").items()
         return {key: keys for key, keys in pairs if isinstance(keys, str)}
 
     @shortcuts.setter
     def shortcuts(self, value: dict[str, str]) -> None:
         self._store.setValue("shortcuts", json.dumps(value))
+
+    @property
+    def presets(self) -> dict[str, Request]:
+        """Return name → settings that the person saved; what is damaged is left out."""
+        found = {}
+        for name, record in self._table("presets").items():
+            with contextlib.suppress(ProjectError):
+                found[name] = request_of(record, name)
+        return found
+
+    @presets.setter
+    def presets(self, value: dict[str, Request]) -> None:
+        # Seed and brush belong to one face, not to settings that go to others.
+        records = {
+            name: request_record(replace(request, seed=0, strokes=()))
+            for name, request in value.items()
+        }
+        self._store.setValue("presets", json.dumps(records))
+
+    def _table(self, name: str) -> dict[str, object]:
+        try:
+            stored = json.loads(str(self._store.value(name, "{}")))
+        except ValueError:
+            return {}
+        return stored if isinstance(stored, dict) else {}
 
     def _one_of(self, name: str, choices: tuple[str, ...]) -> str:
         value = str(self._store.value(name, choices[0]))

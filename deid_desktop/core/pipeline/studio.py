@@ -78,7 +78,7 @@ _CARICATURE = {-1.0: 2.5, 1.0: 3.3}
 """Gender, of 1, of a woman's face in a man's head and the other way round; tuned on the estimator,
 and by eye: women's brows arch too much beyond."""
 _CACHED = 48
-_MOST_SCENES = 256 * 2**20
+_MOST_SCENES = 192 * 2**20
 """Bytes of the scenes that are kept: one of a large face can take a hundred megabytes."""
 _SMILE = [BLENDSHAPES.index("mouthSmileLeft"), BLENDSHAPES.index("mouthSmileRight")]
 

@@ -1,0 +1,142 @@
+"""The mask brush over a photo: a ring that follows the mouse, and the strokes as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPainterPathStroker, QPen
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from deid_desktop.core.types import Box, Stroke
+from deid_desktop.gui.theme import Theme
+
+_CLEAR = 90
+"""Alpha of the strokes, 0…255."""
+
+
+class BrushTool(QGraphicsItem):
+    """Shows the strokes of one face while the brush is out; ``stroked`` takes each new one's way.
+
+    Strokes into the mask are filled, strokes out of it hatched, so that colour is not alone.
+    """
+
+    def __init__(self, theme: Theme, stroked: Callable[[list[QPointF]], None]) -> None:
+        super().__init__()
+        self._theme, self._stroked = theme, stroked
+        self.into: bool | None = None
+        self.radius = 10.0
+        self.spot: QPointF | None = None
+        self._way: list[QPointF] = []
+        self._shapes: list[tuple[bool, QPainterPath]] = []
+        self.setZValue(6)
+        self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+        self.hide()
+
+    @property
+    def active(self) -> bool:
+        """Return whether the brush is out."""
+        return self.into is not None
+
+    @property
+    def pressed(self) -> bool:
+        """Return whether a stroke is being drawn."""
+        return bool(self._way)
+
+    def take(self, into: bool | None, radius: float) -> None:
+        """Take the brush out, to paint into the mask or out of it; ``None`` puts it away.
+
+        ``radius``: in photo pixels.
+        """
+        self.into, self.radius = into, radius
+        self._way = []
+        self.setVisible(self.active)
+        self.update()
+
+    def show_strokes(self, strokes: Sequence[Stroke], box: Box) -> None:
+        """Show the strokes that a face has."""
+        side = max(box[2:])
+        middle = QPointF(box[0] + box[2] / 2, box[1] + box[3] / 2)
+        self._shapes = []
+        for stroke in strokes:
+            way = [middle + QPointF(x, y) * side for x, y in stroke.points]
+            self._shapes.append((stroke.into, _shape(way, stroke.radius * side)))
+        self.update()
+
+    def hover(self, spot: QPointF) -> None:
+        """Follow the mouse, painting while it is pressed."""
+        self.spot = spot
+        if self._way:
+            self._way.append(spot)
+        self.update()
+
+    def press(self, spot: QPointF) -> None:
+        """Begin a stroke."""
+        self.spot, self._way = spot, [spot]
+        self.update()
+
+    def release(self) -> None:
+        """End the stroke and hand it over."""
+        way, self._way = self._way, []
+        if way:
+            self._stroked(way)
+        self.update()
+
+    def boundingRect(self) -> QRectF:  # noqa: N802
+        """Return the photo, and what may reach beyond it."""
+        photo = self.scene().property("photo") if self.scene() else None
+        rect = photo if isinstance(photo, QRectF) else QRectF()
+        reach = max(rect.width(), rect.height())
+        return rect.adjusted(-reach, -reach, reach, reach)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        """Draw the strokes and the ring."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        shapes = list(self._shapes)
+        if self._way and self.into is not None:
+            shapes.append((self.into, _shape(self._way, self.radius)))
+        for into, shape in shapes:
+            self._draw(painter, shape, into=into)
+        if self.spot is not None:
+            for colour, width in ((QColor(0, 0, 0, 160), 3), (QColor("#ffffff"), 1.5)):
+                pen = QPen(colour, width)
+                pen.setCosmetic(True)
+                painter.setPen(pen)
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawEllipse(self.spot, self.radius, self.radius)
+            arm = 5 / painter.worldTransform().m11()
+            painter.drawLine(self.spot - QPointF(arm, 0), self.spot + QPointF(arm, 0))
+            if self.into:
+                painter.drawLine(self.spot - QPointF(0, arm), self.spot + QPointF(0, arm))
+
+    def _draw(self, painter: QPainter, shape: QPainterPath, *, into: bool) -> None:
+        colours = self._theme.colours
+        colour = QColor(colours.accent if into else colours.attention)
+        pen = QPen(colour, 1.5, Qt.PenStyle.SolidLine if into else Qt.PenStyle.DashLine)
+        pen.setCosmetic(True)
+        painter.setPen(pen)
+        colour.setAlpha(_CLEAR)
+        brush = painter.brush()
+        brush.setColor(colour)
+        brush.setStyle(Qt.BrushStyle.SolidPattern if into else Qt.BrushStyle.BDiagPattern)
+        brush.setTransform(painter.worldTransform().inverted()[0])
+        painter.setBrush(brush)
+        painter.drawPath(shape)
+
+
+def _shape(way: Sequence[QPointF], radius: float) -> QPainterPath:
+    """Return the outline of a stroke."""
+    path = QPainterPath(way[0])
+    for point in way[1:]:
+        path.lineTo(point)
+    if len(way) == 1 or path.length() < radius / 100:
+        path = QPainterPath()
+        path.addEllipse(way[0], radius, radius)
+        return path
+    stroker = QPainterPathStroker()
+    stroker.setWidth(2 * radius)
+    stroker.setCapStyle(Qt.PenCapStyle.RoundCap)
+    stroker.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    return stroker.createStroke(path).simplified()
