@@ -246,7 +246,7 @@ class AttributePanel(QWidget):
         shown = subject.shown if subject else None
         measured = shown.attributes if shown else {}
         for control in CONTROLS:
-            own = measured.get(control.title.lower())
+            own = measured.get(control.title.lower().replace(" ", "_"))
             self.rows[control.title].show_request(
                 request, float(own) if isinstance(own, int | float) else None
             )

@@ -132,7 +132,7 @@ class Canvas(QGraphicsView):
         self._faces: dict[int, FaceItem] = {}
         self._selected: int | None = None
         self._outlines = True
-        self._fitted = True
+        self._fitted, self._centre = True, QPointF()
         self._marking = False
         self._pan_from: QPoint | None = None
         self._box_from: QPointF | None = None
@@ -233,7 +233,7 @@ class Canvas(QGraphicsView):
         self._place(centre, zoom, fitted=False)
 
     def _place(self, centre: QPointF, zoom: float, *, fitted: bool) -> None:
-        self._fitted = fitted
+        self._fitted, self._centre = fitted, QPointF(centre)
         self.setTransform(QTransform.fromScale(zoom, zoom))
         self.centerOn(centre)
         self.view_moved.emit()
@@ -254,10 +254,12 @@ class Canvas(QGraphicsView):
         event.accept()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Stay fitted."""
+        """Stay fitted, or keep what is in the middle there."""
         super().resizeEvent(event)
         if self._fitted:
             self.fit()
+        else:
+            self.centerOn(self._centre)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Pan with the arrow keys (the divider, while split), leave marking with Escape.

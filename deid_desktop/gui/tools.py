@@ -49,6 +49,7 @@ class Tools(QObject):
             self._actions[key].setChecked(False)
         self._compare.set_marking(False)
         self._compare.set_brush(None)
+        self.said.emit("")
 
     def _take(self, key: str) -> None:
         wanted = self._actions[key].isChecked()

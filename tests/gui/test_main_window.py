@@ -330,3 +330,12 @@ def test_text_is_never_cut_in_the_panel(opened):
     QApplication.processEvents()
     for button in opened.attributes.methods.buttons.values():
         assert button.width() >= button.minimumSizeHint().width()
+
+
+def test_what_is_in_the_middle_stays_there_when_the_view_changes_size(opened, qtbot):
+    canvas = opened.compare.result
+    canvas.look_at(QPointF(30, 35), 6.0)
+    before = canvas.centre
+    opened.actions_by_key["view_result"].trigger()
+    QApplication.processEvents()
+    assert (canvas.centre - before).manhattanLength() < 1.0

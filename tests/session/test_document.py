@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from doubles import face
+from doubles import Block, face
 
 from deid_desktop.core.types import FaceResult, Identity, Method, Photo, Request, State, Verdict
 from deid_desktop.session.document import RESULTS_KEPT
@@ -25,7 +25,7 @@ def verified(subject, identity=None):
         subject.face,
         subject.request,
         Verdict(State.VERIFIED, "ok", 0.1, 0.2, 0.4),
-        layer=object(),
+        layer=Block((0, 0, 1, 1), (1, 1, 1)),
         identity=identity,
     )
 

@@ -150,7 +150,8 @@ class Studio:
             layer = self._compose(photo, face, request, [identity], size=LARGE, work=_FULL)[0]
             _check(should_stop)
             verdict = self._verify(photo, face, layer)
-        attributes = _described(self._attribute(photo, face, request), request)
+        own = self.analyse(photo, face).skin_tone
+        attributes = _described(self._attribute(photo, face, request), request, skin=own)
         return FaceResult(face, request, verdict, layer, identity, attributes, attempts=1)
 
     def search(
@@ -320,11 +321,10 @@ def _badness(verdict: Verdict) -> float:
     return max(TARGET, verdict.similarity_to_original) + to_donor
 
 
-def _described(attribute: Attribute, request: Request) -> dict[str, Any]:
+def _described(attribute: Attribute, request: Request, *, skin: float) -> dict[str, Any]:
     """Return the resolved attributes as the report shows them."""
     wish = request.attributes
     touched = {
-        "skin_tone": wish.skin_tone,
         "keep_eyes": wish.keep_eyes or None,
         "keep_mouth": wish.keep_mouth or None,
         "brush_strokes": len(request.strokes) or None,
@@ -332,6 +332,7 @@ def _described(attribute: Attribute, request: Request) -> dict[str, Any]:
     return {
         "gender": round(attribute.gender, 3),
         "age": round(attribute.age, 1),
+        "skin_tone": round(skin if wish.skin_tone is None else wish.skin_tone, 1),
         "expression": wish.expression,
         "strength": wish.strength,
         "smile": round(attribute.smile, 3),
