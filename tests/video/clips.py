@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import av
+import cv2
 import numpy as np
 
 
@@ -60,3 +61,23 @@ def bar_of(pixels):
     """Return which picture of `moving_bar` this is."""
     columns = np.flatnonzero(pixels.mean((0, 2)) > 115)
     return round((columns.mean() - 7.5) / 2)
+
+
+def camera(pixels, count, *, size=(320, 240), zoom=1.0, start=(0, 0), step=(0, 0), sway=0.0):
+    """Return ``count`` pictures (RGB) of a photo under a camera whose motion is known.
+
+    ``size`` (width, height) of the pictures; ``zoom`` pixels for one of the photo; the camera
+    starts with its corner at ``start`` and moves by ``step`` a picture (in pixels of the pictures),
+    swaying by ``sway`` degrees. Also returns the (2, 3) matrices from photo to picture.
+    """
+    pictures, matrices = [], []
+    for number in range(count):
+        angle = np.radians(sway * np.sin(number / 6))
+        turn = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        matrix = np.c_[turn, -(np.array(start) + np.array(step) * number)]
+        how = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
+        pictures.append(
+            cv2.warpAffine(pixels, matrix, size, flags=how, borderMode=cv2.BORDER_REFLECT)
+        )
+        matrices.append(matrix)
+    return pictures, matrices
