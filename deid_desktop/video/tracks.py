@@ -149,7 +149,7 @@ class _Linker:
         self._active = [path for path in self._active if path not in paths]
 
     def _matched(self, costs: Array) -> tuple[dict[int, int], set[int]]:
-        """Return the path of each box that clearly has one, and the paths of which none is clear."""
+        """Return the path of each box that clearly has one, and the paths in doubt."""
         taken: dict[int, int] = {}
         doubtful: set[int] = set()
         order = np.dstack(np.unravel_index(np.argsort(costs, axis=None), costs.shape))[0]
