@@ -9,6 +9,7 @@ import numpy as np
 
 from deid_desktop.core.types import (
     Cancelled,
+    Confirmed,
     DeidError,
     Face,
     FaceResult,
@@ -101,12 +102,9 @@ class FakePipeline:
                 result.layer.apply(pixels)
         return pixels
 
-    def finish(self, photo, results):
-        return self.render(photo, results)
-
     def confirm(self, photo, results):
         self._maybe_break("confirm")
-        return tuple(results)
+        return Confirmed(tuple(results), self.render(photo, results))
 
 
 class NamedError(DeidError):

@@ -193,8 +193,9 @@ def test_the_report_has_the_promised_fields(tmp_path, fake):
     assert document["device"] == "cpu"
     assert list(document["photos"][0]) == ["input", "output", "status", "reason", "faces"]
     assert list(document["photos"][0]["faces"][0]) == [
-        *("id", "box", "method", "k", "seed", "attributes", "similarity_to_original"),
-        *("similarity_to_nearest_donor", "threshold", "verified", "attempts"),
+        *("id", "person", "box", "method", "k", "seed", "attributes", "similarity_to_original"),
+        *("similarity_to_nearest_donor", "similarity_to_nearest_bystander"),
+        *("threshold", "verified", "attempts"),
     ]
     assert str(tmp_path) not in report.read_text("utf-8")
 

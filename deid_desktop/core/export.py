@@ -115,11 +115,18 @@ def _objection(face: Face, result: FaceResult) -> str:
         case State.MASKED if method in _MASKS and result.layer is not None:
             return ""
         case State.VERIFIED if method is Method.SURROGATE and result.layer is not None:
-            measured, threshold = verdict.similarity_to_original, verdict.threshold
-            # Written so that a similarity that is no number blocks as well.
-            if measured is None or threshold is None or measured <= threshold:
-                return ""
-            return "its surrogate is still too similar to the person"
+            threshold = verdict.threshold
+            for measured, whom in (
+                (verdict.similarity_to_original, "the person"),
+                (verdict.similarity_to_nearest_donor, "a donor"),
+                (verdict.similarity_to_nearest_bystander, "somebody else"),
+            ):
+                if measured is None or threshold is None:
+                    continue
+                # Written so that a similarity that is no number blocks as well.
+                if not measured <= threshold:
+                    return f"its surrogate is still too similar to {whom}"
+            return ""
         case State.ATTENTION:
             return verdict.reason.rstrip(".") or "it needs attention"
     return f"the state “{verdict.state}” does not fit the method “{method}”"

@@ -53,6 +53,13 @@ def group(sightings: Sequence[Sighting], *, threshold: float = ALIKE) -> list[tu
     return sorted(tuple(sorted(members)) for members in groups.members if members)
 
 
+def own_seed(seed: int, person: int) -> int:
+    """Return the seed of one person (a number from 0) of a run; the first has the run's own."""
+    if person == 0:
+        return seed
+    return int(np.random.SeedSequence([seed, person]).generate_state(1)[0] >> 1)
+
+
 class _Groups:
     """Groups of faces; a group lives at the index of its first face, those it took in are empty.
 

@@ -40,6 +40,7 @@ def face_record(result: FaceResult) -> dict[str, Any]:
     request, verdict = result.request, result.verdict
     return {
         "id": result.face.id,
+        "person": None if result.person is None else result.person + 1,
         "box": [round(float(value), 1) for value in result.face.box],
         "method": str(request.method),
         "k": request.k,
@@ -47,6 +48,7 @@ def face_record(result: FaceResult) -> dict[str, Any]:
         "attributes": _plain(result.attributes),
         "similarity_to_original": _plain(verdict.similarity_to_original),
         "similarity_to_nearest_donor": _plain(verdict.similarity_to_nearest_donor),
+        "similarity_to_nearest_bystander": _plain(verdict.similarity_to_nearest_bystander),
         "threshold": _plain(verdict.threshold),
         "verified": verdict.state is State.VERIFIED,
         "attempts": result.attempts,

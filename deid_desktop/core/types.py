@@ -172,17 +172,55 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Look:
+    """What a surrogate looks like where no slider says so.
+
+    ``gender``: −1 (female) … 1 (male). ``age``: years. ``skin_tone``: ITA in degrees.
+    """
+
+    gender: float
+    age: float
+    skin_tone: float
+
+
+@dataclass(frozen=True)
 class Identity:
     """A surrogate identity: ``k`` donors with near-equal weights that sum to 1, and a seed.
 
     ``push``: how far the search had to go to hide the subject, 0…3; each step changes the shape
-    more and keeps less of the photo (see ``cover`` of ``compose.compose``).
+    more and keeps less of the photo (see ``cover`` of ``compose.compose``). ``look``: the same in
+    all photos of a person; ``None`` follows what each photo says.
     """
 
     donors: tuple[int, ...]
     weights: tuple[float, ...]
     seed: int
     push: int = 0
+    look: Look | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Company:
+    """Original faces that a surrogate is held against, beside the one it covers; never stored.
+
+    ``same`` (n, 128): embeddings of the same person in other photos. ``others`` (m, 128): of
+    everybody else in the photo and in the session, the bystanders.
+    """
+
+    same: Array
+    others: Array
+
+
+ALONE = Company(np.zeros((0, 128), np.float32), np.zeros((0, 128), np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class Sitting:
+    """A face of a photo in its company: what one surrogate has to hold for."""
+
+    photo: Photo
+    face: Face
+    company: Company = ALONE
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,11 +257,15 @@ class Verdict:
     similarity_to_nearest_donor: float | None = None
     threshold: float | None = None
     detected_again: bool | None = None
+    similarity_to_nearest_bystander: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class FaceResult:
-    """One face after the pipeline. ``layer`` is ``None`` for kept faces and for failures."""
+    """One face after the pipeline. ``layer`` is ``None`` for kept faces and for failures.
+
+    ``person``: the number, from 0, of the person whose face it is, where that was worked out.
+    """
 
     face: Face
     request: Request
@@ -232,3 +274,27 @@ class FaceResult:
     identity: Identity | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
     attempts: int = 0
+    person: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Role:
+    """What one face plays in a run of several photos.
+
+    ``person``: whose face it is, a number from 0. ``identity``: that person's, ``None`` searches
+    for one. ``fixed``: it is taken as it is, never pushed harder where it does not hold.
+    """
+
+    person: int
+    request: Request
+    identity: Identity | None = None
+    company: Company = ALONE
+    fixed: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Confirmed:
+    """The picture as it will be exported, and what was found when it was verified."""
+
+    results: tuple[FaceResult, ...]
+    pixels: Pixels | Deep

@@ -25,14 +25,17 @@ def similarity(embeddings: Array, others: Array) -> float:
     return float((embeddings @ others.T).max())
 
 
-def judge(original: Array, found: Array | None, donors: Array) -> Verdict:
+def judge(
+    originals: Array, found: Array | None, donors: Array, bystanders: Array | None = None
+) -> Verdict:
     """Judge a finished surrogate.
 
     Args:
-        original: (d,) embedding of the face in the photo.
+        originals: (d,) embedding of the face in the photo, or (n, d) of the person in all photos.
         found: (n, d) embeddings of the face found in the result, one for each way to align it;
             ``None`` if no face was found there.
         donors: (m, d) embeddings of the donors.
+        bystanders: (m, d) embeddings of all other original faces, if there are any.
     """
     if found is None:
         return Verdict(
@@ -41,13 +44,22 @@ def judge(original: Array, found: Array | None, donors: Array) -> Verdict:
             threshold=THRESHOLD,
             detected_again=False,
         )
-    to_original = similarity(found, original[None])
+    to_original = similarity(found, np.atleast_2d(originals))
     to_donor = similarity(found, donors)
+    to_bystander = None
+    if bystanders is not None and len(bystanders) > 0:
+        to_bystander = similarity(found, bystanders)
+    likeness = [to_original, to_donor, *([] if to_bystander is None else [to_bystander])]
     state, reason = State.VERIFIED, "The recogniser no longer takes this face for the original."
-    if not np.isfinite([to_original, to_donor]).all():
+    if not np.isfinite(likeness).all():
         state, reason = State.ATTENTION, "The recogniser gave no usable answer for this face."
     elif to_original >= THRESHOLD:
         state, reason = State.ATTENTION, "The recogniser still takes this face for the original."
     elif to_donor >= THRESHOLD:
         state, reason = State.ATTENTION, "The surrogate looks too much like one of its donors."
-    return Verdict(state, reason, to_original, to_donor, THRESHOLD, detected_again=True)
+    elif to_bystander is not None and to_bystander >= THRESHOLD:
+        state, reason = State.ATTENTION, "The surrogate looks too much like somebody else here."
+    return Verdict(
+        state, reason, to_original, to_donor, THRESHOLD,
+        detected_again=True, similarity_to_nearest_bystander=to_bystander,
+    )  # fmt: skip

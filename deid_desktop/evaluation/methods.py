@@ -220,13 +220,13 @@ class SurrogateMaker:
         results: list[FaceResult] = [
             self._pipeline.redact(photo, face, solid if face.id else request) for face in faces
         ]
-        results = list(self._pipeline.confirm(photo, results))
-        subject = results[0]
+        done = self._pipeline.confirm(photo, results)
+        subject = done.results[0]
         if subject.verdict.state is State.VERIFIED:
-            pixels = self._pipeline.render(photo, results)
             write_photo(
-                pixels, target, faces=faces, results=results, sources=[picture.path], overwrite=True
-            )
+                done.pixels, target, faces=faces, results=done.results, sources=[picture.path],
+                overwrite=True,
+            )  # fmt: skip
         return {
             "state": subject.verdict.state.value,
             "reason": subject.verdict.reason,

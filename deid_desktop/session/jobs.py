@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from deid_desktop.core.types import (
     Box,
     Cancelled,
+    Confirmed,
     Deep,
     Face,
     FaceResult,
@@ -72,11 +73,8 @@ class Redactor(Protocol):
     def render(self, photo: Photo, results: Iterable[FaceResult]) -> Pixels:
         """Apply all layers to a copy of the photo."""
 
-    def finish(self, photo: Photo, results: Iterable[FaceResult]) -> Pixels | Deep:
-        """Do the same for the export: with 16 bits where the photo has them."""
-
-    def confirm(self, photo: Photo, results: Sequence[FaceResult]) -> tuple[FaceResult, ...]:
-        """Verify every surrogate again on the finished picture."""
+    def confirm(self, photo: Photo, results: Sequence[FaceResult]) -> Confirmed:
+        """Make the finished picture and verify every surrogate in it."""
 
 
 class Job(Protocol):
@@ -289,7 +287,7 @@ class ExportPhoto:
         from deid_desktop.core.export import ExportBlocked, write_photo
 
         confirmed = pipeline.confirm(self.photo, self.results)
-        pixels = self.finish.apply(pipeline.finish(self.photo, confirmed))
+        pixels = self.finish.apply(confirmed.pixels)
         if should_stop():
             raise Cancelled
         try:
@@ -297,11 +295,11 @@ class ExportPhoto:
                 pixels,
                 self.target,
                 faces=self.faces,
-                results=confirmed,
+                results=confirmed.results,
                 sources=self.sources,
                 overwrite=self.overwrite,
                 quality=self.finish.quality,
             )
         except ExportBlocked as error:
-            return Exported(confirmed, str(error))
-        return Exported(confirmed)
+            return Exported(confirmed.results, str(error))
+        return Exported(confirmed.results)

@@ -15,7 +15,7 @@ from deid_desktop import batch
 from deid_desktop.core import export, weights
 from deid_desktop.core.naming import Planned
 from deid_desktop.core.pipeline import Pipeline, studio
-from deid_desktop.core.types import DeidError, Method, Request, State, Verdict
+from deid_desktop.core.types import Confirmed, DeidError, Method, Request, State, Verdict
 from deid_desktop.resources import resource
 
 STAGES = {
@@ -178,26 +178,34 @@ def test_a_face_that_is_not_found_again_blocks(attempt, monkeypatch):
 # Stages that break without a word
 
 
-def forgetful(self, photo, results):
-    return tuple(results)[1:]
+def forgetful(results):
+    return results[1:]
 
 
-def doubling(self, photo, results):
-    return tuple(results) * 2
+def doubling(results):
+    return results * 2
 
 
-def losing_layers(self, photo, results):
+def losing_layers(results):
     return tuple(replace(result, layer=None) for result in results)
 
 
-def misplacing(self, photo, results):
+def misplacing(results):
     box = (0.0, 0.0, 5.0, 5.0)
     return tuple(replace(result, face=replace(result.face, box=box)) for result in results)
 
 
-def unmeasured(self, photo, results):
+def unmeasured(results):
+    nan = float("nan")
     return tuple(
-        replace(result, verdict=replace(result.verdict, similarity_to_original=float("nan")))
+        replace(result, verdict=replace(result.verdict, similarity_to_original=nan))
+        for result in results
+    )
+
+
+def strangers(results):
+    return tuple(
+        replace(result, verdict=replace(result.verdict, similarity_to_nearest_bystander=0.9))
         for result in results
     )
 
@@ -210,12 +218,16 @@ def unmeasured(self, photo, results):
         (losing_layers, "does not fit"),
         (misplacing, "another place"),
         (unmeasured, "too similar"),
+        (strangers, "somebody else"),
     ],
 )
 def test_a_confirmation_that_breaks_silently_writes_nothing(
     attempt, sure, monkeypatch, silent, reason
 ):
-    monkeypatch.setattr(Pipeline, "confirm", silent)
+    def confirm(self, photo, results, **_):
+        return Confirmed(silent(tuple(results)), self.finish(photo, results))
+
+    monkeypatch.setattr(Pipeline, "confirm", confirm)
     record, files = attempt()
     assert (record.status, files) == ("blocked", [])
     assert reason in record.reason

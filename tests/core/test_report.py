@@ -14,10 +14,11 @@ def result():
     return FaceResult(
         face=Face(3, (1.04, 2.0, 30.0, np.float32(40)), np.zeros((5, 2), np.float32), 0.9),
         request=Request(method=Method.SURROGATE, k=7, seed=11),
-        verdict=Verdict(State.VERIFIED, "Fine.", 0.123456, np.float64("nan"), 0.4, True),
+        verdict=Verdict(State.VERIFIED, "Fine.", 0.123456, np.float64("nan"), 0.4, True, 0.25),
         identity=Identity((1, 2), (0.5, 0.5), 11),
         attributes={"age": np.float32(41.5), "expression": "keep", "pose": (1, 2.0, np.int64(3))},
         attempts=8,
+        person=2,
     )
 
 
@@ -40,6 +41,7 @@ def test_schema(tmp_path):
                 "faces": [
                     {
                         "id": 3,
+                        "person": 3,
                         "box": [1.0, 2.0, 30.0, 40.0],
                         "method": "surrogate",
                         "k": 7,
@@ -47,6 +49,7 @@ def test_schema(tmp_path):
                         "attributes": {"age": 41.5, "expression": "keep", "pose": [1, 2.0, 3.0]},
                         "similarity_to_original": 0.1235,
                         "similarity_to_nearest_donor": None,
+                        "similarity_to_nearest_bystander": 0.25,
                         "threshold": 0.4,
                         "verified": True,
                         "attempts": 8,

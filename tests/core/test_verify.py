@@ -49,6 +49,29 @@ def test_a_face_that_is_a_donor_does_not():
     assert "donor" in verdict.reason
 
 
+@pytest.mark.parametrize(("likeness", "passes"), [(0.9, False), (THRESHOLD - 0.01, True)])
+def test_a_face_that_is_a_bystander_does_not(likeness, passes):
+    bystanders = np.array([[0, 0, -1.0], [0, 0, 1.0]], np.float32)
+    found = np.array([[0, 0, likeness]], np.float32)
+    verdict = judge(ORIGINAL, found, DONORS, bystanders)
+    assert verdict.similarity_to_nearest_bystander == pytest.approx(likeness)
+    assert (verdict.state is State.VERIFIED) is passes
+    assert passes or "somebody else" in verdict.reason
+
+
+def test_nobody_else_is_no_bystander():
+    verdict = judge(ORIGINAL, facing(0.1, 0.1), DONORS, np.zeros((0, 3), np.float32))
+    assert verdict.similarity_to_nearest_bystander is None
+    assert verdict.state is State.VERIFIED
+
+
+def test_every_photo_of_the_person_counts_as_an_original():
+    originals = np.stack([ORIGINAL, [0, 0, 1.0]]).astype(np.float32)
+    verdict = judge(originals, np.array([[0, 0, 1.0]], np.float32), DONORS)
+    assert verdict.similarity_to_original == pytest.approx(1.0)
+    assert verdict.state is State.ATTENTION
+
+
 def test_the_worst_of_several_alignments_counts():
     found = np.r_[facing(0.0, 0.0), facing(THRESHOLD + 0.1, 0.0)]
     assert judge(ORIGINAL, found, DONORS).state is State.ATTENTION
@@ -63,10 +86,11 @@ def test_no_face_is_no_proof():
 
 
 @pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("place", ["found", "original", "donors"])
+@pytest.mark.parametrize("place", ["found", "original", "donors", "others"])
 @pytest.mark.filterwarnings("ignore:invalid value")
 def test_what_is_no_number_never_passes(broken, place):
     values = {"found": facing(0.0, 0.0), "original": ORIGINAL.copy(), "donors": DONORS.copy()}
+    values["others"] = DONORS.copy()
     values[place].flat[0] = broken
-    verdict = judge(values["original"], values["found"], values["donors"])
+    verdict = judge(*(values[name] for name in ("original", "found", "donors", "others")))
     assert verdict.state is State.ATTENTION

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deid_desktop.core.imaging import read_photo
-from deid_desktop.core.types import Face, FaceResult, Method, State, Verdict
+from deid_desktop.core.types import Confirmed, Face, FaceResult, Method, State, Verdict
 from deid_desktop.evaluation import methods
 from deid_desktop.evaluation.gallery import EvaluationError, read_gallery
 from deid_desktop.evaluation.methods import SurrogateMaker, make_method
@@ -39,7 +39,7 @@ class FakePipeline:
         return [request for request in self.requests if request.method is Method.SURROGATE]
 
     def confirm(self, photo, results):
-        return results
+        return Confirmed(tuple(results), self.render(photo, results))
 
     def render(self, photo, results):
         pixels = photo.pixels.copy()

@@ -102,10 +102,13 @@ def test_a_missing_folder_is_explained(dialog, qtbot, monkeypatch, tmp_path):
 
 
 def test_the_last_check_can_still_block(dialog, document, pipeline, qtbot):
+    confirm = pipeline.confirm
+
     def doubt(photo, results):
-        first, *rest = results
+        done = confirm(photo, results)
+        first, *rest = done.results
         verdict = replace(first.verdict, state=State.ATTENTION, reason="Recognised after all.")
-        return (replace(first, verdict=verdict, layer=None), *rest)
+        return replace(done, results=(replace(first, verdict=verdict, layer=None), *rest))
 
     pipeline.confirm = doubt
     dialog.write.click()

@@ -288,9 +288,10 @@ class TestExport:
         confirm = pipeline.confirm
 
         def doubt(photo, results):
-            first, *rest = confirm(photo, results)
+            done = confirm(photo, results)
+            first, *rest = done.results
             verdict = replace(first.verdict, state=State.ATTENTION, reason="Recognised after all.")
-            return (replace(first, verdict=verdict, layer=None), *rest)
+            return replace(done, results=(replace(first, verdict=verdict, layer=None), *rest))
 
         pipeline.confirm = doubt
         with qtbot.waitSignal(renderer.export_refused):

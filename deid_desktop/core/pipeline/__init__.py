@@ -7,7 +7,7 @@ decides what happens to each and puts the picture together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,10 +17,15 @@ from numpy.typing import NDArray
 
 from deid_desktop.core.compose import MaskLayer
 from deid_desktop.core.decoders import to_8_bit
-from deid_desktop.core.pipeline.studio import Studio
+from deid_desktop.core.people import own_seed
+from deid_desktop.core.pipeline.studio import ROUNDS, Studio
 from deid_desktop.core.types import (
+    ALONE,
     Analysis,
+    Array,
     Box,
+    Company,
+    Confirmed,
     Deep,
     DeidError,
     Face,
@@ -30,7 +35,9 @@ from deid_desktop.core.types import (
     Photo,
     Pixels,
     Request,
+    Role,
     ShouldStop,
+    Sitting,
     State,
     Verdict,
     never,
@@ -116,6 +123,10 @@ class Pipeline:
         """Read a face: landmarks, expression, gender, age, skin, identity."""
         return self._studio.analyse(photo, face)
 
+    def embed(self, photo: Photo, face: Face) -> Array:
+        """Return the unit embedding (128,) by which people are told apart; never store it."""
+        return self._studio.embed(photo, face)
+
     def redact(
         self,
         photo: Photo,
@@ -123,6 +134,7 @@ class Pipeline:
         request: Request,
         *,
         identity: Identity | None = None,
+        company: Company = ALONE,
         preview: bool = False,
         should_stop: ShouldStop = never,
     ) -> FaceResult:
@@ -133,6 +145,7 @@ class Pipeline:
             face: to treat.
             request: method and settings.
             identity: the surrogate identity to render again; ``None`` searches for one.
+            company: the other originals that the surrogate is held against.
             preview: render at half quality and do not verify.
             should_stop: asked between steps.
 
@@ -152,11 +165,36 @@ class Pipeline:
         reason = self._why_not(photo, face, request)
         if reason:
             return FaceResult(face, request, Verdict(State.ATTENTION, reason))
+        sitting = Sitting(photo, face, company)
         if identity is not None:
             return self._studio.render(
-                photo, face, request, identity, preview=preview, should_stop=should_stop
+                sitting, request, identity, preview=preview, should_stop=should_stop
             )
-        return self._studio.search(photo, face, request, preview=preview, should_stop=should_stop)
+        return self._studio.search(sitting, request, preview=preview, should_stop=should_stop)
+
+    def cast(
+        self, sittings: Sequence[Sitting], request: Request, *, should_stop: ShouldStop = never
+    ) -> Identity | None:
+        """Find one surrogate identity for several faces, those of one person or of a cluster.
+
+        ``None`` where it holds for none of them, or no surrogate can be made of any.
+        """
+        able = [s for s in sittings if not self._why_not(s.photo, s.face, request)]
+        return self._studio.cast(able, request, should_stop=should_stop) if able else None
+
+    def wear(
+        self, sitting: Sitting, request: Request, identity: Identity, *,
+        should_stop: ShouldStop = never,
+    ) -> FaceResult:  # fmt: skip
+        """Put a person's identity on one more of their faces, pushed harder where it must be."""
+        for push in range(identity.push, len(ROUNDS)):
+            result = self.redact(
+                sitting.photo, sitting.face, request, identity=replace(identity, push=push),
+                company=sitting.company, should_stop=should_stop,
+            )  # fmt: skip
+            if result.verdict.state is not State.ATTENTION or result.layer is None:
+                return result
+        return replace(result, layer=None)
 
     def _why_not(self, photo: Photo, face: Face, request: Request) -> str:
         """Say why this face gets no surrogate, or return an empty string."""
@@ -178,45 +216,95 @@ class Pipeline:
             return self.render(photo, results)
         return _with_layers(photo.deep, results)
 
-    def confirm(self, photo: Photo, results: Sequence[FaceResult]) -> tuple[FaceResult, ...]:
-        """Verify every surrogate again on the picture as it will be exported."""
-        pixels = to_8_bit(self.finish(photo, results))
-        confirmed = []
-        for result in results:
-            if result.verdict.state is State.VERIFIED:
-                verdict = self._studio.judge(pixels, photo, result.face, (0, 0))
-                result = replace(result, verdict=verdict)
-            confirmed.append(result)
-        return tuple(confirmed)
+    def confirm(
+        self,
+        photo: Photo,
+        results: Sequence[FaceResult],
+        *,
+        company: Mapping[int, Company] | None = None,
+        on_failure: str = "block",
+    ) -> Confirmed:
+        """Make the picture as it will be exported and verify every surrogate in it.
+
+        Its pixels are those to write: nothing is rendered after they were verified. With
+        ``on_failure`` ``solid`` failed faces are masked, and the new picture is verified as well.
+        """
+        pixels = self.finish(photo, results)
+        judged = [self._confirm(to_8_bit(pixels), photo, r, company or {}) for r in results]
+        masked = [self._fall_back(result, on_failure) for result in judged]
+        if masked != judged:
+            return self.confirm(photo, masked, company=company, on_failure=on_failure)
+        return Confirmed(tuple(judged), pixels)
+
+    def _confirm(
+        self, pixels: Pixels, photo: Photo, result: FaceResult, company: Mapping[int, Company]
+    ) -> FaceResult:
+        if result.verdict.state is not State.VERIFIED:
+            return result
+        around = company.get(result.face.id, ALONE)
+        verdict = self._studio.judge(pixels, photo, result.face, (0, 0), around)
+        return replace(result, verdict=verdict)
 
     def redact_photo(
         self,
         photo: Photo,
         request: Request,
         *,
+        faces: Sequence[Face] | None = None,
+        roles: Mapping[int, Role] | None = None,
         on_failure: str = "block",
         should_stop: ShouldStop = never,
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> PhotoResult:
-        """Treat all faces of a photo alike.
+        """Treat all faces of a photo alike, each with a surrogate of its own.
 
         Args:
             photo: to treat.
             request: for every face.
+            faces: those of the photo, where they are known.
+            roles: what each face, by its number, plays in a run of several photos.
             on_failure: ``block`` leaves a failed face to be refused by the export, ``solid``
                 masks it.
             should_stop: asked between steps.
             progress: called with the faces done and their number.
         """
-        faces = self.detect(photo, should_stop=should_stop)
+        if faces is None:
+            faces = self.detect(photo, should_stop=should_stop)
+        if roles is None:
+            roles = self._roles(photo, faces, request)
         results: list[FaceResult] = []
         for number, face in enumerate(faces):
             progress(number, len(faces))
-            result = self.redact(photo, face, request, should_stop=should_stop)
+            result = self._play(Sitting(photo, face), roles[face.id], should_stop)
             results.append(self._fall_back(result, on_failure))
         progress(len(faces), len(faces))
-        confirmed = [self._fall_back(r, on_failure) for r in self.confirm(photo, results)]
-        return PhotoResult(photo, faces, tuple(confirmed), self.finish(photo, confirmed))
+        company = {face_id: role.company for face_id, role in roles.items()}
+        done = self.confirm(photo, results, company=company, on_failure=on_failure)
+        return PhotoResult(photo, tuple(faces), done.results, done.pixels)
+
+    def _roles(self, photo: Photo, faces: Sequence[Face], request: Request) -> dict[int, Role]:
+        """Return the roles of a photo that is by itself: everybody is somebody else."""
+        if request.method is not Method.SURROGATE:
+            return {face.id: Role(number, request) for number, face in enumerate(faces)}
+        embeddings = [self.embed(photo, face) for face in faces]
+        roles = {}
+        for number, face in enumerate(faces):
+            others = embeddings[:number] + embeddings[number + 1 :]
+            company = Company(ALONE.same, np.stack(others)) if others else ALONE
+            own = replace(request, seed=own_seed(request.seed, number))
+            roles[face.id] = Role(number, own, company=company)
+        return roles
+
+    def _play(self, sitting: Sitting, role: Role, should_stop: ShouldStop) -> FaceResult:
+        sitting = replace(sitting, company=role.company)
+        if role.identity is not None and not role.fixed:
+            result = self.wear(sitting, role.request, role.identity, should_stop=should_stop)
+        else:
+            result = self.redact(
+                sitting.photo, sitting.face, role.request, identity=role.identity,
+                company=role.company, should_stop=should_stop,
+            )  # fmt: skip
+        return replace(result, person=role.person)
 
     def _fall_back(self, result: FaceResult, on_failure: str) -> FaceResult:
         """Return the result, or a solid mask where it failed and that is asked for."""
@@ -225,4 +313,4 @@ class Pipeline:
         request = replace(result.request, method=Method.SOLID)
         verdict = Verdict(State.MASKED, f"{result.verdict.reason} It was masked instead.")
         layer = MaskLayer(result.face, Method.SOLID)
-        return FaceResult(result.face, request, verdict, layer)
+        return FaceResult(result.face, request, verdict, layer, person=result.person)

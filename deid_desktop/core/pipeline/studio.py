@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -35,16 +35,20 @@ from deid_desktop.core.detect import Detector
 from deid_desktop.core.generate import LARGE, SMALL, Attribute, Generator
 from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.types import (
+    ALONE,
     Analysis,
     Array,
     Cancelled,
+    Company,
     Face,
     FaceResult,
     Identity,
+    Look,
     Photo,
     Pixels,
     Request,
     ShouldStop,
+    Sitting,
     State,
     Surrogate,
     Verdict,
@@ -137,26 +141,55 @@ class Studio:
             return "What was found here may not be a face, or too much of it is hidden."
         return ""
 
+    def embed(self, photo: Photo, face: Face) -> Array:
+        """Return a face's unit embedding (128,), without the rest of its analysis."""
+        return self._recogniser.embed_face(photo.pixels, face.points)
+
     def render(
-        self, photo: Photo, face: Face, request: Request, identity: Identity, *, preview: bool,
+        self, sitting: Sitting, request: Request, identity: Identity, *, preview: bool,
         should_stop: ShouldStop,
     ) -> FaceResult:  # fmt: skip
         """Compose a known identity; full quality is verified, a preview is not."""
         _check(should_stop)
+        photo, face = sitting.photo, sitting.face
         if preview:
             layer = self._compose(photo, face, request, [identity], size=SMALL, work=_PREVIEW)[0]
             verdict = Verdict(State.ATTENTION, "Not verified yet.")
         else:
             layer = self._compose(photo, face, request, [identity], size=LARGE, work=_FULL)[0]
             _check(should_stop)
-            verdict = self._verify(photo, face, layer)
+            changed, corner = layer.changed(photo.pixels), (layer.left, layer.top)
+            verdict = self.judge(changed, photo, face, corner, sitting.company)
+        attribute = self._attribute(photo, face, request, identity.look)
         own = self.analyse(photo, face).skin_tone
-        attributes = _described(self._attribute(photo, face, request), request, skin=own)
+        attributes = _described(attribute, request, skin=own)
         return FaceResult(face, request, verdict, layer, identity, attributes, attempts=1)
 
     def search(
-        self, photo: Photo, face: Face, request: Request, *, preview: bool, should_stop: ShouldStop
+        self, sitting: Sitting, request: Request, *, preview: bool, should_stop: ShouldStop
     ) -> FaceResult:
+        """Find a surrogate for one face."""
+        for (result,) in self._attempts([sitting], request, preview, should_stop):
+            if preview or result.verdict.state is State.VERIFIED:
+                return result
+        return replace(result, layer=None)
+
+    def cast(
+        self, sittings: Sequence[Sitting], request: Request, *, should_stop: ShouldStop
+    ) -> Identity | None:
+        """Find one identity for several faces: it holds for all, or else for as many as it can."""
+        best, most = None, 0
+        for results in self._attempts(sittings, request, False, should_stop):
+            held = sum(result.verdict.state is State.VERIFIED for result in results)
+            if held > most:
+                best, most = results[0].identity, held
+            if held == len(sittings):
+                break
+        return best
+
+    def _attempts(
+        self, sittings: Sequence[Sitting], request: Request, preview: bool, should_stop: ShouldStop
+    ) -> Iterator[list[FaceResult]]:
         """Try identities at low resolution, render the best in full, verify; else push harder.
 
         The first round's draws do not look at the subject, only the choice among them does;
@@ -164,18 +197,21 @@ class Studio:
         """
         attempts = 0
         for push, search_round in enumerate(ROUNDS):
-            ranked = self._rank(photo, face, request, push, should_stop)
+            ranked = self._rank(sittings, request, push, should_stop)
             attempts += search_round.tried
             for identity in ranked[: search_round.finalists]:
-                result = self.render(
-                    photo, face, request, identity, preview=preview, should_stop=should_stop
-                )
-                result = replace(result, attempts=attempts)
-                if preview or result.verdict.state is State.VERIFIED:
-                    return result
-        return replace(result, layer=None)
+                results = [
+                    self.render(
+                        sitting, request, identity, preview=preview, should_stop=should_stop
+                    )
+                    for sitting in sittings
+                ]
+                yield [replace(result, attempts=attempts) for result in results]
 
-    def judge(self, pixels: Pixels, photo: Photo, face: Face, corner: tuple[int, int]) -> Verdict:
+    def judge(
+        self, pixels: Pixels, photo: Photo, face: Face, corner: tuple[int, int],
+        company: Company = ALONE,
+    ) -> Verdict:  # fmt: skip
         """Judge ``face`` in ``pixels``, a part of the changed photo whose corner is given."""
         x, y, width, height = face.box
         again = self.detector.detect_near(pixels, (x - corner[0], y - corner[1], width, height))
@@ -186,26 +222,50 @@ class Studio:
             found = np.stack(
                 [self._recogniser.embed_face(pixels, p) for p in (again.points, before)]
             )
-        original = self.analyse(photo, face).embedding
-        return judge(original, found, self._generator.donor_embeddings)
+        originals = self._originals(Sitting(photo, face, company))
+        return judge(originals, found, self._generator.donor_embeddings, company.others)
+
+    def _originals(self, sitting: Sitting) -> Array:
+        """Return the embeddings (n, 128) of the person, here and in other photos."""
+        own = self.analyse(sitting.photo, sitting.face).embedding
+        return np.concatenate([own[None], sitting.company.same])
+
+    def _look(self, sittings: Sequence[Sitting]) -> Look:
+        """Return what the surrogate of one person should look like: the middle of its faces."""
+        analyses = [self.analyse(sitting.photo, sitting.face) for sitting in sittings]
+        seen = np.median([(a.gender, a.age, a.skin_tone) for a in analyses], axis=0)
+        return Look(*(float(value) for value in seen))
 
     def _rank(
-        self, photo: Photo, face: Face, request: Request, push: int, should_stop: ShouldStop
+        self, sittings: Sequence[Sitting], request: Request, push: int, should_stop: ShouldStop
     ) -> list[Identity]:
-        """Return what a round tries, the least like the subject and the donors first."""
-        attribute = self._attribute(photo, face, request)
-        original = self.analyse(photo, face).embedding
-        near = self._generator.donor_embeddings @ original
+        """Return what a round tries, the least like anybody who is there first."""
+        look = self._look(sittings)
+        first = sittings[0]
+        attribute = self._attribute(first.photo, first.face, request, look)
+        originals = np.concatenate([self._originals(sitting) for sitting in sittings])
+        near = (self._generator.donor_embeddings @ originals.T).max(1)
         before = sum(earlier.drawn for earlier in ROUNDS[:push])
         drawn = [
             replace(
                 self._generator.draw_identity(attribute, k=request.k, seed=request.seed, attempt=a),
                 push=push,
+                look=look,
             )
             for a in range(before, before + ROUNDS[push].drawn)
         ]
         drawn = sorted(drawn, key=lambda i: float(near[list(i.donors)] @ np.array(i.weights)))
         drawn = drawn[: ROUNDS[push].tried]
+        scores = [self._scores(sitting, request, drawn, should_stop) for sitting in sittings]
+        return [drawn[i] for i in np.argsort(np.max(scores, axis=0), kind="stable")]
+
+    def _scores(
+        self, sitting: Sitting, request: Request, drawn: list[Identity], should_stop: ShouldStop
+    ) -> list[float]:
+        """Return how bad each identity is for one face, as a sketch shows it."""
+        photo, face = sitting.photo, sitting.face
+        originals = self._originals(sitting)
+        attribute = self._attribute(photo, face, request, drawn[0].look)
         scene = self._scene(photo, face, _TINY, _SEARCH)
         change, touch = _change(request, scene), self._touch(photo, face, request, scene)
         _check(should_stop)
@@ -225,15 +285,16 @@ class Studio:
                 touch=touch,
             )
             found = self._recogniser.embed_face(seen.picture, seen.points)
-            scores.append(_badness(judge(original, found[None], self._generator.donor_embeddings)))
-        return [drawn[i] for i in np.argsort(scores, kind="stable")]
+            donors, others = self._generator.donor_embeddings, sitting.company.others
+            scores.append(_badness(judge(originals, found[None], donors, others)))
+        return scores
 
     def _compose(
         self, photo: Photo, face: Face, request: Request, identities: list[Identity], *,
         size: int, work: tuple[float, float],
     ) -> list[SurrogateLayer]:  # fmt: skip
-        attribute = self._attribute(photo, face, request)
-        surrogates = self._generate(identities, [attribute] * len(identities), size)
+        attributes = [self._attribute(photo, face, request, i.look) for i in identities]
+        surrogates = self._generate(identities, attributes, size)
         scene = self._scene(photo, face, size, work)
         change, touch = _change(request, scene), self._touch(photo, face, request, scene)
         return [
@@ -290,22 +351,21 @@ class Studio:
             self._scenes.popitem(last=False)
         return scene
 
-    def _attribute(self, photo: Photo, face: Face, request: Request) -> Attribute:
-        """Resolve the sliders: what is not set follows the subject."""
+    def _attribute(
+        self, photo: Photo, face: Face, request: Request, look: Look | None
+    ) -> Attribute:
+        """Resolve the sliders: what is not set follows the person's look, or else this photo."""
         analysis, wish = self.analyse(photo, face), request.attributes
+        look = look or Look(analysis.gender, analysis.age, analysis.skin_tone)
         own_smile = float(analysis.blendshapes[_SMILE].mean())
         return Attribute(
-            gender=_gender(wish.gender, analysis.gender),
-            age=float(np.clip(analysis.age, 18, 80)) if wish.age is None else wish.age,
+            gender=look.gender if wish.gender is None else _gender(wish.gender, analysis.gender),
+            age=float(np.clip(look.age, 18, 80)) if wish.age is None else wish.age,
             smile=smile_of(wish.expression, wish.strength, own_smile),
             ancestry=_ancestry(
-                wish.ancestry, analysis.skin_tone if wish.skin_tone is None else wish.skin_tone
+                wish.ancestry, look.skin_tone if wish.skin_tone is None else wish.skin_tone
             ),
         )
-
-    def _verify(self, photo: Photo, face: Face, layer: SurrogateLayer) -> Verdict:
-        """Judge one face as if it were the only one changed."""
-        return self.judge(layer.changed(photo.pixels), photo, face, (layer.left, layer.top))
 
 
 def _change(request: Request, scene: Scene) -> Array | None:
@@ -314,11 +374,11 @@ def _change(request: Request, scene: Scene) -> Array | None:
 
 
 def _badness(verdict: Verdict) -> float:
-    """Order candidates: likeness to the subject above the target, then likeness to a donor."""
+    """Order candidates: likeness to the subject above the target, then to donor and bystander."""
     if verdict.similarity_to_original is None or verdict.similarity_to_nearest_donor is None:
         return 2.0
-    to_donor = max(0.0, verdict.similarity_to_nearest_donor - TARGET)
-    return max(TARGET, verdict.similarity_to_original) + to_donor
+    nearest = (verdict.similarity_to_nearest_donor, verdict.similarity_to_nearest_bystander or -1)
+    return max(TARGET, verdict.similarity_to_original) + max(0.0, max(nearest) - TARGET)
 
 
 def _described(attribute: Attribute, request: Request, *, skin: float) -> dict[str, Any]:
@@ -341,13 +401,11 @@ def _described(attribute: Attribute, request: Request, *, skin: float) -> dict[s
     }
 
 
-def _gender(wish: float | None, own: float) -> float:
+def _gender(wish: float, own: float) -> float:
     """Return the gender to make; around it hair, neck and outline stay the person's.
 
     So a face of the other gender than its head is exaggerated, up to ``_CARICATURE``.
     """
-    if wish is None:
-        return own
     if wish == 0:
         return 0.0
     across = float(np.clip(-own * np.sign(wish), 0, 1))
