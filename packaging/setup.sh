@@ -80,7 +80,7 @@ then start again."
     # must not stop the installation.
     { $as_root apt-get update || true
       # shellcheck disable=SC2086  # empty for root
-      $as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
+      $as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes --no-install-recommends "$@"
     } >"$log" 2>&1 </dev/null || { tail -n 15 "$log" >&2; rm -f "$log"; fail "apt-get could not install: $*"; }
     rm -f "$log"
 }
