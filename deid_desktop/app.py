@@ -42,7 +42,9 @@ def run(paths: Sequence[Path]) -> int:
     theme = Theme(settings.scheme)
     document = Document()
     document.standard = settings.standard
-    renderer = Renderer(document, partial(make_pipeline, settings.device, settings.threads))
+    renderer = Renderer(
+        document, partial(make_pipeline, settings.device, settings.threads, settings.threshold)
+    )
     window = MainWindow(document, renderer, theme, settings)
     diagnostics.crashed.connect(window.show_crash)
     renderer.broke.connect(lambda trace: diagnostics.messages.append(trace))

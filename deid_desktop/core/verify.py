@@ -16,6 +16,9 @@ THRESHOLD = 0.363
 Over 94,395 pairs of 435 different people it accepts 0.25 %; at 0.387 it would accept 0.1 %
 (``python -m bench.threshold`` on the public portraits). Lower is stricter here."""
 
+STRICTEST = 0.2
+"""The lowest threshold that is offered: below, hardly any surrogate passes."""
+
 TARGET = 0.25
 """What the search aims for, so that a verdict does not hang on a hair."""
 
@@ -26,7 +29,11 @@ def similarity(embeddings: Array, others: Array) -> float:
 
 
 def judge(
-    originals: Array, found: Array | None, donors: Array, bystanders: Array | None = None
+    originals: Array,
+    found: Array | None,
+    donors: Array,
+    bystanders: Array | None = None,
+    threshold: float = THRESHOLD,
 ) -> Verdict:
     """Judge a finished surrogate.
 
@@ -36,12 +43,15 @@ def judge(
             ``None`` if no face was found there.
         donors: (m, d) embeddings of the donors.
         bystanders: (m, d) embeddings of all other original faces, if there are any.
+        threshold: similarity from which two pictures count as one person; ``THRESHOLD`` or, to be
+            stricter, less. More is never taken.
     """
+    threshold = min(threshold, THRESHOLD)
     if found is None:
         return Verdict(
             State.ATTENTION,
             "No face is found any more where the surrogate should be; look at it or mask it.",
-            threshold=THRESHOLD,
+            threshold=threshold,
             detected_again=False,
         )
     to_original = similarity(found, np.atleast_2d(originals))
@@ -53,13 +63,13 @@ def judge(
     state, reason = State.VERIFIED, "The recogniser no longer takes this face for the original."
     if not np.isfinite(likeness).all():
         state, reason = State.ATTENTION, "The recogniser gave no usable answer for this face."
-    elif to_original >= THRESHOLD:
+    elif to_original >= threshold:
         state, reason = State.ATTENTION, "The recogniser still takes this face for the original."
-    elif to_donor >= THRESHOLD:
+    elif to_donor >= threshold:
         state, reason = State.ATTENTION, "The surrogate looks too much like one of its donors."
-    elif to_bystander is not None and to_bystander >= THRESHOLD:
+    elif to_bystander is not None and to_bystander >= threshold:
         state, reason = State.ATTENTION, "The surrogate looks too much like somebody else here."
     return Verdict(
-        state, reason, to_original, to_donor, THRESHOLD,
+        state, reason, to_original, to_donor, threshold,
         detected_again=True, similarity_to_nearest_bystander=to_bystander,
     )  # fmt: skip

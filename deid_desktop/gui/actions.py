@@ -111,6 +111,8 @@ ACTIONS = (
           later("Language, text size, standard method, device, shortcuts")),
     Entry("cancel_work", later("Cancel &work"), "mdi6.close-circle-outline", "Ctrl+.",
           later("Stop; unfinished faces block the export")),
+    Entry("first_steps", later("&First steps"), "mdi6.school-outline", "Shift+F1",
+          later("A few sentences on how the work goes")),
     Entry("about", later("&About Deid Desktop"), "mdi6.information-outline", "F1",
           later("Version, licence, and what the program does not promise")),
 )  # fmt: skip
@@ -135,7 +137,7 @@ MENUS = {
         "zoom_fit", "zoom_actual", "zoom_face", "zoom_in", "zoom_out", "",
         "show_outlines", "cycle_theme",
     ),
-    later("&Help"): ("about",),
+    later("&Help"): ("first_steps", "about"),
 }  # fmt: skip
 
 TOOLBAR = (

@@ -34,6 +34,7 @@ from deid_desktop.gui.crash_dialog import CrashDialog
 from deid_desktop.gui.export_dialog import ExportDialog
 from deid_desktop.gui.face_list import FaceList
 from deid_desktop.gui.filmstrip import Filmstrip
+from deid_desktop.gui.hints import Hints
 from deid_desktop.gui.notice import Notice
 from deid_desktop.gui.opening import Opening
 from deid_desktop.gui.panels import left_panel, right_panel
@@ -84,6 +85,8 @@ class MainWindow(QMainWindow):
         self._style_actions()
         self._sample = QAction(tr("Sample photo"), self)
         self._sample.triggered.connect(self.opening.open_sample)
+        self.hints = Hints(self.notice, settings)
+        self._sample.triggered.connect(_without_argument(self.hints.begin_once))
         self._build_widgets()
         self._build_bars()
         self._connect()
@@ -244,6 +247,7 @@ class MainWindow(QMainWindow):
             "cycle_theme": self._cycle_theme,
             "settings": self.show_settings,
             "cancel_work": self.renderer.cancel,
+            "first_steps": self.hints.begin,
             "about": partial(show_about, self),
         }
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
+    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QKeySequenceEdit,
@@ -23,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from deid_desktop.core.types import Method
+from deid_desktop.core.verify import STRICTEST, THRESHOLD
 from deid_desktop.gui.actions import ACTIONS, bind_shortcuts
 from deid_desktop.gui.choice import Choice
 from deid_desktop.gui.theme import Theme
@@ -92,6 +94,20 @@ class SettingsDialog(QDialog):
         self.method.activated.connect(lambda row: self._set_standard(method=list(Method)[row]))
         self.donors = self._number(tr("Donors mixed (k)"), 2, 10, settings.standard.k)
         self.donors.valueChanged.connect(lambda value: self._set_standard(k=value))
+        self.threshold = QDoubleSpinBox()
+        self.threshold.setRange(STRICTEST, THRESHOLD)
+        self.threshold.setDecimals(3)
+        self.threshold.setSingleStep(0.01)
+        self.threshold.setValue(settings.threshold)
+        self.threshold.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        self.threshold.setAccessibleName(tr("Limit of similarity"))
+        self.threshold.setToolTip(
+            tr(
+                "A surrogate must stay below. Lower is stricter; higher than measured is not "
+                "offered."
+            )
+        )
+        self.threshold.valueChanged.connect(lambda value: setattr(settings, "threshold", value))
         words = [tr("Automatic"), "CPU", "CUDA", "MPS"]
         self.device = Choice(self._theme, tr("Compute on"), words)
         self.device.setCurrentIndex(DEVICES.index(settings.device))
@@ -104,6 +120,7 @@ class SettingsDialog(QDialog):
             (tr("Text size"), self.text_size),
             (tr("New faces start with"), self.method),
             (tr("Donors mixed (k)"), self.donors),
+            (tr("Limit of similarity"), self.threshold),
             (tr("Compute on"), self.device),
             (tr("Threads"), self.threads),
         ):

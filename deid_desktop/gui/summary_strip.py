@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from deid_desktop.core.types import State
 from deid_desktop.gui.theme import Theme
 from deid_desktop.session.document import Document
 from deid_desktop.session.language import tr
 from deid_desktop.session.model import Stage
-from deid_desktop.session.words import summary
+from deid_desktop.session.words import reading_notes, summary
 
 
 class SummaryStrip(QFrame):
@@ -36,7 +36,14 @@ class SummaryStrip(QFrame):
         row.setContentsMargins(14, 8, 10, 8)
         row.setSpacing(10)
         row.addWidget(self._symbol)
-        row.addWidget(self.words, 1)
+        self.notes = QLabel()
+        self.notes.setProperty("role", "faint")
+        self.notes.setWordWrap(True)
+        said = QVBoxLayout()
+        said.setSpacing(2)
+        said.addWidget(self.words)
+        said.addWidget(self.notes)
+        row.addLayout(said, 1)
         for button in (self.retry, self.blocked, self.export):
             row.addWidget(button)
         self.blocked.clicked.connect(self.blocked_wanted)
@@ -59,6 +66,8 @@ class SummaryStrip(QFrame):
         found = summary(entry)
         exported = f" {tr('Exported.')}" if entry.exported else ""
         self.words.setText(found.text + exported)
+        self.notes.setText(reading_notes(entry))
+        self.notes.setVisible(bool(entry.notes))
         self._symbol.setPixmap(self._theme.state_icon(found.state).pixmap(QSize(20, 20)))
         self.retry.setVisible(entry.stage is Stage.FAILED)
         blocked = any(subject.state is State.ATTENTION for subject in entry.present())

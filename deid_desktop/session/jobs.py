@@ -97,24 +97,34 @@ class FindPhotos:
         return find_photos(self.inputs)
 
 
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A photo as it was read: its picture for the screen, a thumbnail, the file's SHA-256, and in
+    ``notes`` what a person should know of how it was read."""
+
+    photo: Photo
+    picture: Picture
+    thumbnail: Picture
+    sha256: str
+    notes: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class LoadPhoto:
     """Read a photo from its file."""
 
     path: Path
 
-    def run(
-        self, pipeline: Redactor, should_stop: ShouldStop
-    ) -> tuple[Photo, Picture, Picture, str]:
-        """Return the photo, its picture for the screen, a thumbnail and the file's SHA-256."""
+    def run(self, pipeline: Redactor, should_stop: ShouldStop) -> Loaded:
+        """Return the photo and what comes with it."""
         from deid_desktop.core.sandbox import reader
 
         give_back()
-        photo = reader().decode(self.path).photo
+        decoded = reader().decode(self.path)
         with self.path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        picture = picture_of(photo.pixels)
-        return photo, picture, thumbnail(picture), digest
+        picture = picture_of(decoded.photo.pixels)
+        return Loaded(decoded.photo, picture, thumbnail(picture), digest, decoded.notes)
 
 
 @dataclass(frozen=True, eq=False)

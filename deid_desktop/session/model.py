@@ -175,6 +175,7 @@ class PhotoEntry:
     """One photo of the session. ``photo`` is ``None`` while its pixels are not in memory.
 
     ``sha256``: digest of the file, "" until it was read once. ``key``: digest of the pixels.
+    ``notes``: what a person should know of how it was read, as the reader says it.
     ``shelved``: its verdicts are known, its layers were given up to save memory.
     ``last_export``: the results, without layers, as they were confirmed for the last export.
     """
@@ -185,6 +186,7 @@ class PhotoEntry:
     key: str = ""
     sha256: str = ""
     problem: str = ""
+    notes: tuple[str, ...] = ()
     subjects: dict[int, Subject] = field(default_factory=dict)
     thumbnail: Picture | None = None
     exported: bool = False

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -326,10 +325,10 @@ class Renderer(QObject):
                 yield self._locating(entry, subject, rank=rank)
 
     def _loading(self, entry: PhotoEntry, *, rank: int) -> Task:
-        def accept(outcome: tuple[Any, Picture, Picture, str]) -> None:
-            photo, picture, thumbnail, sha256 = outcome
-            self._loaded = (entry, picture) if entry is self.document.current else None
-            self.document.accept_photo(entry, photo, thumbnail, sha256)
+        def accept(found: jobs.Loaded) -> None:
+            self._loaded = (entry, found.picture) if entry is self.document.current else None
+            entry.notes = found.notes
+            self.document.accept_photo(entry, found.photo, found.thumbnail, found.sha256)
 
         def fail(reason: str) -> None:
             self._orders = [order for order in self._orders if order.entry is not entry]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
 from deid_desktop.core.project import ProjectError, request_of, request_record
 from deid_desktop.core.types import Method, Request
+from deid_desktop.core.verify import STRICTEST, THRESHOLD
 from deid_desktop.session.language import LANGUAGES
 
 SCHEMES = ("system", "light", "dark")
@@ -77,6 +79,28 @@ class Settings:
     @text_size.setter
     def text_size(self, value: int) -> None:
         self._store.setValue("text_size", value)
+
+    @property
+    def threshold(self) -> float:
+        """Return the similarity from which a surrogate fails; never looser than measured."""
+        try:
+            value = float(str(self._store.value("threshold", THRESHOLD)))
+        except ValueError:
+            return THRESHOLD
+        return min(THRESHOLD, max(STRICTEST, value)) if math.isfinite(value) else THRESHOLD
+
+    @threshold.setter
+    def threshold(self, value: float) -> None:
+        self._store.setValue("threshold", value)
+
+    @property
+    def hinted(self) -> bool:
+        """Return whether the person has seen the hints of the first start."""
+        return str(self._store.value("hinted", "no")) == "yes"
+
+    @hinted.setter
+    def hinted(self, value: bool) -> None:
+        self._store.setValue("hinted", "yes" if value else "no")
 
     @property
     def threads(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,6 +38,34 @@ _METHOD_TIPS = {
     Method.PIXELATE: later("Pixelate the face"),
     Method.KEEP: later("Leave the face as it is"),
 }
+
+
+_NOTES = (
+    later("its transparent parts are now white"),
+    later("its 16-bit values are reduced to 8 bit"),
+    later("its 16-bit values are reduced to 8 bit, as its colour profile demands it"),
+    later("it is a high dynamic range photo, so its brightness may be off"),
+    later("its colour profile is damaged or does not fit, so colours may be off"),
+    later("it is CMYK without a colour profile, so colours may be off"),
+    later("only the first of its {count} pictures is used"),
+)
+"""What the reader may note of a photo."""
+
+
+def note_words(note: str) -> str:
+    """Return a reader's note in the person's language."""
+    count = re.search(r"\d+ pictures", note)
+    if count is None:
+        return tr(note)
+    return tr(_NOTES[-1], count=count[0].split()[0])
+
+
+def reading_notes(entry: PhotoEntry) -> str:
+    """Return one sentence of how a photo was read, "" where there is nothing to say."""
+    if not entry.notes:
+        return ""
+    notes = "; ".join(note_words(note) for note in entry.notes)
+    return tr("How this photo was read: {notes}.", notes=notes)
 
 
 def method_name(method: Method) -> str:

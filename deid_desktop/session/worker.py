@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from deid_desktop.core.types import Cancelled, DeidError
+from deid_desktop.core.verify import THRESHOLD
 from deid_desktop.session.jobs import Job, Redactor
 from deid_desktop.session.preload import preload
 
@@ -43,7 +44,7 @@ def trace_of(error: BaseException) -> str:
     return "\n".join((*lines, type(error).__name__))
 
 
-def make_pipeline(device: str = "auto", threads: int = 0) -> Redactor:
+def make_pipeline(device: str = "auto", threads: int = 0, threshold: float = THRESHOLD) -> Redactor:
     """Import and build the pipeline; called in the worker's thread. 0 threads: as many as fit."""
     from deid_desktop.core.sandbox import reader
 
@@ -58,7 +59,7 @@ def make_pipeline(device: str = "auto", threads: int = 0) -> Redactor:
     if threads:
         torch.set_num_threads(threads)
         cv2.setNumThreads(threads)
-    return Pipeline(device)
+    return Pipeline(device, threshold=threshold)
 
 
 class _Hands(QObject):

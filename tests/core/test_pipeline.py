@@ -481,6 +481,15 @@ def test_cancelling_a_photo_stops_its_detection(pipeline, small):
 # Devices
 
 
+def test_a_stricter_limit_is_what_surrogates_are_held_against(small):
+    strict = Pipeline("cpu", threshold=0.3)
+    result = strict.redact(*small, Request())
+    assert result.verdict.threshold == 0.3
+    verified = result.verdict.state is State.VERIFIED
+    assert verified == (result.verdict.similarity_to_original < 0.3)
+    assert Pipeline("cpu", threshold=0.9).redact(*small, Request()).verdict.threshold == THRESHOLD
+
+
 def test_the_device_is_chosen_or_taken_as_wished(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)

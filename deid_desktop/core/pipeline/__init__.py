@@ -42,6 +42,7 @@ from deid_desktop.core.types import (
     Verdict,
     never,
 )  # fmt: skip
+from deid_desktop.core.verify import THRESHOLD
 
 CHILD = 13.0
 """Estimated years below which no surrogate is made unasked: the donors are adults."""
@@ -91,10 +92,13 @@ def choose_device(wish: str) -> str:
 
 
 class Pipeline:
-    """All stages behind a few calls. Use from one thread."""
+    """All stages behind a few calls. Use from one thread.
 
-    def __init__(self, device: str = "auto") -> None:
-        self._studio = Studio(choose_device(device))
+    ``threshold``: similarity from which a surrogate fails; stricter than ``verify.THRESHOLD`` only.
+    """
+
+    def __init__(self, device: str = "auto", *, threshold: float = THRESHOLD) -> None:
+        self._studio = Studio(choose_device(device), threshold)
 
     @property
     def device(self) -> str:

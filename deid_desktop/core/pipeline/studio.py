@@ -53,7 +53,7 @@ from deid_desktop.core.types import (
     Surrogate,
     Verdict,
 )  # fmt: skip
-from deid_desktop.core.verify import TARGET, judge
+from deid_desktop.core.verify import TARGET, THRESHOLD, judge
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ _T = TypeVar("_T")
 class Studio:
     """Detector, analyser, generator and composer behind the calls that one face needs."""
 
-    def __init__(self, device: str) -> None:
-        self.device = device
+    def __init__(self, device: str, threshold: float = THRESHOLD) -> None:
+        self.device, self._threshold = device, threshold
         self._analyses: OrderedDict[Any, Analysis] = OrderedDict()
         self._scenes: OrderedDict[Any, Scene] = OrderedDict()
 
@@ -223,7 +223,8 @@ class Studio:
                 [self._recogniser.embed_face(pixels, p) for p in (again.points, before)]
             )
         originals = self._originals(Sitting(photo, face, company))
-        return judge(originals, found, self._generator.donor_embeddings, company.others)
+        donors, others = self._generator.donor_embeddings, company.others
+        return judge(originals, found, donors, others, self._threshold)
 
     def _originals(self, sitting: Sitting) -> Array:
         """Return the embeddings (n, 128) of the person, here and in other photos."""
@@ -286,7 +287,8 @@ class Studio:
             )
             found = self._recogniser.embed_face(seen.picture, seen.points)
             donors, others = self._generator.donor_embeddings, sitting.company.others
-            scores.append(_badness(judge(originals, found[None], donors, others)))
+            verdict = judge(originals, found[None], donors, others, self._threshold)
+            scores.append(_badness(verdict))
         return scores
 
     def _compose(
@@ -378,7 +380,9 @@ def _badness(verdict: Verdict) -> float:
     if verdict.similarity_to_original is None or verdict.similarity_to_nearest_donor is None:
         return 2.0
     nearest = (verdict.similarity_to_nearest_donor, verdict.similarity_to_nearest_bystander or -1)
-    return max(TARGET, verdict.similarity_to_original) + max(0.0, max(nearest) - TARGET)
+    # A stricter threshold asks for more than the usual target.
+    target = min(TARGET, 0.7 * (verdict.threshold or THRESHOLD))
+    return max(target, verdict.similarity_to_original) + max(0.0, max(nearest) - target)
 
 
 def _described(attribute: Attribute, request: Request, *, skin: float) -> dict[str, Any]:
