@@ -12,7 +12,8 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,6 +21,7 @@ from tqdm import tqdm
 
 from deid_desktop import __version__
 from deid_desktop.batch import Outcome, Settings, failure, make_folder, redact_files
+from deid_desktop.cluster import redact_on_cluster
 from deid_desktop.core.detect import Detector
 from deid_desktop.core.export import WRITABLE_SUFFIXES
 from deid_desktop.core.imaging import ImageError, find_photos
@@ -130,6 +132,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     )
     add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     add("--jobs", type=_number(int, 1, 64), default=1, metavar="N", help="photos at a time")
+    add("--dask", metavar="ADDRESS", help="work on a Dask cluster (tcp://host:8786), not here")
     _add_limits(parser)
 
 
@@ -277,21 +280,18 @@ def _redact(options: argparse.Namespace) -> int:
     limits = _limits(options)
     with contextlib.suppress(OSError):  # said for each photo
         reader(limits).prepare()
-    # Loads torch, which takes seconds: not before the arguments are known to be good.
-    from deid_desktop.core.pipeline import Pipeline
-
-    pipeline = Pipeline(options.device)
     settings = Settings(
         request=request,
         folder=options.out,
         sources=tuple(item.source for item in plan),
-        device=pipeline.device,
+        device=options.device,
         on_failure=options.on_failure,
         require_faces=options.require_faces,
         overwrite=options.overwrite,
         limits=limits,
     )
-    done = _follow(redact_files(pipeline, plan, settings, jobs=options.jobs), total=len(plan))
+    outcomes, device = _work(plan, settings, options)
+    done = _follow(outcomes, total=len(plan))
     stopped = [
         failure(item.source.name, "stopped before it was finished; run it again")
         for item in plan[len(done) :]
@@ -302,7 +302,7 @@ def _redact(options: argparse.Namespace) -> int:
             options.report,
             records,
             version=__version__,
-            device=pipeline.device,
+            device=device,
             overwrite=options.overwrite,
         )
     count = {
@@ -312,6 +312,20 @@ def _redact(options: argparse.Namespace) -> int:
     total = f"{len(records)} photo{'' if len(records) == 1 else 's'}"
     print(f"{total}: " + ", ".join(f"{n} {status}" for status, n in count.items()))
     return 0 if count["exported"] == len(records) > 0 else 1
+
+
+def _work(
+    plan: list[Planned], settings: Settings, options: argparse.Namespace
+) -> tuple[Iterator[Outcome], str]:
+    """Return the outcomes to come, and the device that they come from."""
+    if options.dask:
+        return redact_on_cluster(options.dask, plan, settings), settings.device
+    # Loads torch, which takes seconds: not before the arguments are known to be good.
+    from deid_desktop.core.pipeline import Pipeline
+
+    pipeline = Pipeline(settings.device)
+    settings = replace(settings, device=pipeline.device)
+    return redact_files(pipeline, plan, settings, jobs=options.jobs), pipeline.device
 
 
 def _plan(options: argparse.Namespace) -> tuple[list[Planned], list[Outcome]]:

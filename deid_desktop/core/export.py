@@ -161,15 +161,15 @@ def require_free(target: Path, *, sources: Sequence[Path], overwrite: bool) -> N
 
 def is_source(target: Path, sources: Sequence[Path]) -> bool:
     """Tell whether ``target`` is one of ``sources``, by link or by name in any case."""
-    wanted = _folded(target)
+    wanted = folded(target)
     exists = target.exists()
     return any(
-        _folded(source) == wanted or (exists and source.exists() and target.samefile(source))
+        folded(source) == wanted or (exists and source.exists() and target.samefile(source))
         for source in sources
     )
 
 
-def _folded(path: Path) -> str:
+def folded(path: Path) -> str:
     """Return the path as a disk sees it that ignores case and Unicode composition."""
     return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
 
