@@ -169,7 +169,7 @@ def measure(
         def shown(wanted: object = wanted) -> bool:
             view = renderer.view
             painted = view.painted.get(largest.face.id) if view else None
-            newest = largest.previewed == wanted or (largest.face.box, wanted) in largest.results
+            newest = largest.previewed == wanted or (largest.place[0], wanted) in largest.results
             return newest and painted is largest.shown
 
         wait(application, shown)

@@ -63,10 +63,10 @@ class FakePipeline:
         fit = [b for b in self.boxes if b[0] + b[2] <= width and b[1] + b[3] <= height]
         return tuple(face(number, box) for number, box in enumerate(fit))
 
-    def mark(self, photo, box, *, face_id):
+    def mark(self, photo, box, *, face_id, angle=0.0):
         self.calls.append(("mark", face_id))
         self._maybe_break("mark")
-        return replace(face(face_id, box), score=1.0, by_person=True)
+        return replace(face(face_id, box), score=1.0, by_person=True, angle=angle)
 
     def redact(self, photo, face, request, *, identity=None, preview=False, should_stop=never):
         self.calls.append(("preview" if preview else "redact", face.id, request, identity))

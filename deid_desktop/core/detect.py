@@ -99,11 +99,11 @@ class Detector:
         ordered = sorted(faces, key=lambda row: (row[0] + row[2] / 2, row[1] + row[3] / 2))
         return tuple(_face(row, number) for number, row in enumerate(ordered))
 
-    def detect_near(self, pixels: Pixels, box: Box) -> Face | None:
+    def detect_near(self, pixels: Pixels, box: Box, *, angle: float = 0.0) -> Face | None:
         """Return the face that best overlaps ``box``, with id 0, or ``None``.
 
         A quick look at the neighbourhood, upright, turned and wider, for verification and for
-        boxes drawn by a person.
+        boxes drawn by a person, which may be turned by an ``angle`` in degrees, clockwise.
 
         Raises:
             ModelError: the model file is missing or altered.
@@ -115,8 +115,8 @@ class Detector:
         target = np.array([x, y, width, height], np.float32)
         centre = target[:2] + target[2:] / 2
         looks = []
-        for angle, side in NEIGHBOURHOODS:
-            matrix = _centred(centre, angle, side / size, NEAR)
+        for turn, side in NEIGHBOURHOODS:
+            matrix = _centred(centre, angle + turn, side / size, NEAR)
             seen = self._network(warp_crop(pixels, matrix, NEAR), threshold=NEAR_FAINT)
             looks.append(transform(seen, _inverse(matrix)))
         rows = np.concatenate(looks)

@@ -201,6 +201,7 @@ def _face_record(saved: SavedFace) -> dict[str, Any]:
         "score": float(face.score),
         "by_person": face.by_person,
         "region": face.region,
+        "angle": float(face.angle),
         "located": saved.located,
         "present": saved.present,
         "request": request_record(saved.request),
@@ -282,6 +283,7 @@ def _face(record: dict[str, Any]) -> SavedFace:
         score=_number(record.get("score"), "score", 0, 1),
         by_person=_of(record, "by_person", bool),
         region=_of(record, "region", bool),
+        angle=_number(record.get("angle", 0.0), "angle", -180, 180),
     )
     identity = record.get("identity")
     return SavedFace(

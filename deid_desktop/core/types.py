@@ -86,6 +86,7 @@ class Face:
     ``points`` (5, 2): right eye, left eye, nose tip, right and left mouth corner of the
     *person*, that is, the eye on the left of the picture first. ``region`` is true for what is
     no face at all (name tag, tattoo, screen): it takes masks only, and they fill the whole box.
+    ``angle``: degrees, clockwise, by which a person turned the box about its middle; −180…180.
     """
 
     id: int
@@ -94,6 +95,7 @@ class Face:
     score: float
     by_person: bool = False
     region: bool = False
+    angle: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,8 @@ SMALLEST_BOX = 8.0
 Grip = tuple[int, int]
 """Which sides move: −1 left or top, 1 right or bottom, 0 neither. ``MOVE`` is the whole box."""
 MOVE: Grip = (0, 0)
+TURN: Grip = (2, 2)
+"""Takes hold of the handle above the box."""
 
 
 def grip_at(box: QRectF, spot: QPointF, zoom: float) -> Grip | None:
@@ -41,6 +43,16 @@ def cursor_of(grip: Grip | None) -> Qt.CursorShape:
         return Qt.CursorShape.SizeAllCursor
     falling = grip[0] == grip[1]
     return Qt.CursorShape.SizeFDiagCursor if falling else Qt.CursorShape.SizeBDiagCursor
+
+
+def wrapped(angle: float) -> float:
+    """Return the same angle within −180…180 degrees, to a tenth."""
+    return round((angle + 180) % 360 - 180, 1)
+
+
+def turn_handle(box: QRectF) -> QPointF:
+    """Return where a box is taken hold of to turn it: above the middle of its upper side."""
+    return QPointF(box.center().x(), box.top() - 0.22 * max(box.width(), box.height()))
 
 
 def dragged(box: QRectF, grip: Grip, by: QPointF, limits: QRectF) -> QRectF:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPainterPathStroker, QPen
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPainterPathStroker, QPen, QTransform
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from deid_desktop.core.types import Box, Stroke
+from deid_desktop.core.types import Face, Stroke
 from deid_desktop.gui.theme import Theme
 
 _CLEAR = 90
@@ -53,13 +53,14 @@ class BrushTool(QGraphicsItem):
         self.setVisible(self.active)
         self.update()
 
-    def show_strokes(self, strokes: Sequence[Stroke], box: Box) -> None:
+    def show_strokes(self, strokes: Sequence[Stroke], face: Face) -> None:
         """Show the strokes that a face has."""
-        side = max(box[2:])
-        middle = QPointF(box[0] + box[2] / 2, box[1] + box[3] / 2)
+        box = QRectF(*face.box)
+        side = max(box.width(), box.height())
+        to_photo = QTransform.fromTranslate(box.center().x(), box.center().y()).rotate(face.angle)
         self._shapes = []
         for stroke in strokes:
-            way = [middle + QPointF(x, y) * side for x, y in stroke.points]
+            way = [to_photo.map(QPointF(x, y) * side) for x, y in stroke.points]
             self._shapes.append((stroke.into, _shape(way, stroke.radius * side)))
         self.update()
 

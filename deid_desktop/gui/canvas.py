@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from deid_desktop.gui.box_editing import MOVE, SMALLEST_BOX, dragged
+from deid_desktop.gui.box_editing import MOVE, SMALLEST_BOX, dragged, wrapped
 from deid_desktop.gui.brush_tool import BrushTool
 from deid_desktop.gui.face_items import Divider, FaceItem
 from deid_desktop.gui.qimage import images_of
@@ -37,6 +37,8 @@ DEEPEST_ZOOM = 32.0
 GRID_ZOOM = 12.0
 """Screen pixels per photo pixel from which the grid shows."""
 STEP = 1.25
+_TURNS = {Qt.Key.Key_PageUp: -5.0, Qt.Key.Key_PageDown: 5.0}
+"""Degrees by which these keys turn a box."""
 
 
 class PhotoItem(QGraphicsItem):
@@ -108,8 +110,8 @@ class Canvas(QGraphicsView):
 
     view_moved = Signal()
     face_picked = Signal(int, bool)  # id; whether it joins the selected ones
-    box_moved = Signal(int, QRectF)  # id, new box
-    box_nudged = Signal(int, QRectF)  # the same, by a key: repeated presses are one gesture
+    box_moved = Signal(int, QRectF, float)  # id, new box, its angle
+    box_nudged = Signal(int, QRectF, float)  # the same, by a key: repeated presses are one gesture
     box_drawn = Signal(QRectF)
     marking_ended = Signal()
     stroked = Signal(list)  # of QPointF: the way of the brush over the photo
@@ -264,7 +266,8 @@ class Canvas(QGraphicsView):
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Pan with the arrow keys (the divider, while split), leave marking with Escape.
 
-        With Alt they move the selected box, with Alt and Shift its lower right corner.
+        With Alt they move the selected box, with Alt and Shift its lower right corner; Alt with
+        Page Up and Page Down turns it.
         """
         steps = {
             Qt.Key.Key_Left: (-1, 0),
@@ -278,6 +281,8 @@ class Canvas(QGraphicsView):
         if key == Qt.Key.Key_Escape and self._marking:
             self.set_marking(False)
             self.marking_ended.emit()
+        elif key in _TURNS and event.modifiers() & Qt.KeyboardModifier.AltModifier:
+            self._turn(_TURNS[key])
         elif key in steps:
             x, y = steps[key]
             if event.modifiers() & Qt.KeyboardModifier.AltModifier:
@@ -310,7 +315,12 @@ class Canvas(QGraphicsView):
             step = max(1.0, 4 / self.zoom)
             grip = (1, 1) if resize else MOVE
             box = dragged(item.box, grip, by * step, self.photo.boundingRect())
-            self.box_nudged.emit(item.face_id, box)
+            self.box_nudged.emit(item.face_id, box, item.angle)
+
+    def _turn(self, degrees: float) -> None:
+        item = self._faces.get(self._selected) if self._selected is not None else None
+        if item is not None:
+            self.box_nudged.emit(item.face_id, item.box, wrapped(item.angle + degrees))
 
     # Mouse: select, pan, draw a box
 

@@ -210,7 +210,7 @@ class CompareView(QWidget):
         for canvas in self.canvases:
             if subject is not None and out:
                 radius = self._brush_size * max(subject.face.box[2:])
-                canvas.brush.show_strokes(subject.request.strokes, subject.face.box)
+                canvas.brush.show_strokes(subject.request.strokes, subject.face)
                 if (canvas.brush.into, canvas.brush.radius) != (self._brushing, radius):
                     canvas.take_brush(self._brushing, radius)
             elif canvas.brush.active:
@@ -225,20 +225,20 @@ class CompareView(QWidget):
         if subject is not None and self._brushing is not None:
             points = [(point.x(), point.y()) for point in way]
             stroke = brushing.stroke_of(
-                points, subject.face.box, into=self._brushing, radius=self._brush_size
+                points, subject.face, into=self._brushing, radius=self._brush_size
             )
             brushing.brush(self._document, stroke)
 
     def _add_face(self, box: QRectF) -> None:
         self._document.add_face(_box(box), region=self._region)
 
-    def _move_face(self, face_id: int, box: QRectF) -> None:
-        self._document.move_face(face_id, _box(box))
+    def _move_face(self, face_id: int, box: QRectF, angle: float) -> None:
+        self._document.move_face(face_id, _box(box), angle=angle)
 
-    def _nudge_face(self, face_id: int, box: QRectF) -> None:
+    def _nudge_face(self, face_id: int, box: QRectF, angle: float) -> None:
         if self._nudging is None or self._nudging[0] != face_id:
             self._nudging = (face_id, self._document.new_gesture())
-        self._document.move_face(face_id, _box(box), gesture=self._nudging[1])
+        self._document.move_face(face_id, _box(box), angle=angle, gesture=self._nudging[1])
 
     def _pick(self, face_id: int, extend: bool) -> None:
         self._nudging = None

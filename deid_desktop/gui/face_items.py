@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -16,12 +17,25 @@ from PySide6.QtWidgets import (
 )
 
 from deid_desktop.core.types import State
-from deid_desktop.gui.box_editing import REACH, Grip, cursor_of, dragged, grip_at
+from deid_desktop.gui.box_editing import (
+    REACH,
+    TURN,
+    Grip,
+    cursor_of,
+    dragged,
+    grip_at,
+    turn_handle,
+    wrapped,
+)
 from deid_desktop.gui.theme import Theme
 from deid_desktop.session.language import tr
 from deid_desktop.session.model import Subject
 from deid_desktop.session.words import state_words, title
 
+SMALLEST_TURNABLE = 36.0
+"""Screen pixels of a box from which it has a handle to turn it."""
+TURN_STEP = 15.0
+"""Degrees a step, with Shift."""
 _LINES = {
     State.VERIFIED: Qt.PenStyle.SolidLine,
     State.MASKED: Qt.PenStyle.DashLine,
@@ -75,7 +89,9 @@ class FaceItem(QGraphicsItem):
     """One face's outline.
 
     ``picked`` is called with the face's id when it is clicked, and whether it joins the faces
-    selected already; ``moved`` with its id and new box. Only the selected box can be dragged.
+    selected already; ``moved`` with its id, new box and angle. Only the selected box can be
+    dragged or turned. Of a turned box the item itself is turned, so that drawing and dragging are
+    as if it was not.
     """
 
     def __init__(
@@ -83,7 +99,7 @@ class FaceItem(QGraphicsItem):
         subject: Subject,
         theme: Theme,
         picked: Callable[[int, bool], None],
-        moved: Callable[[int, QRectF], None],
+        moved: Callable[[int, QRectF, float], None],
     ) -> None:
         """Make the item. Its hatch says that a face in the result is not replaced."""
         super().__init__()
@@ -100,6 +116,7 @@ class FaceItem(QGraphicsItem):
         self.chosen = False
         self._picked = picked
         self._rect = QRectF()
+        self.angle = 0.0
         self._chip = _Chip(self)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAcceptHoverEvents(True)
@@ -118,6 +135,9 @@ class FaceItem(QGraphicsItem):
         self.hatched = result_side and bare and subject.state in (None, State.ATTENTION)
         self.prepareGeometryChange()
         self._rect = QRectF(*subject.face.box)
+        self.angle = subject.face.angle
+        self.setTransformOriginPoint(self._rect.center())
+        self.setRotation(self.angle)
         self._chip.setPos(self._rect.topLeft())
         self.state, self.chosen = subject.state, chosen
         self.setZValue(2 if chosen else 1)
@@ -136,7 +156,8 @@ class FaceItem(QGraphicsItem):
 
     def boundingRect(self) -> QRectF:  # noqa: N802
         """Return the box with room for the pen at any zoom."""
-        reach = 60.0  # photo pixels; a cosmetic pen is this wide when the photo is tiny
+        # Photo pixels; a cosmetic pen is this wide when the photo is tiny.
+        reach = max(60.0, 0.35 * max(self._rect.width(), self._rect.height()))
         return self._rect.adjusted(-reach, -reach, reach, reach)
 
     def shape(self) -> QPainterPath:
@@ -144,7 +165,14 @@ class FaceItem(QGraphicsItem):
         path = QPainterPath()
         reach = REACH / self._zoom() if self.chosen else 0
         path.addRect(self._rect.adjusted(-reach, -reach, reach, reach))
+        if self._turnable():
+            path.addEllipse(turn_handle(self._rect), 1.5 * reach, 1.5 * reach)
         return path
+
+    def _turnable(self) -> bool:
+        """Return whether the handle is shown: the box is selected and not too small for it."""
+        side = max(self._rect.width(), self._rect.height())
+        return self.chosen and side * self._zoom() >= SMALLEST_TURNABLE
 
     def _zoom(self) -> float:
         views = self.scene().views() if self.scene() else []
@@ -194,29 +222,49 @@ class FaceItem(QGraphicsItem):
         rect = self._rect
         for corner in (rect.topLeft(), rect.topRight(), rect.bottomLeft(), rect.bottomRight()):
             painter.drawRect(QRectF(corner.x() - side / 2, corner.y() - side / 2, side, side))
+        if self._turnable():
+            spot = turn_handle(rect)
+            painter.drawLine(QPointF(spot.x(), rect.top()), spot)
+            painter.drawEllipse(spot, 0.6 * side, 0.6 * side)
         painter.setBrush(Qt.BrushStyle.NoBrush)
+
+    def _grip_at(self, spot: QPointF) -> Grip | None:
+        """Return what a press at a point of the item takes hold of."""
+        if not self.chosen:
+            return None
+        away = spot - turn_handle(self._rect)
+        if self._turnable() and away.manhattanLength() < 2 * REACH / self._zoom():
+            return TURN
+        return grip_at(self._rect, spot, self._zoom())
 
     def hoverMoveEvent(self, event: QGraphicsSceneHoverEvent) -> None:  # noqa: N802
         """Say with the cursor what a drag would do."""
-        grip = grip_at(self._rect, event.pos(), self._zoom()) if self.chosen else None
-        self.setCursor(cursor_of(grip))
+        self.setCursor(cursor_of(self._grip_at(event.pos())))
 
     def mousePressEvent(self, event: QGraphicsSceneMouseEvent) -> None:  # noqa: N802
         """Take hold of the selected box, or select the face."""
         if event.button() != Qt.MouseButton.LeftButton:
             return
         if self.chosen:
-            self.grip = grip_at(self._rect, event.pos(), self._zoom())
+            self.grip = self._grip_at(event.pos())
             self._drag_from, self._old_rect = event.pos(), QRectF(self._rect)
         if self.grip is None:
             extend = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
             self._picked(self.face_id, extend)
 
     def mouseMoveEvent(self, event: QGraphicsSceneMouseEvent) -> None:  # noqa: N802
-        """Show the box where it would be."""
-        if self.grip is not None:
+        """Show the box where it would be; Shift turns it by steps."""
+        if self.grip == TURN:
+            away = event.scenePos() - self.mapToScene(self._rect.center())
+            angle = math.degrees(math.atan2(away.x(), -away.y()))
+            if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+                angle = TURN_STEP * round(angle / TURN_STEP)
+            self.setRotation(wrapped(angle))
+        elif self.grip is not None:
             self.prepareGeometryChange()
             limits = self.scene().property("photo")
+            if self.angle:  # the photo's border is no straight line in the turned frame
+                limits = limits.adjusted(-1e5, -1e5, 1e5, 1e5)
             by = event.pos() - self._drag_from
             self._rect = dragged(self._old_rect, self.grip, by, limits)
             self._chip.setPos(self._rect.topLeft())
@@ -226,8 +274,12 @@ class FaceItem(QGraphicsItem):
         """Let go of the box."""
         if self.grip is not None:
             self.grip = None
-            if self._rect != self._old_rect:
-                self._moved(self.face_id, self._rect)
+            if self._rect != self._old_rect or self.rotation() != self.angle:
+                # Back from the turned frame: the middle has moved with it.
+                middle = self.mapToScene(self._rect.center())
+                box = QRectF(self._rect)
+                box.moveCenter(middle)
+                self._moved(self.face_id, box, self.rotation())
 
 
 class Divider(QGraphicsItem):

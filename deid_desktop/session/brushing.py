@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from deid_desktop.core.types import FARTHEST, THICKEST, Box, Method, Request, Stroke
+from deid_desktop.core.types import FARTHEST, THICKEST, Face, Method, Request, Stroke
 from deid_desktop.session.document import Document
 from deid_desktop.session.language import tr
 from deid_desktop.session.model import Subject
@@ -28,17 +28,21 @@ def brushable(subject: Subject | None) -> bool:
     return subject is not None and subject.request.method is not Method.KEEP
 
 
-def stroke_of(way: Sequence[tuple[float, float]], box: Box, *, into: bool, radius: float) -> Stroke:
+def stroke_of(
+    way: Sequence[tuple[float, float]], face: Face, *, into: bool, radius: float
+) -> Stroke:
     """Return a way over the photo (x, y in its pixels) as a stroke in units of a face's box.
 
     Points closer than a quarter of the radius are left out; what lies too far away is drawn in.
     """
-    left, top, width, height = box
+    left, top, width, height = face.box
     side = max(width, height)
+    cos, sin = math.cos(math.radians(face.angle)), math.sin(math.radians(face.angle))
     middle = left + width / 2, top + height / 2
     points: list[tuple[float, float]] = []
     for x, y in way:
-        point = (_placed((x - middle[0]) / side), _placed((y - middle[1]) / side))
+        right, down = (x - middle[0]) / side, (y - middle[1]) / side
+        point = (_placed(right * cos + down * sin), _placed(down * cos - right * sin))
         if not points or math.dist(point, points[-1]) > radius / 4:
             points.append(point)
     return Stroke(into, radius, tuple(points[:_MOST_POINTS]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -27,6 +28,7 @@ from deid_desktop.session.model import (
     attention,
     face_from_box,
     moved,
+    spot_of,
 )
 from deid_desktop.session.picture import Picture
 from deid_desktop.session.words import method_name
@@ -233,12 +235,13 @@ class Document(QObject):
             text = tr("Not a face: {number}", number=numbers)
             self.push(self.current, self.chosen, text, lambda e: replace(e, present=False))
 
-    def move_face(self, face_id: int, box: Box, *, gesture: int = 0) -> None:
-        """Put a face's box elsewhere or change its size; what is in it is looked at anew."""
+    def move_face(self, face_id: int, box: Box, *, angle: float = 0.0, gesture: int = 0) -> None:
+        """Move, resize or turn (degrees, clockwise) a face's box; it is looked into anew."""
         if self.current is not None:
             subject = self.current.subjects[face_id]
             text = tr("Move box {number}", number=subject.number)
-            self.push(self.current, [subject], text, lambda e: moved(e, box), gesture=gesture)
+            change = partial(moved, box=box, angle=angle)
+            self.push(self.current, [subject], text, change, gesture=gesture)
 
     def set_approval_needed(self, needed: bool) -> None:
         """Let an export ask for the approval of every face, or not."""
@@ -345,7 +348,7 @@ class Document(QObject):
     def accept_located(self, entry: PhotoEntry, face: Face) -> None:
         """Take what the pipeline found in a drawn box; the box stays as the person drew it."""
         subject = entry.subjects[face.id]
-        located = replace(face, box=subject.face.box)
+        located = replace(face, box=subject.face.box, angle=subject.face.angle)
         subject.edit = replace(subject.edit, face=located, located=True)
         self.faces_changed.emit(entry)
 
@@ -378,7 +381,7 @@ class Document(QObject):
         """Mark a face as needing attention."""
         subject = entry.subjects[face_id]
         subject.edit = replace(subject.edit, located=True)
-        place = (subject.face.box, request)
+        place = (spot_of(subject.face), request)
         self.accept_result(entry, place, attention(subject.face, request, reason))
 
     def fail_photo(self, entry: PhotoEntry, reason: str, stage: Stage = Stage.FAILED) -> None:

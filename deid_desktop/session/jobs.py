@@ -55,7 +55,7 @@ class Redactor(Protocol):
     def detect(self, photo: Photo, *, should_stop: ShouldStop = ...) -> tuple[Face, ...]:
         """Find the faces."""
 
-    def mark(self, photo: Photo, box: Box, *, face_id: int) -> Face:
+    def mark(self, photo: Photo, box: Box, *, face_id: int, angle: float = ...) -> Face:
         """Find the face in a box drawn by a person."""
 
     def redact(
@@ -147,7 +147,7 @@ class LocateFace:
 
     def run(self, pipeline: Redactor, should_stop: ShouldStop) -> Face:
         """Return the face with its points."""
-        return pipeline.mark(self.photo, self.face.box, face_id=self.face.id)
+        return pipeline.mark(self.photo, self.face.box, face_id=self.face.id, angle=self.face.angle)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ Plain data that only ``document`` changes; everybody else reads it.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -26,8 +27,15 @@ from deid_desktop.core.types import (
 )
 from deid_desktop.session.picture import Picture
 
-Place = tuple[Box, Request]
-"""What a result answers: this request, for a face in this box."""
+Spot = tuple[float, ...]
+"""Where a face is: its box, and the angle by which it is turned."""
+Place = tuple[Spot, Request]
+"""What a result answers: this request, for a face at this spot."""
+
+
+def spot_of(face: Face) -> Spot:
+    """Return where a face is."""
+    return (*(float(value) for value in face.box), float(face.angle))
 
 
 class Stage(StrEnum):
@@ -95,7 +103,7 @@ class Subject:
     @property
     def place(self) -> Place:
         """Return what a result has to answer to count."""
-        return self.face.box, self.request
+        return spot_of(self.face), self.request
 
     @property
     def result(self) -> FaceResult | None:
@@ -108,7 +116,8 @@ class Subject:
         if self.result is not None:
             return self.result
         latest = self.latest
-        return latest if latest is not None and latest.face.box == self.face.box else None
+        here = latest is not None and spot_of(latest.face) == spot_of(self.face)
+        return latest if here else None
 
     @property
     def state(self) -> State | None:
@@ -149,8 +158,7 @@ class Subject:
         """Return what a review is about, as one word; empty while there is no result."""
         if self.result is None:
             return ""
-        box = tuple(float(value) for value in self.face.box)
-        what = (box, self.request, self.result.identity)
+        what = (spot_of(self.face), self.request, self.result.identity)
         return hashlib.sha256(repr(what).encode()).hexdigest()[:32]
 
     @property
@@ -226,18 +234,28 @@ def attention(face: Face, request: Request, reason: str) -> FaceResult:
     return FaceResult(face=face, request=request, verdict=Verdict(State.ATTENTION, reason))
 
 
-def face_from_box(box: Box, face_id: int, *, region: bool = False) -> Face:
-    """Return a face for a box drawn by a person, its points where an upright face has them."""
+def face_from_box(box: Box, face_id: int, *, region: bool = False, angle: float = 0.0) -> Face:
+    """Return a face for a box drawn by a person, its points where a face has them."""
     left, top, width, height = box
-    places = ((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8))
-    points = np.array([(left + x * width, top + y * height) for x, y in places], np.float32)
-    score = 0.0 if region else 1.0
-    return Face(id=face_id, box=box, points=points, score=score, by_person=True, region=region)
+    places = ((-0.2, -0.1), (0.2, -0.1), (0.0, 0.1), (-0.15, 0.3), (0.15, 0.3))
+    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    offsets = [(x * width, y * height) for x, y in places]
+    middle = np.array([left + width / 2, top + height / 2])
+    points = np.array([(x * cos - y * sin, x * sin + y * cos) for x, y in offsets]) + middle
+    return Face(
+        id=face_id,
+        box=box,
+        points=points.astype(np.float32),
+        score=0.0 if region else 1.0,
+        by_person=True,
+        region=region,
+        angle=angle,
+    )
 
 
-def moved(edit: Edit, box: Box) -> Edit:
+def moved(edit: Edit, box: Box, angle: float) -> Edit:
     """Return the edit with its face in another box, to be looked into anew."""
-    face = face_from_box(box, edit.face.id, region=edit.face.region)
+    face = face_from_box(box, edit.face.id, region=edit.face.region, angle=angle)
     return replace(edit, face=face, located=edit.face.region)
 
 

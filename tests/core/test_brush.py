@@ -33,7 +33,7 @@ def again(pipeline, small, plain, **change):
 
 
 def test_strokes_are_drawn_where_they_are_said_to_be():
-    says = painted([MIDDLE], BOX, corner=(10, 5), shape=(140, 160))
+    says = painted([MIDDLE], FACE, corner=(10, 5), shape=(140, 160))
     rows, columns = np.nonzero(says)
     assert (columns.mean() + 10, rows.mean() + 5) == pytest.approx((70, 70), abs=0.6)
     assert np.ptp(columns) == pytest.approx(16, abs=2)
@@ -42,14 +42,14 @@ def test_strokes_are_drawn_where_they_are_said_to_be():
 
 def test_a_later_stroke_lies_over_an_earlier_one():
     out = replace(MIDDLE, into=False, radius=0.05)
-    says = painted([MIDDLE, out], BOX, corner=(0, 0), shape=(140, 160))
+    says = painted([MIDDLE, out], FACE, corner=(0, 0), shape=(140, 160))
     assert says[70, 70] == -1
     assert says[70, 76] == 1
 
 
 def test_the_extent_holds_what_is_taken_in_and_ignores_what_is_taken_out():
     far = Stroke(into=True, radius=0.1, points=((1.0, 0.0),))
-    left, top, width, height = extent([far, EVERYTHING], BOX)
+    left, top, width, height = extent([far, EVERYTHING], FACE)
     assert (left, top, height) == (40, 30, 80)
     assert left + width == pytest.approx(70 + 80 * 1.1)
 
@@ -88,7 +88,7 @@ def test_what_is_brushed_out_of_a_surrogate_is_the_photo_bit_for_bit(pipeline, s
     out = Stroke(into=False, radius=0.12, points=((-0.4, -0.45), (0.4, -0.4)))
     photo, face = small
     changed = pipeline.render(photo, [again(pipeline, small, plain, strokes=(out,))])
-    thin = painted([replace(out, radius=0.08)], face.box, corner=(0, 0), shape=changed.shape[:2])
+    thin = painted([replace(out, radius=0.08)], face, corner=(0, 0), shape=changed.shape[:2])
     np.testing.assert_array_equal(changed[thin < 0], photo.pixels[thin < 0])
     before = pipeline.render(photo, [plain])
     assert (before[thin < 0] != photo.pixels[thin < 0]).any()
@@ -98,7 +98,7 @@ def test_what_is_brushed_in_is_replaced(pipeline, small, plain):
     into = Stroke(into=True, radius=0.08, points=((-0.3, -0.42), (0.3, -0.42)))
     photo, face = small
     result = again(pipeline, small, plain, strokes=(into,))
-    says = painted([into], face.box, corner=(0, 0), shape=photo.pixels.shape[:2]) > 0
+    says = painted([into], face, corner=(0, 0), shape=photo.pixels.shape[:2]) > 0
     parts = [
         np.abs(pipeline.render(photo, [r]).astype(int) - photo.pixels)[says].mean()
         for r in (plain, result)

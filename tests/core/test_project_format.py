@@ -28,7 +28,7 @@ def example():
     faces = (
         SavedFace(Face(0, (1.1, 2.2, 30.3, 40.4), points, 0.9), True, True, request, identity, ()),
         SavedFace(
-            Face(1, (5.0, 6.0, 7.0, 8.0), points, 0.0, by_person=True, region=True),
+            Face(1, (5.0, 6.0, 7.0, 8.0), points, 0.0, by_person=True, region=True, angle=-30.0),
             True,
             False,
             Request(method=Method.SOLID),
@@ -54,7 +54,7 @@ def test_what_was_saved_is_read_again(saved):
     assert after.photos[1].faces is None
     for old, new in zip(before.photos[0].faces, after.photos[0].faces, strict=True):
         assert np.array_equal(old.face.points, new.face.points)
-        for name in ("id", "box", "score", "by_person", "region"):
+        for name in ("id", "box", "score", "by_person", "region", "angle"):
             assert getattr(old.face, name) == getattr(new.face, name)
         assert (old.request, old.identity, old.decisions) == (
             new.request,
@@ -80,7 +80,7 @@ def test_no_pixels_and_no_embeddings_are_in_the_file(saved):
         *("format", "version", "approval_needed", "photos", "path", "sha256", "faces"),
         *("id", "box", "points", "score", "by_person", "region", "located", "present", "request"),
         *("identity", "decisions", "method", "k", "seed", "attributes", "shape_strength"),
-        *("strokes", "into", "radius", "skin_tone", "keep_eyes", "keep_mouth"),
+        *("look", "strokes", "into", "angle", "radius", "skin_tone", "keep_eyes", "keep_mouth"),
         *("gender", "age", "expression", "strength", "ancestry", "donors", "weights", "push"),
         *("approved", "by", "at", "comment", "about"),
     }
@@ -120,6 +120,7 @@ FACE = lambda c: c["photos"][0]["faces"][0]  # noqa: E731
         lambda c: FACE(c).update(points=[[1, "2"]] * 5),
         lambda c: FACE(c).update(score=2),
         lambda c: FACE(c).update(region="no"),
+        lambda c: FACE(c).update(angle=400),
         lambda c: FACE(c)["request"].update(method="none"),
         lambda c: FACE(c)["request"].update(k=0),
         lambda c: FACE(c)["request"]["attributes"].update(age=3),
@@ -198,7 +199,7 @@ def test_paths_are_relative_to_the_project(tmp_path):
 def test_a_project_from_before_the_brush_is_read(saved):
     def forget(content):
         request = FACE(content)["request"]
-        del request["strokes"]
+        del request["strokes"], FACE(content)["angle"]
         for name in ("skin_tone", "keep_eyes", "keep_mouth"):
             del request["attributes"][name]
 

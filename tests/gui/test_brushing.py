@@ -1,6 +1,7 @@
 """The mask brush in the window: with mouse and keys, undone, saved, and never left over."""
 
 import pytest
+from doubles import face
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QApplication
 
@@ -104,7 +105,7 @@ def test_the_middle_button_still_pans(opened, document, qtbot):
 
 def test_a_way_beyond_the_reach_is_drawn_in_and_thinned():
     way = [(x / 10, 0.0) for x in range(-3000, 3000)]
-    stroke = brushing.stroke_of(way, (0.0, 0.0, 40.0, 50.0), into=True, radius=0.1)
+    stroke = brushing.stroke_of(way, face(0, (0.0, 0.0, 40.0, 50.0)), into=True, radius=0.1)
     assert max(abs(x) for x, _y in stroke.points) == FARTHEST
     assert len(stroke.points) < 200
 

@@ -177,6 +177,36 @@ class TestBoxes:
         assert (view.after.levels[0][11:30, 11:49] == view.before.levels[0][11:30, 11:49]).all()
         assert (view.after.levels[0][60:80, 15:45, 2] == 200).all()
 
+    def test_the_handle_turns_the_box_and_resizing_follows_its_own_sides(
+        self, opened, document, qtbot, settle
+    ):
+        canvas = opened.compare.result
+        drag(qtbot, canvas, (30, -1), (70, 35))
+        face = document.selected.face
+        assert face.angle == pytest.approx(90, abs=2)
+        assert face.box == pytest.approx((10, 10, 40, 50), abs=0.5)
+        settle()
+        assert document.selected.state is State.VERIFIED
+        assert document.selected.result.face.angle == face.angle
+        # Turned by 90 degrees its lower right corner is at the lower left, (5, 55).
+        drag(qtbot, canvas, (5, 55), (5, 65))
+        box = document.selected.face.box
+        assert box[2:] == pytest.approx((50, 50), abs=2.5)
+        assert (box[0] + box[2] / 2, box[1] + box[3] / 2) == pytest.approx((30, 40), abs=2.5)
+        qtbot.keyClick(opened, Qt.Key.Key_Z, CONTROL)
+        qtbot.keyClick(opened, Qt.Key.Key_Z, CONTROL)
+        assert document.selected.face.angle == 0
+        settle()
+
+    def test_keys_turn_the_box_in_one_step(self, opened, document, qtbot, settle):
+        canvas = opened.compare.result
+        canvas.setFocus()
+        for _ in range(3):
+            qtbot.keyClick(canvas, Qt.Key.Key_PageDown, Qt.KeyboardModifier.AltModifier)
+        assert document.selected.face.angle == 15
+        assert document.undo_stack.count() == 1
+        settle()
+
     def test_boxes_stay_inside_the_photo(self, opened, document, qtbot):
         drag(qtbot, opened.compare.result, (30, 10), (-60, -80))
         x, y, w, h = document.selected.face.box

@@ -138,7 +138,7 @@ def test_remembered_results_are_bounded_and_hold_the_current_one(opened):
     subject = document.selected
     document.accept_result(entry, subject.place, verified(subject))
     for seed in range(1, 40):
-        document.accept_result(entry, (subject.face.box, Request(seed=seed)), verified(subject))
+        document.accept_result(entry, (subject.place[0], Request(seed=seed)), verified(subject))
     assert len(subject.results) == RESULTS_KEPT
     assert subject.state is State.VERIFIED
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_desktop.core.brush import extent, painted
+from deid_desktop.core.brush import corners, extent, painted
 from deid_desktop.core.compose.shape import bend
 from deid_desktop.core.types import Array, Box, Deep, Face, Method, Pixels, Stroke
 
@@ -79,13 +79,20 @@ class MaskLayer:
         """Return the corner (x, y) of the region and which of its pixels (h, w) are hidden."""
         x, y, width, height = self.face.box
         around = (x - 0.15 * width, y - 0.15 * height, 1.3 * width, 1.3 * height)
-        left, top, right, bottom = _united(around, extent(self.strokes, self.face.box))
+        if self.face.angle:
+            reach = 0.65 * float(np.hypot(width, height))
+            around = (x + width / 2 - reach, y + height / 2 - reach, 2 * reach, 2 * reach)
+        left, top, right, bottom = _united(around, extent(self.strokes, self.face))
         limit = np.array(shape[1::-1])
         start = np.clip(np.floor([left, top]), 0, limit - 1).astype(int)
         stop = np.clip(np.ceil([right, bottom]), start + 1, limit).astype(int)
         columns, rows = (stop - start).tolist()
         inside = np.zeros((rows, columns), np.uint8)
-        if self.face.region:
+        if self.face.region and self.face.angle:
+            outline = np.round(corners(self.face.box, self.face.angle) - start).astype(np.int32)
+            cv2.fillConvexPoly(inside, outline, 1)
+            inside = np.asarray(cv2.dilate(inside, np.ones((3, 3))))
+        elif self.face.region:
             low = np.floor([x, y]).astype(int) - start
             high = np.ceil([x + width, y + height]).astype(int) - start
             inside[max(0, low[1]) : max(0, high[1]), max(0, low[0]) : max(0, high[0])] = 1
@@ -93,7 +100,7 @@ class MaskLayer:
             self._ellipse(inside, start, 0.65)
         if self.strokes:
             corner = (int(start[0]), int(start[1]))
-            says = painted(self.strokes, self.face.box, corner=corner, shape=inside.shape)
+            says = painted(self.strokes, self.face, corner=corner, shape=inside.shape)
             inside[says > 0] = 1
             inside[says < 0] = 0
             if not self.face.region:
@@ -105,7 +112,7 @@ class MaskLayer:
         x, y, width, height = self.face.box
         centre = np.round([x + width / 2 - start[0], y + height / 2 - start[1]]).astype(int)
         axes = (round(share * width), round(share * height))
-        cv2.ellipse(inside, centre.tolist(), axes, 0, 0, 360, 1, -1)
+        cv2.ellipse(inside, centre.tolist(), axes, self.face.angle, 0, 360, 1, -1)
 
     def _content(self, region: Pixels | Deep) -> Pixels | Deep:
         size = max(self.face.box[2:])

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from deid_desktop.core.brush import turned
 from deid_desktop.core.compose import MaskLayer
 from deid_desktop.core.decoders import to_8_bit
 from deid_desktop.core.people import own_seed
@@ -113,15 +114,19 @@ class Pipeline:
         """Find all faces of a photo."""
         return self._studio.detector.detect(photo.pixels, should_stop=should_stop)
 
-    def mark(self, photo: Photo, box: Box, *, face_id: int) -> Face:
-        """Make a face of a box that a person drew; its points are found or, score 0, guessed."""
-        found = self._studio.detector.detect_near(photo.pixels, box)
+    def mark(self, photo: Photo, box: Box, *, face_id: int, angle: float = 0.0) -> Face:
+        """Make a face of a box that a person drew; its points are found or, score 0, guessed.
+
+        ``angle``: degrees, clockwise, by which the person turned the box.
+        """
+        found = self._studio.detector.detect_near(photo.pixels, box, angle=angle)
         if found is not None:
-            return replace(found, id=face_id, by_person=True)
+            return replace(found, id=face_id, by_person=True, angle=angle)
         x, y, width, height = box
-        template = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.78], [0.65, 0.78]])
-        points = (template * [width, height] + [x, y]).astype(np.float32)
-        return Face(face_id, box, points, score=0.0, by_person=True)
+        template = np.array([[-0.2, -0.1], [0.2, -0.1], [0, 0.1], [-0.15, 0.28], [0.15, 0.28]])
+        middle = [x + width / 2, y + height / 2]
+        points = (turned(template * [width, height], angle) + middle).astype(np.float32)
+        return Face(face_id, box, points, score=0.0, by_person=True, angle=angle)
 
     def analyse(self, photo: Photo, face: Face) -> Analysis:
         """Read a face: landmarks, expression, gender, age, skin, identity."""

@@ -214,7 +214,8 @@ class Studio:
     ) -> Verdict:  # fmt: skip
         """Judge ``face`` in ``pixels``, a part of the changed photo whose corner is given."""
         x, y, width, height = face.box
-        again = self.detector.detect_near(pixels, (x - corner[0], y - corner[1], width, height))
+        there = (x - corner[0], y - corner[1], width, height)
+        again = self.detector.detect_near(pixels, there, angle=face.angle)
         found: Array | None = None
         if again is not None:
             before = face.points - np.array(corner, np.float32)
@@ -324,7 +325,7 @@ class Studio:
         corner = (scene.left, scene.top)
         own = self.analyse(photo, face).skin_tone
         return Touch(
-            brush=painted(strokes, face.box, corner=corner, shape=scene.shape) if strokes else None,
+            brush=painted(strokes, face, corner=corner, shape=scene.shape) if strokes else None,
             skin=None if wish.skin_tone is None else skin_gain(own, wish.skin_tone),
             eyes=wish.keep_eyes,
             mouth=wish.keep_mouth,
@@ -435,7 +436,7 @@ def _check(should_stop: ShouldStop) -> None:
 
 
 def _key(photo: Photo, face: Face) -> tuple[Any, ...]:
-    return (photo.key, face.id, face.box)
+    return (photo.key, face.id, face.box, face.angle)
 
 
 def _weight(scene: Scene) -> int:
