@@ -77,7 +77,7 @@ def camera(pixels, count, *, size=(320, 240), zoom=1.0, start=(0, 0), step=(0, 0
         matrix = np.c_[turn, -(np.array(start) + np.array(step) * number)]
         how = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
         pictures.append(
-            cv2.warpAffine(pixels, matrix, size, flags=how, borderMode=cv2.BORDER_REFLECT)
+            cv2.warpAffine(pixels, matrix, size, flags=how, borderMode=cv2.BORDER_REPLICATE)
         )
         matrices.append(matrix)
     return pictures, matrices

@@ -19,6 +19,7 @@ from deid_desktop.core.brush import turned
 from deid_desktop.core.compose import MaskLayer
 from deid_desktop.core.decoders import to_8_bit
 from deid_desktop.core.people import own_seed
+from deid_desktop.core.pipeline.costume import Costume
 from deid_desktop.core.pipeline.studio import ROUNDS, Studio
 from deid_desktop.core.types import (
     ALONE,
@@ -171,7 +172,7 @@ class Pipeline:
                 return FaceResult(face, request, Verdict(State.ATTENTION, reason))
             verdict = Verdict(State.MASKED, f"This face is hidden ({request.method.value}).")
             return FaceResult(face, request, verdict, layer)
-        reason = self._why_not(photo, face, request)
+        reason = self.why_not(photo, face, request)
         if reason:
             return FaceResult(face, request, Verdict(State.ATTENTION, reason))
         sitting = Sitting(photo, face, company)
@@ -188,7 +189,7 @@ class Pipeline:
 
         ``None`` where it holds for none of them, or no surrogate can be made of any.
         """
-        able = [s for s in sittings if not self._why_not(s.photo, s.face, request)]
+        able = [s for s in sittings if not self.why_not(s.photo, s.face, request)]
         return self._studio.cast(able, request, should_stop=should_stop) if able else None
 
     def wear(
@@ -205,7 +206,11 @@ class Pipeline:
                 return result
         return replace(result, layer=None)
 
-    def _why_not(self, photo: Photo, face: Face, request: Request) -> str:
+    def costume(self, sitting: Sitting, request: Request, identity: Identity) -> Costume:
+        """Make a surrogate ready for many frames of one person; see `Costume`."""
+        return self._studio.costume(sitting, request, identity)
+
+    def why_not(self, photo: Photo, face: Face, request: Request) -> str:
         """Say why this face gets no surrogate, or return an empty string."""
         if face.region:
             return "This is a region, not a face; mask it."

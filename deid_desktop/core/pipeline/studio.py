@@ -33,6 +33,7 @@ from deid_desktop.core.compose.expression import expression_change, smile_of
 from deid_desktop.core.compose.touch import skin_gain
 from deid_desktop.core.detect import Detector
 from deid_desktop.core.generate import LARGE, SMALL, Attribute, Generator
+from deid_desktop.core.pipeline.costume import Costume
 from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.types import (
     ALONE,
@@ -207,6 +208,31 @@ class Studio:
                     for sitting in sittings
                 ]
                 yield [replace(result, attempts=attempts) for result in results]
+
+    def costume(self, sitting: Sitting, request: Request, identity: Identity) -> Costume:
+        """Make a surrogate ready to be worn in other pictures of the same person."""
+        photo, face = sitting.photo, sitting.face
+        attribute = self._attribute(photo, face, request, identity.look)
+        wish, analysis = request.attributes, self.analyse(photo, face)
+        return Costume(
+            self._generate([identity], [attribute], LARGE)[0],
+            analysis,
+            self._shapes,
+            self._glasses,
+            self._generator.donor_embeddings,
+            strength=request.shape_strength + _PUSH * identity.push,
+            cover=self._cover(photo, face, request, identity),
+            seed=identity.seed,
+            touch=Touch(
+                skin=None
+                if wish.skin_tone is None
+                else skin_gain(analysis.skin_tone, wish.skin_tone),
+                eyes=wish.keep_eyes,
+                mouth=wish.keep_mouth,
+            ),
+            expression=wish.expression,
+            expressed=wish.strength,
+        )
 
     def judge(
         self, pixels: Pixels, photo: Photo, face: Face, corner: tuple[int, int],
