@@ -7,41 +7,52 @@ one does not touch the others. With several processes the outcomes and their ord
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
-import signal
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from deid_desktop.core.export import ExportBlocked, ExportError, write_photo
-from deid_desktop.core.hardening import forbid_core_dumps
 from deid_desktop.core.imaging import ImageError
 from deid_desktop.core.naming import Planned
 from deid_desktop.core.report import PhotoRecord, Status, face_record
+from deid_desktop.core.run import NOTHING, Casting, Run, Survey
 from deid_desktop.core.sandbox import Limits, reader
-from deid_desktop.core.types import DeidError, Request
+from deid_desktop.core.types import DeidError, Identity, Method, Photo, Request, Role, Sitting
+from deid_desktop.crew import Alone, Crew, Dead
 
 if TYPE_CHECKING:
     from deid_desktop.core.pipeline import PhotoResult, Pipeline
 
+_T = TypeVar("_T")
+_DIED = "the process that worked on it died; close other programs and try it again"
+
 
 @dataclass(frozen=True)
 class Settings:
-    """What holds for every photo of a run. ``sources`` are the originals, never written over."""
+    """What holds for every photo of a run. ``sources`` are the originals, never written over.
+
+    ``people``: ``same`` gives all faces of a person one identity, ``each`` every face its own.
+    """
 
     request: Request
     folder: Path
     sources: tuple[Path, ...]
     device: str = "auto"
+    people: str = "same"
     on_failure: str = "block"
     require_faces: bool = False
     overwrite: bool = False
     limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What one photo plays in a run: what was seen in it, and the roles of its faces."""
+
+    survey: Survey
+    roles: Mapping[int, Role]
 
 
 @dataclass(frozen=True)
@@ -75,8 +86,13 @@ def failure(name: str, reason: str, status: Status = "failed") -> Outcome:
     return Outcome(PhotoRecord(name, "", status, reason))
 
 
-def redact_file(pipeline: Pipeline, item: Planned, settings: Settings) -> Outcome:
-    """Take one photo through the whole flow. Nothing is raised: every fault is an outcome."""
+def redact_file(
+    pipeline: Pipeline, item: Planned, settings: Settings, part: Part | None = None
+) -> Outcome:
+    """Take one photo through the whole flow. Nothing is raised: every fault is an outcome.
+
+    ``part``: what the photo plays in a run; without it, it is treated by itself.
+    """
     name = item.source.name
     if item.reason:
         return failure(name, item.reason)
@@ -84,8 +100,14 @@ def redact_file(pipeline: Pipeline, item: Planned, settings: Settings) -> Outcom
     try:
         decoded = reader(settings.limits).decode(item.source)
         warnings = [f"{name}: {note}" for note in decoded.notes]
+        if part is not None:
+            _require_same(decoded.photo, part.survey)
         done = pipeline.redact_photo(
-            decoded.photo, settings.request, on_failure=settings.on_failure
+            decoded.photo,
+            settings.request,
+            faces=part.survey.faces if part else None,
+            roles=part.roles if part else None,
+            on_failure=settings.on_failure,
         )
         if not done.faces:
             if settings.require_faces:
@@ -109,6 +131,40 @@ def redact_file(pipeline: Pipeline, item: Planned, settings: Settings) -> Outcom
     return Outcome(PhotoRecord(name, output, "exported", "", faces), tuple(warnings))
 
 
+def survey_file(pipeline: Pipeline, item: Planned, settings: Settings) -> Survey | Outcome:
+    """Look at one photo; the outcome of one that cannot be read is known already."""
+    name = item.source.name
+    if item.reason:
+        return failure(name, item.reason)
+    try:
+        return pipeline.survey(reader(settings.limits).decode(item.source).photo)
+    except Exception as error:  # whatever it is, it must cost this photo only
+        return _stopped(name, error, None)
+
+
+def cast_files(
+    pipeline: Pipeline,
+    items: Sequence[tuple[Planned, Survey]],
+    casting: Casting,
+    settings: Settings,
+) -> Identity | None:
+    """Find one identity for several faces; ``None`` where there is none, or a photo fails."""
+    try:
+        sittings = []
+        for (item, survey), (_, face, company) in zip(items, casting.sitters, strict=True):
+            photo = reader(settings.limits).decode(item.source).photo
+            _require_same(photo, survey)
+            sittings.append(Sitting(photo, face, company))
+        return pipeline.cast(sittings, casting.request)
+    except Exception:  # the photos tell what is wrong with them when they are treated
+        return None
+
+
+def _require_same(photo: Photo, survey: Survey) -> None:
+    if photo.key != survey.key:
+        raise ExportBlocked(f"{photo.name}: the file changed meanwhile; run it again")
+
+
 def _stopped(name: str, error: Exception, done: PhotoResult | None) -> Outcome:
     match error:
         case DeidError():
@@ -128,104 +184,45 @@ def _stopped(name: str, error: Exception, done: PhotoResult | None) -> Outcome:
 
 
 def redact_files(
-    pipeline: Pipeline, plan: Sequence[Planned], settings: Settings, *, jobs: int = 1
-) -> Iterator[Outcome]:
+    pipeline: Pipeline, plan: Sequence[Planned], settings: Settings, *, jobs: int = 1,
+    step: Callable[[str], None] = lambda words: None,
+) -> Iterator[Outcome]:  # fmt: skip
     """Yield one outcome for each item of ``plan``, in order, from up to ``jobs`` processes.
+
+    Several photos get their surrogates as a run: first all are looked at, then it is settled who
+    is who and who gets which identity, then they are treated. ``step`` is told what is going on.
 
     Closing the iterator ends the work after the photos at hand; nothing half-written stays.
     """
     jobs = min(jobs, len(plan))
-    if jobs > 1:
-        yield from _redact_in_processes(plan, settings, jobs)
-    else:
-        for item in plan:
-            yield redact_file(pipeline, item, settings)
+    crew = Crew(settings.device, settings.limits, jobs) if jobs > 1 else Alone(pipeline)
+    with contextlib.closing(crew):
+        if settings.request.method is not Method.SURROGATE or len(plan) < 2:
+            yield from _outcomes(plan, crew.map(redact_file, [(item, settings) for item in plan]))
+            return
+        step("looking at the photos")
+        surveys = list(_outcomes(plan, crew.map(survey_file, [(item, settings) for item in plan])))
+        known = [s if isinstance(s, Survey) else NOTHING for s in surveys]
+        run = Run(known, settings.request, same=settings.people == "same")
+        step("finding a surrogate for everybody")
+        castings = run.castings()
+        identities = crew.map(
+            cast_files,
+            [([(plan[at], known[at]) for at, *_ in c.sitters], c, settings) for c in castings],
+        )
+        roles = run.roles([None if isinstance(i, Dead) else i for i in identities])
+        step("replacing faces")
+        todo = [
+            (item, settings, Part(survey, own))
+            for item, survey, own in zip(plan, surveys, roles, strict=True)
+            if isinstance(survey, Survey)
+        ]
+        done = _outcomes([item for item, *_ in todo], crew.map(redact_file, todo))
+        for survey in surveys:
+            yield survey if isinstance(survey, Outcome) else next(done)
 
 
-def _redact_in_processes(
-    plan: Sequence[Planned], settings: Settings, jobs: int
-) -> Iterator[Outcome]:
-    with _pool(settings, jobs) as pool:
-        with _uninterrupted():
-            futures = [pool.submit(_redact_in_worker, item) for item in plan]
-        for item, future in zip(plan, futures, strict=True):
-            try:
-                outcome = future.result()
-            except BrokenProcessPool:
-                # One photo took the process down, and the others with it: try each by itself.
-                outcome = _redact_alone(item, settings)
-            yield outcome
-
-
-def _redact_alone(item: Planned, settings: Settings) -> Outcome:
-    with _pool(settings, 1) as pool:
-        with _uninterrupted():
-            future = pool.submit(_redact_in_worker, item)
-        try:
-            return future.result()
-        except BrokenProcessPool:
-            return failure(
-                item.source.name,
-                "the process that worked on it died; close other programs and try it again",
-                "blocked",
-            )
-
-
-@contextlib.contextmanager
-def _pool(settings: Settings, jobs: int) -> Iterator[ProcessPoolExecutor]:
-    """Give a pool of workers; when it is left early they finish the photo at hand, no other."""
-    # A fresh interpreter for each: torch and OpenCV do not survive a fork of their threads.
-    context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    pool = ProcessPoolExecutor(jobs, context, _start_worker, (settings, jobs, stop))
-    try:
-        yield pool
-    finally:
-        stop.set()
-        pool.shutdown(cancel_futures=True)
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Start processes that do not hear ^C, which reaches them all: the parent decides for them."""
-    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, heard)
-
-
-@dataclass(frozen=True)
-class _Worker:
-    pipeline: Pipeline
-    settings: Settings
-    stop: Event
-
-
-_worker: list[_Worker] = []
-"""What this process works with, if it is a worker."""
-
-
-def _start_worker(settings: Settings, jobs: int, stop: Event) -> None:
-    # Not every system hands the parent's choice down.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    forbid_core_dumps()
-    reader(settings.limits).prepare()
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    # Before torch loads, as its libraries read this only once.
-    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(threads)
-    import cv2
-    import torch
-
-    from deid_desktop.core.pipeline import Pipeline
-
-    torch.set_num_threads(threads)
-    cv2.setNumThreads(threads)
-    _worker[:] = [_Worker(Pipeline(settings.device), settings, stop)]
-
-
-def _redact_in_worker(item: Planned) -> Outcome:
-    (own,) = _worker
-    if own.stop.is_set():  # the pool hands out more than it can take back
-        return failure(item.source.name, "stopped before it was begun; run it again")
-    return redact_file(own.pipeline, item, own.settings)
+def _outcomes(plan: Sequence[Planned], found: Iterable[_T | Dead]) -> Iterator[_T | Outcome]:
+    """Put an outcome in place of what took its process down."""
+    for item, one in zip(plan, found, strict=True):
+        yield failure(item.source.name, _DIED, "blocked") if isinstance(one, Dead) else one

@@ -59,6 +59,10 @@ outputs:
 exit status:
   0 all photos exported, 1 some blocked or failed (each named with its reason), 2 usage"""
 
+_CLUSTER_NOTE = (
+    "warning: a cluster treats every photo by itself: a person gets another surrogate in each"
+)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the terminal program and return its exit status."""
@@ -178,6 +182,13 @@ def _add_faces(parser: argparse.ArgumentParser) -> None:
         help="the same seed gives the same surrogates (default %(default)s)",
     )
     add(
+        "--people",
+        choices=("same", "each"),
+        default="same",
+        help="a person gets the same surrogate in all photos, or one of their own in each "
+        "(default %(default)s)",
+    )
+    add(
         "--gender",
         type=_number(float, -1, 1),
         metavar="-1..1",
@@ -285,13 +296,15 @@ def _redact(options: argparse.Namespace) -> int:
         folder=options.out,
         sources=tuple(item.source for item in plan),
         device=options.device,
+        people=options.people,
         on_failure=options.on_failure,
         require_faces=options.require_faces,
         overwrite=options.overwrite,
         limits=limits,
     )
-    outcomes, device = _work(plan, settings, options)
-    done = _follow(outcomes, total=len(plan))
+    bar = tqdm(total=len(plan), unit="photo", disable=not sys.stderr.isatty(), leave=False)
+    outcomes, device = _work(plan, settings, options, bar)
+    done = _follow(outcomes, bar)
     stopped = [
         failure(item.source.name, "stopped before it was finished; run it again")
         for item in plan[len(done) :]
@@ -315,17 +328,22 @@ def _redact(options: argparse.Namespace) -> int:
 
 
 def _work(
-    plan: list[Planned], settings: Settings, options: argparse.Namespace
+    plan: list[Planned], settings: Settings, options: argparse.Namespace, bar: tqdm[Any]
 ) -> tuple[Iterator[Outcome], str]:
     """Return the outcomes to come, and the device that they come from."""
     if options.dask:
+        if settings.request.method is Method.SURROGATE and settings.people == "same":
+            _tell(_CLUSTER_NOTE)
         return redact_on_cluster(options.dask, plan, settings), settings.device
     # Loads torch, which takes seconds: not before the arguments are known to be good.
     from deid_desktop.core.pipeline import Pipeline
 
     pipeline = Pipeline(settings.device)
     settings = replace(settings, device=pipeline.device)
-    return redact_files(pipeline, plan, settings, jobs=options.jobs), pipeline.device
+    outcomes = redact_files(
+        pipeline, plan, settings, jobs=options.jobs, step=bar.set_description_str
+    )
+    return outcomes, pipeline.device
 
 
 def _plan(options: argparse.Namespace) -> tuple[list[Planned], list[Outcome]]:
@@ -344,10 +362,9 @@ def _plan(options: argparse.Namespace) -> tuple[list[Planned], list[Outcome]]:
     return plan_targets(places.values(), options.out, writable=WRITABLE_SUFFIXES), lost
 
 
-def _follow(outcomes: Iterable[Outcome], *, total: int) -> list[Outcome]:
+def _follow(outcomes: Iterable[Outcome], bar: tqdm[Any]) -> list[Outcome]:
     """Show progress and say what went wrong; on ^C return what is done so far."""
     done = []
-    bar = tqdm(total=total, unit="photo", disable=not sys.stderr.isatty(), leave=False)
     with bar:
         try:
             for outcome in outcomes:

@@ -5,20 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from deid_desktop import batch
+from deid_desktop import batch, crew
 from deid_desktop.core.naming import Planned
 from deid_desktop.core.report import PhotoRecord
-from deid_desktop.core.types import Request
+from deid_desktop.core.types import Method, Request
 
 PLAN = [Planned(Path(f"{name}.png"), Path(f"out/{name}.png")) for name in "abcdef"]
-SETTINGS = batch.Settings(Request(), Path("out"), ())
+SETTINGS = batch.Settings(Request(method=Method.SOLID), Path("out"), ())
 
 
-def start(settings, jobs, stop):
+def start(device, limits, jobs, stop):
     """Stand in for what loads the models."""
 
 
-def work(item):
+def work(task, arguments):
+    item = arguments[0]
     """Kill the process at one photo, as a decoder or a lack of memory would."""
     if item.source.name == "c.png":
         os._exit(9)
@@ -27,8 +28,8 @@ def work(item):
 
 @pytest.fixture
 def workers(monkeypatch):
-    monkeypatch.setattr(batch, "_start_worker", start)
-    monkeypatch.setattr(batch, "_redact_in_worker", work)
+    monkeypatch.setattr(crew, "_start_worker", start)
+    monkeypatch.setattr(crew, "_work", work)
 
 
 def test_a_process_that_dies_costs_its_own_photo_only(workers):

@@ -16,10 +16,12 @@ from PIL import Image
 
 from deid_desktop import __version__, cli
 from deid_desktop.core import scan
+from deid_desktop.core.run import Survey
 from deid_desktop.core.types import (
     DeidError,
     Face,
     FaceResult,
+    Identity,
     Method,
     State,
     Verdict,
@@ -38,13 +40,29 @@ class FakePipeline:
     device = "cpu"
     made: ClassVar[list] = []
     requests: ClassVar[list] = []
+    roles: ClassVar[list] = []
+    sittings: ClassVar[list] = []
+    surveyed: ClassVar[list] = []
 
     def __init__(self, device="auto"):
         self.made.append(device)
         if device == "cuda":
             raise DeidError("CUDA was asked for but is not there; choose --device auto")
 
-    def redact_photo(self, photo, request, *, on_failure="block"):
+    def survey(self, photo):
+        count = int(photo.pixels.any())
+        self.surveyed.append(photo.name)
+        return Survey(photo.key, self.faces(count), np.eye(count, 128, dtype=np.float32))
+
+    def cast(self, sittings, request):
+        self.sittings.append(sittings)
+        return Identity((1, 2), (0.5, 0.5), request.seed)
+
+    def faces(self, count):
+        return (Face(0, (1.0, 1.0, 4.0, 4.0), np.zeros((5, 2), np.float32), 0.9),) * count
+
+    def redact_photo(self, photo, request, *, faces=None, roles=None, on_failure="block"):
+        self.roles.append(roles)
         self.requests.append((request, on_failure))
         if photo.pixels[0, 0, 1] == 99:
             raise KeyboardInterrupt
@@ -52,8 +70,8 @@ class FakePipeline:
             raise RuntimeError("a secret path in here")
         faces = results = ()
         if photo.pixels.any():
-            face = Face(0, (1.0, 1.0, 4.0, 4.0), np.zeros((5, 2), np.float32), 0.9)
-            faces = (face,)
+            faces = self.faces(1)
+            (face,) = faces
             bad = photo.pixels[0, 0, 1] == 33
             state = State.ATTENTION if bad else State.MASKED
             if request.method is Method.SURROGATE and not bad:
@@ -70,7 +88,8 @@ def fake(monkeypatch):
     module.Pipeline = FakePipeline
     monkeypatch.setitem(sys.modules, "deid_desktop.core.pipeline", module)
     monkeypatch.setattr(FakePipeline, "made", [])
-    monkeypatch.setattr(FakePipeline, "requests", [])
+    for name in ("requests", "roles", "sittings", "surveyed"):
+        monkeypatch.setattr(FakePipeline, name, [])
     return FakePipeline
 
 
@@ -409,3 +428,54 @@ def test_without_a_command_the_window_opens(monkeypatch):
         monkeypatch.setattr(sys, "argv", ["deid-desktop", *arguments])
         assert __main__.main() == 0
     assert opened == [[], [Path("a.jpg"), Path("b.jpg")]]
+
+
+# People over several photos
+
+
+def test_a_person_gets_one_identity_in_all_photos(tmp_path, fake):
+    photos = [picture(tmp_path / name) for name in ("a.png", "b.png")]
+    assert run(*photos, "--out", tmp_path / "out", "--seed", 5) == 0
+    (sittings,) = fake.sittings
+    assert [sitting.photo.name for sitting in sittings] == ["a.png", "b.png"]
+    first, second = (roles[0] for roles in fake.roles)
+    assert first.identity == second.identity == Identity((1, 2), (0.5, 0.5), 5)
+    assert (first.person, second.person) == (0, 0)
+
+
+def test_or_a_new_one_in_each(tmp_path, fake):
+    photos = [picture(tmp_path / name) for name in ("a.png", "b.png")]
+    assert run(*photos, "--out", tmp_path / "out", "--people", "each") == 0
+    first, second = (roles[0] for roles in fake.roles)
+    assert fake.sittings == []
+    assert first.identity is second.identity is None
+    assert first.request.seed != second.request.seed
+    assert (first.person, second.person) == (0, 0)
+
+
+def test_masks_need_no_survey(tmp_path, fake):
+    photos = [picture(tmp_path / name) for name in ("a.png", "b.png")]
+    assert run(*photos, "--out", tmp_path / "out", "--method", "solid") == 0
+    assert fake.surveyed == []
+    assert fake.roles == [None, None]
+
+
+def test_a_file_that_changes_during_the_run_is_held_back(tmp_path, fake, monkeypatch, capsys):
+    photos = [picture(tmp_path / name) for name in ("a.png", "b.png")]
+    cast = fake.cast
+
+    def swap(self, sittings, request):
+        picture(photos[1], green=150)
+        return cast(self, sittings, request)
+
+    monkeypatch.setattr(fake, "cast", swap)
+    assert run(*photos, "--out", tmp_path / "out") == 1
+    assert names(tmp_path / "out") == ["a.png"]
+    assert "b.png: the file changed meanwhile" in capsys.readouterr().err
+
+
+def test_where_no_identity_holds_nothing_is_exported(tmp_path, fake, monkeypatch):
+    photos = [picture(tmp_path / name) for name in ("a.png", "b.png")]
+    monkeypatch.setattr(fake, "cast", lambda *_: None)
+    run(*photos, "--out", tmp_path / "out")
+    assert all("No surrogate was found" in roles[0].refused for roles in fake.roles)

@@ -205,15 +205,25 @@ class Identity:
 class Company:
     """Original faces that a surrogate is held against, beside the one it covers; never stored.
 
-    ``same`` (n, 128): embeddings of the same person in other photos. ``others`` (m, 128): of
-    everybody else in the photo and in the session, the bystanders.
+    ``everybody`` (n, 128): embeddings of all faces of the photo and of the session. ``own`` (n,):
+    which of them are the same person's; the rest are bystanders.
     """
 
-    same: Array
-    others: Array
+    everybody: Array
+    own: NDArray[np.bool_]
+
+    @property
+    def same(self) -> Array:
+        """Return the embeddings (m, 128) of the person, in this photo and in others."""
+        return self.everybody[self.own]
+
+    @property
+    def others(self) -> Array:
+        """Return the embeddings (n − m, 128) of everybody else."""
+        return self.everybody[~self.own]
 
 
-ALONE = Company(np.zeros((0, 128), np.float32), np.zeros((0, 128), np.float32))
+ALONE = Company(np.zeros((0, 128), np.float32), np.zeros(0, np.bool_))
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,6 +295,7 @@ class Role:
 
     ``person``: whose face it is, a number from 0. ``identity``: that person's, ``None`` searches
     for one. ``fixed``: it is taken as it is, never pushed harder where it does not hold.
+    ``refused``: why this face gets no surrogate, if none was found for its person.
     """
 
     person: int
@@ -292,6 +303,7 @@ class Role:
     identity: Identity | None = None
     company: Company = ALONE
     fixed: bool = False
+    refused: str = ""
 
 
 @dataclass(frozen=True, eq=False)

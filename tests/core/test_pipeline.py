@@ -11,7 +11,6 @@ from deid_desktop.core.export import write_photo
 from deid_desktop.core.imaging import photo_from_pixels, read_photo
 from deid_desktop.core.pipeline import Pipeline, choose_device, studio
 from deid_desktop.core.types import (
-    ALONE,
     Attributes,
     Cancelled,
     Company,
@@ -349,11 +348,19 @@ def test_what_was_confirmed_is_what_is_written(pipeline, small, verified, tmp_pa
 # In company
 
 
+def bystander(embedding):
+    return Company(embedding[None], np.array([False]))
+
+
+def themselves(embedding):
+    return Company(embedding[None], np.array([True]))
+
+
 def test_a_surrogate_that_looks_like_a_bystander_is_not_verified(pipeline, small, verified):
     photo, face = small
     pixels = pipeline.render(photo, [verified])
     double = pipeline.embed(photo_from_pixels(pixels, "after.png"), face)
-    company = Company(ALONE.same, double[None])
+    company = bystander(double)
     again = pipeline.redact(photo, face, Request(), identity=verified.identity, company=company)
     assert again.verdict.state is State.ATTENTION
     assert again.verdict.similarity_to_nearest_bystander > 0.9
@@ -369,7 +376,7 @@ def test_the_search_keeps_away_from_a_bystander(pipeline, small, verified):
     aside -= (aside @ double) * double
     # Like the first choice; surrogates of one photo are too alike to keep away from its double.
     near = (0.42 * double + np.sqrt(1 - 0.42**2) * aside / np.linalg.norm(aside)).astype(np.float32)
-    company = Company(ALONE.same, near[None])
+    company = bystander(near)
     assert (
         pipeline.redact(photo, face, Request(), identity=verified.identity, company=company)
     ).verdict.state is State.ATTENTION
@@ -384,7 +391,7 @@ def test_other_photos_of_the_person_are_originals_too(pipeline, small, verified)
     double = pipeline.embed(
         photo_from_pixels(pipeline.render(photo, [verified]), "after.png"), face
     )
-    company = Company(double[None], ALONE.others)
+    company = themselves(double)
     again = pipeline.redact(photo, face, Request(), identity=verified.identity, company=company)
     assert again.verdict.state is State.ATTENTION
     assert again.verdict.similarity_to_original > 0.9
@@ -405,7 +412,7 @@ def test_one_identity_is_cast_for_two_photos_of_a_person(pipeline, small, portra
     pictures = [small, (flipped, other)]
     embeddings = [pipeline.embed(*picture) for picture in pictures]
     sittings = [
-        Sitting(*picture, Company(own[None], ALONE.others))
+        Sitting(*picture, themselves(own))
         for picture, own in zip(pictures, reversed(embeddings), strict=True)
     ]
     identity = pipeline.cast(sittings, Request())

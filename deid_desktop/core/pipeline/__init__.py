@@ -21,6 +21,7 @@ from deid_desktop.core.decoders import to_8_bit
 from deid_desktop.core.people import own_seed
 from deid_desktop.core.pipeline.costume import Costume
 from deid_desktop.core.pipeline.studio import ROUNDS, Studio
+from deid_desktop.core.run import Survey
 from deid_desktop.core.types import (
     ALONE,
     Analysis,
@@ -136,6 +137,15 @@ class Pipeline:
     def embed(self, photo: Photo, face: Face) -> Array:
         """Return the unit embedding (128,) by which people are told apart; never store it."""
         return self._studio.embed(photo, face)
+
+    def survey(
+        self, photo: Photo, *, faces: Sequence[Face] | None = None, should_stop: ShouldStop = never
+    ) -> Survey:
+        """Look at a photo before anything is done to it: its faces, and whose they may be."""
+        found = tuple(self.detect(photo, should_stop=should_stop) if faces is None else faces)
+        embeddings = [self.embed(photo, face) for face in found]
+        stacked = np.stack(embeddings) if found else ALONE.everybody
+        return Survey(photo.key, found, stacked)
 
     def redact(
         self,
@@ -300,17 +310,19 @@ class Pipeline:
         """Return the roles of a photo that is by itself: everybody is somebody else."""
         if request.method is not Method.SURROGATE:
             return {face.id: Role(number, request) for number, face in enumerate(faces)}
-        embeddings = [self.embed(photo, face) for face in faces]
+        everybody = self.survey(photo, faces=faces).embeddings
         roles = {}
         for number, face in enumerate(faces):
-            others = embeddings[:number] + embeddings[number + 1 :]
-            company = Company(ALONE.same, np.stack(others)) if others else ALONE
+            company = Company(everybody, np.arange(len(faces)) == number)
             own = replace(request, seed=own_seed(request.seed, number))
             roles[face.id] = Role(number, own, company=company)
         return roles
 
     def _play(self, sitting: Sitting, role: Role, should_stop: ShouldStop) -> FaceResult:
         sitting = replace(sitting, company=role.company)
+        if role.refused:
+            verdict = Verdict(State.ATTENTION, role.refused)
+            return FaceResult(sitting.face, role.request, verdict, person=role.person)
         if role.identity is not None and not role.fixed:
             result = self.wear(sitting, role.request, role.identity, should_stop=should_stop)
         else:
