@@ -20,9 +20,9 @@ from deid_desktop.core.compose import (
 )
 from deid_desktop.core.compose.detail import match_detail
 from deid_desktop.core.compose.expression import expression_change, smile_of
+from deid_desktop.core.compose.eyewear import Eyewear, draw_eyewear, other_eyewear
 from deid_desktop.core.compose.glasses import dark_lenses
 from deid_desktop.core.compose.relight import toning
-from deid_desktop.core.compose.sunglasses import draw_sunglasses, lens_tint
 from deid_desktop.core.generate import SMALL, Attribute, Generator
 from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.regions import regions
@@ -350,7 +350,8 @@ def test_sunglasses_stay_whole_unless_they_give_the_person_away(
 
 def test_drawn_sunglasses_hide_both_eyes_and_nothing_below_the_nose(scene):
     rendered = np.full((*scene.crop.shape[:2], 3), 150, np.float32)
-    draw_sunglasses(rendered, scene.mesh, np.full(3, 30, np.float32), frame=0.02)
+    dark = np.full(3, 30, np.float32)
+    draw_eyewear(rendered, scene.mesh, Eyewear(dark, 0.02, dark))
     for eye in (mesh.LEFT_EYE, mesh.RIGHT_EYE):
         x, y = np.round(scene.mesh[eye, :2].mean(0)).astype(int)
         assert rendered[y, x].max() < 60
@@ -358,10 +359,22 @@ def test_drawn_sunglasses_hide_both_eyes_and_nothing_below_the_nose(scene):
     assert (rendered[below:] == 150).all()
 
 
-def test_a_lens_is_never_lighter_than_dark_glass():
-    texture, lenses = np.full((8, 8, 3), 180, np.float32), np.ones((8, 8), np.float32)
+def test_drawn_frames_go_around_the_eyes(scene):
+    rendered = np.full((*scene.crop.shape[:2], 3), 150, np.float32)
+    draw_eyewear(rendered, scene.mesh, Eyewear(np.zeros(3, np.float32), 0.02, None))
+    x, y = np.round(scene.mesh[mesh.LEFT_EYE, :2].mean(0)).astype(int)
+    assert (rendered[y, x] == 150).all()
+    assert rendered[y:, x].min() < 100 and rendered[:y, x].min() < 100
+
+
+def test_other_glasses_take_their_colour_from_the_photos():
+    texture, where = np.full((8, 8, 3), 180, np.float32), np.ones((8, 8), np.float32)
     texture[..., 2] = 40
-    np.testing.assert_allclose(lens_tint(texture, lenses), [75, 75, 40])
+    clear = other_eyewear(texture, frames=where, lenses=None, seed=1)
+    assert clear.tint is None
+    np.testing.assert_allclose(clear.frame, [75, 75, 40])
+    dark = other_eyewear(texture, frames=None, lenses=where, seed=1)
+    np.testing.assert_allclose(dark.tint, [75, 75, 40])
 
 
 # Expression

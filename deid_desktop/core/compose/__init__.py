@@ -14,12 +14,12 @@ import numpy as np
 from deid_desktop.core import mesh
 from deid_desktop.core.compose.detail import match_detail
 from deid_desktop.core.compose.eyes import draw_eyes
+from deid_desktop.core.compose.eyewear import draw_eyewear, other_eyewear
 from deid_desktop.core.compose.glasses import GlassesModel
 from deid_desktop.core.compose.layers import MaskLayer, SurrogateLayer
 from deid_desktop.core.compose.relight import relight, tone
 from deid_desktop.core.compose.scene import Scene, prepare
 from deid_desktop.core.compose.shape import LARGEST, ShapeModel, bend, bending_field, displaced
-from deid_desktop.core.compose.sunglasses import draw_sunglasses, lens_tint
 from deid_desktop.core.compose.touch import Touch, kept_parts, skin_around, toned, untouched
 from deid_desktop.core.geometry import blur
 from deid_desktop.core.regions import regions
@@ -31,6 +31,8 @@ __all__ = [
 ]  # fmt: skip
 
 _NOTHING = Touch()
+_FURTHER = 0.08
+"""Centimetres by which the shape may change more at each step of ``cover``."""
 _MOUTH_OPEN = 0.06
 """Gap over width of the inner lips from which the photo shows the inside of the mouth."""
 
@@ -52,9 +54,9 @@ def compose(
         surrogate: to show.
         shape_strength: see ``shape.displaced``.
         expression: (468, 3) canonical change of expression, ``None`` to keep the photo's.
-        cover: 0 keeps beards and sunglasses as they are, 1 replaces beards, 2 also sunglasses and
-            the photo's colours of brows and lips, 3 lets the head's outline change most and takes
-            sunglasses off; more of the subject is hidden, less of the photo kept.
+        cover: 0 keeps beards and glasses as they are, 1 replaces beards, 2 also glasses and the
+            photo's colours of brows and lips, 3 lets the head's outline change most and takes
+            glasses off; more of the subject is hidden, less of the photo kept.
         seed: of the grain.
         touch: what the person asked for besides.
     """
@@ -147,7 +149,7 @@ def _draw(
         scene.fit,
         scene.shapes.identity_change(scene.fit, surrogate.shape),
         strength=shape_strength,
-        largest=LARGEST + 0.08 * cover,
+        largest=LARGEST + _FURTHER * cover,
         expression=expression,
     )
     field = bending_field(scene.mesh, moved, scene.crop.shape[:2])
@@ -162,9 +164,9 @@ def _draw(
     rendered, alpha, weights = _render(scene, lit, at, inside, cover=cover)
     skin = _skin_colour(scene)
     draw_eyes(rendered, photo, local, surrogate.iris, skin)
-    if scene.lenses is not None and _new_sunglasses(scene, cover):
-        tint = lens_tint(scene.texture, scene.lenses)
-        draw_sunglasses(rendered, local, tint, frame=0.02 + 0.02 * (seed % 3))
+    if scene.bespectacled and _other_eyewear(scene, cover):
+        eyewear = other_eyewear(scene.texture, frames=scene.frames, lenses=scene.lenses, seed=seed)
+        draw_eyewear(rendered, local, eyewear)
     if _mouth_gap(local) > _MOUTH_OPEN > _mouth_gap(scene.mesh):
         _open_mouth(rendered, local, skin)
     shown = (alpha > 0.5).astype(np.float32)
@@ -203,8 +205,8 @@ def _around(
     return np.dstack([toned(bent, gain) * skin, skin])
 
 
-def _new_sunglasses(scene: Scene, cover: int) -> bool:
-    """Say whether others are drawn in place of the subject's sunglasses.
+def _other_eyewear(scene: Scene, cover: int) -> bool:
+    """Say whether other glasses are drawn in place of the subject's.
 
     From the side, too much of the subject's own lies beside the face to take them off.
     """
@@ -303,10 +305,8 @@ def _kept(scene: Scene, moved: Array, at: Array, inside: Array, *, cover: int) -
     kept = np.zeros(inside.shape, np.float32)
     if _mouth_gap(scene.mesh) > _MOUTH_OPEN:
         kept = np.maximum(kept, _inside_mouth(moved, inside.shape))
-    own = scene.lenses is None or cover < 2
-    glasses = [scene.frames, scene.lenses] if own else []
-    worn = [part for part in glasses if part is not None]
-    if worn:
+    worn = [part for part in (scene.frames, scene.lenses) if part is not None]
+    if worn and cover < 2:
         matte = np.maximum.reduce(worn)
         shown = cv2.remap(matte, at[..., 0], at[..., 1], cv2.INTER_LINEAR)
         kept = np.maximum(kept, shown * inside)

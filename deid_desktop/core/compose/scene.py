@@ -53,6 +53,11 @@ class Scene:
     toning: Array | None
 
     @property
+    def bespectacled(self) -> bool:
+        """Whether glasses of any kind are worn."""
+        return self.frames is not None or self.lenses is not None
+
+    @property
     def face_size(self) -> float:
         """Larger side of the face's extent in working pixels."""
         return float(np.ptp(self.mesh[: mesh.VERTICES, :2], axis=0).max())
