@@ -31,7 +31,7 @@ __all__ = [
 ]  # fmt: skip
 
 _NOTHING = Touch()
-_FURTHER = 0.08
+_FURTHER = 0.14
 """Centimetres by which the shape may change more at each step of ``cover``."""
 _MOUTH_OPEN = 0.06
 """Gap over width of the inner lips from which the photo shows the inside of the mouth."""
