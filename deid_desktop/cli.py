@@ -236,6 +236,7 @@ def _inspect(options: argparse.Namespace) -> int:
     limits = _limits(options)
     found, faults = [], 0
     detector = None if options.no_faces else Detector()
+    _say_what_is_open(limits)
     for given in options.inputs:
         try:
             for path in find_photos([given]):
@@ -259,6 +260,15 @@ def _reveal(
     if detector is not None:
         found["faces"] = len(detector.detect(own.decode(path).photo.pixels))
     return found
+
+
+def _say_what_is_open(limits: Limits) -> None:
+    with contextlib.suppress(DeidError):  # said for each photo
+        if not reader(limits).confined_by():
+            _tell(
+                "note: this system cannot cut the process that reads photos off from files and "
+                "network; open photos of strangers on a machine without either"
+            )
 
 
 def _limits(options: argparse.Namespace) -> Limits:
@@ -339,6 +349,7 @@ def _work(
     from deid_desktop.core.pipeline import Pipeline
 
     pipeline = Pipeline(settings.device)
+    _say_what_is_open(settings.limits)
     settings = replace(settings, device=pipeline.device)
     outcomes = redact_files(
         pipeline, plan, settings, jobs=options.jobs, step=bar.set_description_str

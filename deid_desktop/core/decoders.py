@@ -13,6 +13,10 @@ program). Decisions that hold for all formats:
 
 from __future__ import annotations
 
+import codecs
+import contextlib
+import importlib
+import io
 import struct
 from typing import IO, BinaryIO
 
@@ -119,6 +123,27 @@ def decode_raw(file: BinaryIO, name: str) -> tuple[Picture, list[str]]:
             gamma=(2.4, 12.92),
         )
     return developed, ["it is a RAW photo and was developed with the settings of the camera"]
+
+
+def warm_up() -> None:
+    """Load whatever the decoders load late: afterwards they need no file but the photo."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("rawpy")
+    for encoding in ("ascii", "latin-1", "utf-8", "utf-16", "utf-16-le", "utf-16-be"):
+        codecs.lookup(encoding)
+    importlib.import_module("PIL.MpoImagePlugin")
+    grey = Image.new("RGB", (16, 16), "grey")
+    for kind in _PILLOW:
+        if kind != "HEIF":  # its library decodes only, and is loaded by now
+            file = io.BytesIO()
+            grey.save(file, kind, **({"icc_profile": _WARM} if kind in ("PNG", "TIFF") else {}))
+            decode_picture(file, "")
+    for suffix in (".png", ".tif"):
+        deep = cv2.imencode(suffix, np.full((16, 16, 3), 9000, np.uint16))[1]
+        decode_picture(io.BytesIO(deep.tobytes()), "")
+
+
+_WARM = colour.described_profile(gamma=1.8)
 
 
 def to_8_bit(picture: Picture) -> Pixels:

@@ -106,9 +106,21 @@ def decode_file(path: Path, *, megapixels: float = MEGAPIXELS) -> tuple[Picture,
     Raises:
         ImageError: as `read_photo`.
     """
-    with open_file(path) as file, decoding(file, path.name, megapixels=megapixels):
-        raw = path.suffix.lower() in RAW_SUFFIXES
-        picture, notes = (decode_raw if raw else decode_picture)(file, path.name)
+    with open_file(path) as file:
+        return decode_stream(file, path.name, megapixels=megapixels)
+
+
+def decode_stream(
+    file: BinaryIO, name: str, *, megapixels: float = MEGAPIXELS
+) -> tuple[Picture, tuple[str, ...]]:
+    """Do the same for a file that is open; ``name`` is for sentences, its ending for RAW.
+
+    Raises:
+        ImageError: as `read_photo`.
+    """
+    with decoding(file, name, megapixels=megapixels):
+        raw = Path(name).suffix.lower() in RAW_SUFFIXES
+        picture, notes = (decode_raw if raw else decode_picture)(file, name)
         return picture, tuple(notes)
 
 

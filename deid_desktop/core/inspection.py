@@ -13,7 +13,7 @@ import struct
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import ExifTags, Image
 
@@ -39,7 +39,17 @@ _LONGEST = 500
 
 
 def inspect_file(path: Path, *, megapixels: float) -> dict[str, Any]:
-    """Return what a file reveals, as plain values for JSON.
+    """Open a file in this process and return what `inspect_stream` does.
+
+    Raises:
+        ImageError: the file cannot be read or is no photo.
+    """
+    with open_file(path) as file:
+        return inspect_stream(file, path.name, megapixels=megapixels)
+
+
+def inspect_stream(file: BinaryIO, name: str, *, megapixels: float) -> dict[str, Any]:
+    """Return what an open file reveals, as plain values for JSON.
 
     Keys: ``name``, ``format``, ``width``, ``height``; ``camera``, ``people``, ``times`` and
     ``comments`` (what it is → text); ``location`` (latitude and longitude in degrees, ``None``
@@ -47,13 +57,13 @@ def inspect_file(path: Path, *, megapixels: float) -> dict[str, Any]:
     ``trailing_bytes``; ``blocks`` (name and bytes of every piece that is no picture); ``notes``.
 
     Raises:
-        ImageError: the file cannot be read or is no photo.
+        ImageError: it is no photo.
     """
-    with open_file(path) as file, decoding(file, path.name, megapixels=megapixels):
+    with decoding(file, name, megapixels=megapixels):
         data = file.read()
-        image = open_picture(io.BytesIO(data), path.name)
+        image = open_picture(io.BytesIO(data), name)
         found = {
-            "name": path.name,
+            "name": name,
             "format": "JPEG" if image.format == "MPO" else str(image.format),
             "width": image.width,
             "height": image.height,

@@ -3,7 +3,8 @@
 How the programs call ``imaging``. The process is started once and serves one file after another;
 it may use only so much memory, may write no file, and is killed when a photo takes too long. It
 answers with JSON and plain pixels, over a pipe that has no name: nothing it says is unpickled,
-and no pixel touches a disk.
+and no pixel touches a disk. Where the system allows, it is cut off from files and network as well:
+the photo is opened here and handed over open.
 """
 
 from __future__ import annotations
@@ -14,26 +15,37 @@ import json
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import send_handle
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from deid_desktop.core.confinement import confine_process
+from deid_desktop.core.decoders import warm_up
 from deid_desktop.core.hardening import forbid_core_dumps
-from deid_desktop.core.imaging import MEGAPIXELS, Decoded, ImageError, decode_file, wrap
-from deid_desktop.core.inspection import inspect_file
+from deid_desktop.core.imaging import (
+    MEGAPIXELS,
+    Decoded,
+    ImageError,
+    decode_stream,
+    open_file,
+    wrap,
+)
+from deid_desktop.core.inspection import inspect_stream
 from deid_desktop.core.types import DeidError
 
 _CHUNK = 1 << 20
 _DECODE, _INSPECT = b"d", b"i"
 READY = b"ready"
-"""The first thing that the process says."""
+"""The first thing that the process says, before the names of what confines it."""
 _START = 60.0
 """Seconds that the process may take to start."""
 _NONSENSE = (
@@ -41,6 +53,7 @@ _NONSENSE = (
 )
 """What comes of reading an answer that is none."""
 _PREFIX = "DEID_MAX_"
+_NOT_STARTED = "the process that reads photos cannot be started; close other programs and try again"
 
 
 @dataclass(frozen=True)
@@ -83,6 +96,7 @@ class Reader:
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
         self._started = False
+        self._means: tuple[str, ...] = ()
 
     def prepare(self) -> None:
         """Start the process now, so that the first photo need not wait for it.
@@ -117,7 +131,7 @@ class Reader:
             return Decoded(wrap(picture, path.name), tuple(map(str, head["notes"])))
 
     def inspect(self, path: Path) -> dict[str, Any]:
-        """Return what a file reveals, as `inspection.inspect_file` does.
+        """Return what a file reveals, as `inspection.inspect_stream` does.
 
         Raises:
             ImageError: as `decode`.
@@ -127,6 +141,20 @@ class Reader:
             if "error" in head:
                 raise ImageError(str(head["error"]))
             return dict(head["found"])
+
+    def confined_by(self) -> tuple[str, ...]:
+        """Return what cuts the process off from files and network; nothing where nothing does.
+
+        Raises:
+            DeidError: the process cannot be started.
+        """
+        with self._lock:
+            try:
+                self._running()
+            except (EOFError, OSError) as error:
+                self._end()
+                raise DeidError(_NOT_STARTED) from error
+            return self._means
 
     def close(self) -> None:
         """End the process; the next photo starts another."""
@@ -145,7 +173,8 @@ class Reader:
         if not self._started:
             if not self._connection.poll(_START):
                 raise TimeoutError
-            self._connection.recv_bytes(len(READY))
+            said = self._connection.recv_bytes(100).decode("ascii", "replace")
+            self._means = tuple(said.split()[1:])
             self._started = True
         return self._process, self._connection
 
@@ -160,15 +189,14 @@ class Reader:
 
     @contextlib.contextmanager
     def _asked(self, path: Path, wish: bytes) -> Iterator[Connection]:
-        """Send a file's name, give the pipe for the answer, and end whatever does not answer."""
+        """Send a file, give the pipe for the answer, and end whatever does not answer."""
+        file = open_file(path)
         try:
             process, connection = self._running()
         except (EOFError, OSError) as error:
+            file.close()
             self._end()
-            raise ImageError(
-                f"{path.name}: the process that reads photos cannot be started; "
-                "close other programs and try again"
-            ) from error
+            raise ImageError(f"{path.name}: {_NOT_STARTED}") from error
         answered, late = threading.Lock(), threading.Event()
         answered.acquire()
 
@@ -181,6 +209,8 @@ class Reader:
         _thread.start_new_thread(watch, ())
         try:
             connection.send_bytes(wish + os.fsencode(path.absolute()))
+            if sys.platform != "win32":
+                send_handle(connection, file.fileno(), process.pid)
             yield connection
         except _NONSENSE as error:
             self._end()
@@ -196,6 +226,7 @@ class Reader:
             raise
         finally:
             answered.release()
+            file.close()
 
 
 def _header(connection: Connection) -> dict[str, Any]:
@@ -232,17 +263,35 @@ def _serve(connection: Connection, limits: Limits) -> None:
     """Answer one file after another until the other end closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program decides what ^C ends
     forbid_core_dumps()
+    warm_up()
+    channel = _channel(connection)
     _confine(limits)
+    means = confine_process()
     with contextlib.suppress(EOFError, OSError):
-        connection.send_bytes(READY)
+        connection.send_bytes(" ".join((READY.decode(), *means)).encode())
         while True:
             wish = connection.recv_bytes()
             path = Path(os.fsdecode(wish[1:]))
             answer = _inspect if wish[:1] == _INSPECT else _decode
             try:
-                answer(connection, path, limits)
+                with _handed(channel, path) as file:
+                    answer(connection, file, path.name, limits)
             except ImageError as error:
                 _send(connection, error=str(error))
+
+
+def _channel(connection: Connection) -> socket.socket | None:
+    """Return the pipe as a socket, over which a file comes open; Windows knows no such way."""
+    if sys.platform == "win32":
+        return None
+    return socket.socket(fileno=os.dup(connection.fileno()))
+
+
+def _handed(channel: socket.socket | None, path: Path) -> BinaryIO:
+    if channel is None:
+        return open_file(path)
+    _, (file, *_), _, _ = socket.recv_fds(channel, 1, 1)
+    return os.fdopen(file, "rb")
 
 
 def _confine(limits: Limits) -> None:
@@ -263,12 +312,12 @@ def _confine(limits: Limits) -> None:
             resource.setrlimit(kind, (value, value))
 
 
-def _inspect(connection: Connection, path: Path, limits: Limits) -> None:
-    _send(connection, found=inspect_file(path, megapixels=limits.megapixels))
+def _inspect(connection: Connection, file: BinaryIO, name: str, limits: Limits) -> None:
+    _send(connection, found=inspect_stream(file, name, megapixels=limits.megapixels))
 
 
-def _decode(connection: Connection, path: Path, limits: Limits) -> None:
-    picture, notes = decode_file(path, megapixels=limits.megapixels)
+def _decode(connection: Connection, file: BinaryIO, name: str, limits: Limits) -> None:
+    picture, notes = decode_stream(file, name, megapixels=limits.megapixels)
     _send(connection, shape=picture.shape[:2], deep=picture.dtype == np.uint16, notes=notes)
     view = np.ascontiguousarray(picture).data.cast("B")
     for start in range(0, len(view), _CHUNK):
