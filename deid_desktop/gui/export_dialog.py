@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
@@ -112,7 +113,7 @@ class ExportDialog(QDialog):
         )
         note.setProperty("role", "faint")
         note.setWordWrap(True)
-        column = QVBoxLayout(self)
+        self._column = column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 16)
         column.setSpacing(12)
         for widget in (heading, self.scope, self.words, self.faces, self.looked):
@@ -146,6 +147,10 @@ class ExportDialog(QDialog):
             text = tr("{size} px on the longer side", size=size) if size else tr("Full size")
             self.longest.addItem(text)
         self.label = QCheckBox(tr("Write “{label}” into the picture", label=tr(LABEL)))
+        self.comparison = QCheckBox(tr("Write original and result side by side too, for editors"))
+        self.comparison.setToolTip(
+            tr("A second file that shows every original face; it is not for publication")
+        )
         self.report = QCheckBox(tr("Write a report: JSON, and a page to print"))
         form = QFormLayout()
         form.setVerticalSpacing(8)
@@ -159,6 +164,7 @@ class ExportDialog(QDialog):
         form.addRow(tr("File name"), self.pattern)
         form.addRow(tr("Format"), kind)
         form.addRow("", self.label)
+        form.addRow("", self.comparison)
         form.addRow("", self.report)
         return form
 
@@ -212,6 +218,12 @@ class ExportDialog(QDialog):
             and (not faceless or self.looked.isChecked())
             and bool(self.folder.text().strip() and self.pattern.text().strip())
         )
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Be as high as the wrapped lines need: a layout does not ask for it by itself."""
+        self._column.activate()
+        self.setMinimumHeight(self._column.totalHeightForWidth(self.width()))
 
     def _list(self, entries: list[PhotoEntry]) -> None:
         rows = [(entry, subject) for entry in entries for subject in entry.present()]
@@ -255,7 +267,9 @@ class ExportDialog(QDialog):
         folder = Path(self.folder.text().strip()).expanduser()
         entries = self.entries
         try:
-            targets = targets_for(entries, folder, pattern=self.pattern.text(), suffix=suffix)
+            pattern = self.pattern.text()
+            targets = targets_for(entries, folder, pattern=pattern, suffix=suffix)
+            beside = targets_for(entries, folder, pattern=f"{pattern}-comparison", suffix=".jpg")
         except DeidError as error:
             self._say(str(error), State.ATTENTION)
             return
@@ -272,8 +286,11 @@ class ExportDialog(QDialog):
             label=tr(LABEL) if self.label.isChecked() else "",
         )
         self._refresh()
-        for entry, target in zip(entries, targets, strict=True):
-            self._renderer.export(entry, target, finish=finish)
+        wanted = self.comparison.isChecked()
+        titles = (tr("Original, not for publication"), tr("Result"))
+        for entry, target, second in zip(entries, targets, beside, strict=True):
+            own = replace(finish, comparison=second, titles=titles) if wanted else finish
+            self._renderer.export(entry, target, finish=own)
 
     def _ended(self, entry: PhotoEntry, refused: str) -> None:
         if entry not in self._waiting:
@@ -302,4 +319,5 @@ class ExportDialog(QDialog):
 
     def _say(self, words: str, state: State | None) -> None:
         self.outcome.setText(words)
+        self._make_room()
         self.outcome.setStyleSheet(f"color: {self._theme.state_colour(state).name()}")

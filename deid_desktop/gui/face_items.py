@@ -224,7 +224,12 @@ class FaceItem(QGraphicsItem):
             painter.drawRect(QRectF(corner.x() - side / 2, corner.y() - side / 2, side, side))
         if self._turnable():
             spot = turn_handle(rect)
-            painter.drawLine(QPointF(spot.x(), rect.top()), spot)
+            for colour, width in ((QColor(0, 0, 0, 160), 3), (QColor("#ffffff"), 1)):
+                stem = QPen(colour, width)
+                stem.setCosmetic(True)
+                painter.setPen(stem)
+                painter.drawLine(QPointF(spot.x(), rect.top()), spot)
+            painter.setPen(edge)
             painter.drawEllipse(spot, 0.6 * side, 0.6 * side)
         painter.setBrush(Qt.BrushStyle.NoBrush)
 

@@ -39,6 +39,7 @@ def left_panel(faces: QWidget, mark: QPushButton, history: QUndoView) -> QWidget
     history.setEmptyLabel(tr("As it was opened"))
     history.setAccessibleName(tr("History of changes"))
     history.setMinimumHeight(180)
+    history.setProperty("role", "history")
     history.hide()
     column.addWidget(history)
     return panel

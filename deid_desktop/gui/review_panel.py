@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QDateTime, QLocale, Qt
+from PySide6.QtCore import QDateTime, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -28,7 +28,7 @@ from deid_desktop.session.review import decide, step_undecided
 def decision_words(decision: Decision) -> str:
     """Return who decided what and when, and the comment."""
     date = QDateTime.fromString(decision.at, Qt.DateFormat.ISODate)
-    when = QLocale().toString(date.toLocalTime(), QLocale.FormatType.ShortFormat)
+    when = date.toLocalTime().toString("yyyy-MM-dd HH:mm")  # nobody mistakes day for month
     words = (
         tr("Approved {when}", when=when) if decision.approved else tr("Rejected {when}", when=when)
     )

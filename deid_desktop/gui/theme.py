@@ -253,6 +253,8 @@ QSplitter::handle:horizontal { width: 1px; }
 QSplitter::handle:vertical { height: 1px; }
 QListView { background: %(panel)s; border: 0; outline: 0; }
 QListView::item:selected { background: %(raised)s; color: %(text)s; border-radius: 6px; }
+*[role="history"] { border-top: 1px solid %(line)s; padding: 8px 10px; }
+*[role="history"]::item { padding: 3px 6px; }
 *[role="film"] { background: %(window)s; border-top: 1px solid %(line)s; padding: 6px; }
 *[role="film"]::item { border-radius: 6px; padding: 3px; color: %(faint)s; }
 *[role="film"]::item:selected { background: %(raised)s; color: %(text)s;

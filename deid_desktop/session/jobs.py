@@ -28,6 +28,7 @@ from deid_desktop.core.types import (
     ShouldStop,
     State,
 )
+from deid_desktop.session.comparison import beside, shown_on_purpose
 from deid_desktop.session.label import with_label
 from deid_desktop.session.memory import give_back
 from deid_desktop.session.picture import (
@@ -261,12 +262,16 @@ class Finish:
     """How an exported picture differs from the one on screen.
 
     ``longest``: pixels of the longer side, 0 for as it is. ``quality``: 1…100, ``None`` for the
-    format's own. ``label``: a text to be seen in the picture, "" for none.
+    format's own. ``label``: a text to be seen in the picture, "" for none. ``comparison``: where
+    a picture of original and result beside each other goes too, with ``titles`` in its halves;
+    it shows every face as it is, so it is made on request only.
     """
 
     longest: int = 0
     quality: int | None = None
     label: str = ""
+    comparison: Path | None = None
+    titles: tuple[str, str] = ("", "")
 
     def apply(self, pixels: Pixels | Deep) -> NDArray[Any]:
         """Return the picture made smaller, never larger, and labelled."""
@@ -310,6 +315,14 @@ class ExportPhoto:
                 overwrite=self.overwrite,
                 quality=self.finish.quality,
             )
+            if self.finish.comparison is not None:
+                write_photo(
+                    beside(self.photo.pixels, confirmed.pixels, self.finish.titles),
+                    self.finish.comparison,
+                    faces=self.faces,
+                    results=shown_on_purpose(self.faces),
+                    sources=self.sources,
+                )
         except ExportBlocked as error:
             return Exported(confirmed.results, str(error))
         return Exported(confirmed.results)

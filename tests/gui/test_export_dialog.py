@@ -225,3 +225,45 @@ def test_names_never_collide_and_have_a_writable_suffix(tmp_path):
     assert [target.name for target in targets] == ["a-deid.jpg", "a-deid-3.jpg"]
     (raw,) = targets_for([PhotoEntry(Path("b.bmp"))], tmp_path, pattern="{name}", suffix="")
     assert raw.name == "b.png"
+
+
+def test_a_comparison_for_editors_is_written_on_request_only(dialog, document, qtbot):
+    dialog.write.click()
+    finished(dialog, qtbot)
+    folder = document.current.path.parent
+    assert not list(folder.glob("*comparison*"))
+    dialog.comparison.setChecked(True)
+    dialog.write.click()
+    finished(dialog, qtbot)
+    (file,) = folder.glob("*comparison*")
+    both = read_photo(file).pixels
+    result = read_photo(folder / "a-deid-2.png").pixels
+    original = read_photo(document.current.path).pixels
+    height, width = original.shape[:2]
+    assert both.shape[0] == height
+    upper = slice(0, height - 20)  # below are the words
+    assert abs(both[upper, :width].astype(int) - original[upper]).mean() < 4
+    assert abs(both[upper, -width:].astype(int) - result[upper]).mean() < 4
+
+
+def test_a_blocked_photo_gets_no_comparison(dialog, document, pipeline, qtbot):
+    confirm = pipeline.confirm
+
+    def doubt(photo, results):
+        done = confirm(photo, results)
+        first, *rest = done.results
+        verdict = replace(first.verdict, state=State.ATTENTION, reason="Recognised after all.")
+        return replace(done, results=(replace(first, verdict=verdict, layer=None), *rest))
+
+    pipeline.confirm = doubt
+    dialog.comparison.setChecked(True)
+    dialog.write.click()
+    finished(dialog, qtbot)
+    assert not list(document.current.path.parent.glob("*deid*"))
+
+
+def test_the_dialog_is_as_high_as_its_lines_need(three, qtbot):
+    three._say("\n".join(["A long line of what happened to one of the photos."] * 8), None)
+    form = three.folder.geometry()
+    assert three.faces.geometry().bottom() < form.top()
+    assert three.minimumHeight() > 400
