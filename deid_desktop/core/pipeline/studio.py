@@ -17,23 +17,27 @@ import cv2
 import numpy as np
 import torch
 
-from deid_desktop.core.analyse import BLENDSHAPES, Analyser
-from deid_desktop.core.brush import painted
+from deid_desktop.core.analyse import Analyser
 from deid_desktop.core.compose import (
     GlassesModel,
     Scene,
     ShapeModel,
     SurrogateLayer,
-    Touch,
     compose,
     prepare,
     sketch,
 )
-from deid_desktop.core.compose.expression import expression_change, smile_of
-from deid_desktop.core.compose.touch import skin_gain
 from deid_desktop.core.detect import Detector
 from deid_desktop.core.generate import LARGE, SMALL, Attribute, Generator
 from deid_desktop.core.pipeline.costume import Costume
+from deid_desktop.core.pipeline.wishes import (
+    cover_of,
+    described,
+    wished_attribute,
+    wished_change,
+    wished_strength,
+    wished_touch,
+)
 from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.types import (
     ALONE,
@@ -77,15 +81,9 @@ _FULL, _PREVIEW, _SEARCH = (380.0, 1100.0), (120.0, 240.0), (112.0, 128.0)
 """Smallest and largest face sizes in pixels to compose at."""
 _TINY = 128
 """Texels a side at which candidates are looked at."""
-_PUSH = 1.0
-"""What a step of ``Identity.push`` adds to the strength of the shape."""
-_CARICATURE = {-1.0: 2.5, 1.0: 3.3}
-"""Gender, of 1, of a woman's face in a man's head and the other way round; tuned on the estimator,
-and by eye: women's brows arch too much beyond."""
 _CACHED = 48
 _MOST_SCENES = 192 * 2**20
 """Bytes of the scenes that are kept: one of a large face can take a hundred megabytes."""
-_SMILE = [BLENDSHAPES.index("mouthSmileLeft"), BLENDSHAPES.index("mouthSmileRight")]
 
 _T = TypeVar("_T")
 
@@ -161,9 +159,9 @@ class Studio:
             _check(should_stop)
             changed, corner = layer.changed(photo.pixels), (layer.left, layer.top)
             verdict = self.judge(changed, photo, face, corner, sitting.company)
-        attribute = self._attribute(photo, face, request, identity.look)
-        own = self.analyse(photo, face).skin_tone
-        attributes = _described(attribute, request, skin=own)
+        analysis = self.analyse(photo, face)
+        attribute = wished_attribute(analysis, request, identity.look)
+        attributes = described(attribute, request, skin=analysis.skin_tone)
         return FaceResult(face, request, verdict, layer, identity, attributes, attempts=1)
 
     def search(
@@ -212,24 +210,18 @@ class Studio:
     def costume(self, sitting: Sitting, request: Request, identity: Identity) -> Costume:
         """Make a surrogate ready to be worn in other pictures of the same person."""
         photo, face = sitting.photo, sitting.face
-        attribute = self._attribute(photo, face, request, identity.look)
         wish, analysis = request.attributes, self.analyse(photo, face)
+        attribute = wished_attribute(analysis, request, identity.look)
         return Costume(
             self._generate([identity], [attribute], LARGE)[0],
             analysis,
             self._shapes,
             self._glasses,
             self._generator.donor_embeddings,
-            strength=request.shape_strength + _PUSH * identity.push,
-            cover=self._cover(photo, face, request, identity),
+            strength=wished_strength(request, identity),
+            cover=cover_of(analysis, request, identity),
             seed=identity.seed,
-            touch=Touch(
-                skin=None
-                if wish.skin_tone is None
-                else skin_gain(analysis.skin_tone, wish.skin_tone),
-                eyes=wish.keep_eyes,
-                mouth=wish.keep_mouth,
-            ),
+            touch=wished_touch(analysis, request),
             expression=wish.expression,
             expressed=wish.strength,
         )
@@ -270,7 +262,7 @@ class Studio:
         """Return what a round tries, the least like anybody who is there first."""
         look = self._look(sittings)
         first = sittings[0]
-        attribute = self._attribute(first.photo, first.face, request, look)
+        attribute = wished_attribute(self.analyse(first.photo, first.face), request, look)
         originals = np.concatenate([self._originals(sitting) for sitting in sittings])
         near = (self._generator.donor_embeddings @ originals.T).max(1)
         before = sum(earlier.drawn for earlier in ROUNDS[:push])
@@ -292,10 +284,11 @@ class Studio:
     ) -> list[float]:
         """Return how bad each identity is for one face, as a sketch shows it."""
         photo, face = sitting.photo, sitting.face
-        originals = self._originals(sitting)
-        attribute = self._attribute(photo, face, request, drawn[0].look)
+        originals, analysis = self._originals(sitting), self.analyse(photo, face)
+        attribute = wished_attribute(analysis, request, drawn[0].look)
         scene = self._scene(photo, face, _TINY, _SEARCH)
-        change, touch = _change(request, scene), self._touch(photo, face, request, scene)
+        change = wished_change(request, scene)
+        touch = wished_touch(analysis, request, face=face, scene=scene)
         _check(should_stop)
         scores = []
         surrogates = self._generate(drawn, [attribute] * len(drawn), SMALL)
@@ -306,9 +299,9 @@ class Studio:
                 scene,
                 replace(surrogate, texture=small),
                 face.points,
-                shape_strength=request.shape_strength + _PUSH * identity.push,
+                shape_strength=wished_strength(request, identity),
                 expression=change,
-                cover=self._cover(photo, face, request, identity),
+                cover=cover_of(analysis, request, identity),
                 seed=identity.seed,
                 touch=touch,
             )
@@ -322,40 +315,24 @@ class Studio:
         self, photo: Photo, face: Face, request: Request, identities: list[Identity], *,
         size: int, work: tuple[float, float],
     ) -> list[SurrogateLayer]:  # fmt: skip
-        attributes = [self._attribute(photo, face, request, i.look) for i in identities]
+        analysis = self.analyse(photo, face)
+        attributes = [wished_attribute(analysis, request, i.look) for i in identities]
         surrogates = self._generate(identities, attributes, size)
         scene = self._scene(photo, face, size, work)
-        change, touch = _change(request, scene), self._touch(photo, face, request, scene)
+        change = wished_change(request, scene)
+        touch = wished_touch(analysis, request, face=face, scene=scene)
         return [
             compose(
                 scene,
                 surrogate,
-                shape_strength=request.shape_strength + _PUSH * identity.push,
+                shape_strength=wished_strength(request, identity),
                 expression=change,
-                cover=self._cover(photo, face, request, identity),
+                cover=cover_of(analysis, request, identity),
                 seed=identity.seed,
                 touch=touch,
             )
             for surrogate, identity in zip(surrogates, identities, strict=True)
         ]
-
-    def _cover(self, photo: Photo, face: Face, request: Request, identity: Identity) -> int:
-        """Return how much of the photo's own is replaced; a woman of a man has no beard."""
-        wish = request.attributes.gender
-        shaved = wish is not None and wish <= -0.25 and self.analyse(photo, face).gender > 0
-        return max(identity.push, int(shaved))
-
-    def _touch(self, photo: Photo, face: Face, request: Request, scene: Scene) -> Touch:
-        """Return what the person asked for besides the surrogate, for one scene of the face."""
-        wish, strokes = request.attributes, request.strokes
-        corner = (scene.left, scene.top)
-        own = self.analyse(photo, face).skin_tone
-        return Touch(
-            brush=painted(strokes, face, corner=corner, shape=scene.shape) if strokes else None,
-            skin=None if wish.skin_tone is None else skin_gain(own, wish.skin_tone),
-            eyes=wish.keep_eyes,
-            mouth=wish.keep_mouth,
-        )
 
     def _generate(
         self, identities: list[Identity], attributes: list[Attribute], size: int
@@ -380,27 +357,6 @@ class Studio:
             self._scenes.popitem(last=False)
         return scene
 
-    def _attribute(
-        self, photo: Photo, face: Face, request: Request, look: Look | None
-    ) -> Attribute:
-        """Resolve the sliders: what is not set follows the person's look, or else this photo."""
-        analysis, wish = self.analyse(photo, face), request.attributes
-        look = look or Look(analysis.gender, analysis.age, analysis.skin_tone)
-        own_smile = float(analysis.blendshapes[_SMILE].mean())
-        return Attribute(
-            gender=look.gender if wish.gender is None else _gender(wish.gender, analysis.gender),
-            age=float(np.clip(look.age, 18, 80)) if wish.age is None else wish.age,
-            smile=smile_of(wish.expression, wish.strength, own_smile),
-            ancestry=_ancestry(
-                wish.ancestry, look.skin_tone if wish.skin_tone is None else wish.skin_tone
-            ),
-        )
-
-
-def _change(request: Request, scene: Scene) -> Array | None:
-    wish = request.attributes
-    return expression_change(wish.expression, wish.strength, scene.fit)
-
 
 def _badness(verdict: Verdict) -> float:
     """Order candidates: likeness to the subject above the target, then to donor and bystander."""
@@ -410,50 +366,6 @@ def _badness(verdict: Verdict) -> float:
     # A stricter threshold asks for more than the usual target.
     target = min(TARGET, 0.7 * (verdict.threshold or THRESHOLD))
     return max(target, verdict.similarity_to_original) + max(0.0, max(nearest) - target)
-
-
-def _described(attribute: Attribute, request: Request, *, skin: float) -> dict[str, Any]:
-    """Return the resolved attributes as the report shows them."""
-    wish = request.attributes
-    touched = {
-        "keep_eyes": wish.keep_eyes or None,
-        "keep_mouth": wish.keep_mouth or None,
-        "brush_strokes": len(request.strokes) or None,
-    }
-    return {
-        "gender": round(attribute.gender, 3),
-        "age": round(attribute.age, 1),
-        "skin_tone": round(skin if wish.skin_tone is None else wish.skin_tone, 1),
-        "expression": wish.expression,
-        "strength": wish.strength,
-        "smile": round(attribute.smile, 3),
-        "ancestry": [round(a, 3) for a in attribute.ancestry],
-        **{name: value for name, value in touched.items() if value is not None},
-    }
-
-
-def _gender(wish: float, own: float) -> float:
-    """Return the gender to make; around it hair, neck and outline stay the person's.
-
-    So a face of the other gender than its head is exaggerated, up to ``_CARICATURE``.
-    """
-    if wish == 0:
-        return 0.0
-    across = float(np.clip(-own * np.sign(wish), 0, 1))
-    steep = float(np.tanh(2 * wish) / np.tanh(2))  # half-way is already on the slider's side
-    return steep * (1 + across * (_CARICATURE[float(np.sign(wish))] - 1))
-
-
-def _ancestry(wish: str, skin_tone: float) -> tuple[float, ...]:
-    """Return ancestry weights; ``match`` follows the measured skin, never a guess at descent.
-
-    From ITA 28° (tan) to −10° (brown) the share of the donors who call themselves Black rises.
-    """
-    if wish == "match":
-        dark = float(np.interp(skin_tone, [-10, 28], [0.8, 0.0]))
-        return (1 - dark, dark, 0.0, 0.0)
-    chosen = ("white", "black", "east-asian", "west-asian").index(wish)
-    return tuple(float(i == chosen) for i in range(4))
 
 
 def _check(should_stop: ShouldStop) -> None:
