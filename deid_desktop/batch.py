@@ -34,6 +34,7 @@ class Settings:
     """What holds for every photo of a run. ``sources`` are the originals, never written over.
 
     ``people``: ``same`` gives all faces of a person one identity, ``each`` every face its own.
+    ``k_same``: at least so many people share one.
     """
 
     request: Request
@@ -41,6 +42,7 @@ class Settings:
     sources: tuple[Path, ...]
     device: str = "auto"
     people: str = "same"
+    k_same: int | None = None
     on_failure: str = "block"
     require_faces: bool = False
     overwrite: bool = False
@@ -193,17 +195,22 @@ def redact_files(
     is who and who gets which identity, then they are treated. ``step`` is told what is going on.
 
     Closing the iterator ends the work after the photos at hand; nothing half-written stays.
+
+    Raises:
+        TooFewPeople: k-Same is asked for and the photos show fewer people.
     """
     jobs = min(jobs, len(plan))
     crew = Crew(settings.device, settings.limits, jobs) if jobs > 1 else Alone(pipeline)
     with contextlib.closing(crew):
-        if settings.request.method is not Method.SURROGATE or len(plan) < 2:
+        alone = len(plan) < 2 and not settings.k_same
+        if alone or settings.request.method is not Method.SURROGATE:
             yield from _outcomes(plan, crew.map(redact_file, [(item, settings) for item in plan]))
             return
         step("looking at the photos")
         surveys = list(_outcomes(plan, crew.map(survey_file, [(item, settings) for item in plan])))
         known = [s if isinstance(s, Survey) else NOTHING for s in surveys]
-        run = Run(known, settings.request, same=settings.people == "same")
+        same = settings.people == "same"
+        run = Run(known, settings.request, same=same, k_same=settings.k_same)
         step("finding a surrogate for everybody")
         castings = run.castings()
         identities = crew.map(

@@ -27,7 +27,7 @@ from deid_desktop.core.export import WRITABLE_SUFFIXES
 from deid_desktop.core.imaging import ImageError, find_photos
 from deid_desktop.core.inspection import described
 from deid_desktop.core.naming import Planned, plan_targets, printable
-from deid_desktop.core.report import require_free_report, write_report
+from deid_desktop.core.report import certificate, require_free_report, write_report
 from deid_desktop.core.sandbox import Limits, Reader, limits_from, reader
 from deid_desktop.core.types import (
     ANCESTRIES,
@@ -202,6 +202,13 @@ def _add_faces(parser: argparse.ArgumentParser) -> None:
     )
     add("--expression", choices=EXPRESSIONS, default="keep")
     add("--ancestry", choices=ANCESTRIES, default="match")
+    add(
+        "--k-same",
+        type=_number(int, 2, 1000),
+        metavar="K",
+        help="for a closed set of people: at least K of them share each surrogate; the report "
+        "certifies it",
+    )
 
 
 def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], int | float]:
@@ -283,6 +290,7 @@ def _limits(options: argparse.Namespace) -> Limits:
 def _redact(options: argparse.Namespace) -> int:
     if options.report:
         require_free_report(options.report, overwrite=options.overwrite)
+    _require_fitting(options)
     make_folder(options.out)
     plan, lost = _plan(options)
     request = Request(
@@ -307,6 +315,7 @@ def _redact(options: argparse.Namespace) -> int:
         sources=tuple(item.source for item in plan),
         device=options.device,
         people=options.people,
+        k_same=options.k_same,
         on_failure=options.on_failure,
         require_faces=options.require_faces,
         overwrite=options.overwrite,
@@ -320,10 +329,12 @@ def _redact(options: argparse.Namespace) -> int:
         for item in plan[len(done) :]
     ]
     records = [outcome.record for outcome in [*lost, *done, *stopped]]
+    certified = certificate(records, options.k_same) if options.k_same else None
     if options.report:
         write_report(
             options.report,
             records,
+            k_same=certified,
             version=__version__,
             device=device,
             overwrite=options.overwrite,
@@ -334,7 +345,34 @@ def _redact(options: argparse.Namespace) -> int:
     }
     total = f"{len(records)} photo{'' if len(records) == 1 else 's'}"
     print(f"{total}: " + ", ".join(f"{n} {status}" for status, n in count.items()))
+    if certified is not None:
+        print(_certified(certified))
+        if not certified["holds"]:
+            return 1
     return 0 if count["exported"] == len(records) > 0 else 1
+
+
+def _require_fitting(options: argparse.Namespace) -> None:
+    """Check that nothing was asked for beside k-Same that would break its promise."""
+    if options.k_same is None:
+        return
+    for wrong, given in (
+        (options.method != Method.SURROGATE, f"--method {options.method}"),
+        (options.people != "same", f"--people {options.people}"),
+        (bool(options.dask), "--dask"),
+    ):
+        if wrong:
+            raise DeidError(f"--k-same does not go with {given}; leave one of them out")
+
+
+def _certified(found: dict[str, Any]) -> str:
+    words = (
+        f"k-Same, k = {found['k']}: {found['people']} people in {found['clusters']} clusters, the "
+        f"smallest of {found['smallest_cluster']}, of whom {found['smallest_exported']} exported"
+    )
+    if found["holds"]:
+        return words
+    return f"{words}: too few for the guarantee; do not publish these photos, see the reasons above"
 
 
 def _work(

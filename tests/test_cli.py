@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import types
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,6 +24,7 @@ from deid_desktop.core.types import (
     FaceResult,
     Identity,
     Method,
+    Role,
     State,
     Verdict,
 )
@@ -77,7 +79,9 @@ class FakePipeline:
             if request.method is Method.SURROGATE and not bad:
                 state = State.VERIFIED
             verdict = Verdict(state, "Still too similar.", 0.1, 0.2, 0.4, True)
-            results = (FaceResult(face, request, verdict, None if bad else Paint(), attempts=8),)
+            role = roles[0] if roles else Role(0, request)
+            result = FaceResult(face, request, verdict, None if bad else Paint(), attempts=8)
+            results = (replace(result, person=role.person, cluster=role.cluster),)
         pixels = 255 - photo.pixels
         return types.SimpleNamespace(photo=photo, faces=faces, results=results, pixels=pixels)
 
@@ -212,7 +216,17 @@ def test_the_report_has_the_promised_fields(tmp_path, fake):
     assert document["device"] == "cpu"
     assert list(document["photos"][0]) == ["input", "output", "status", "reason", "faces"]
     assert list(document["photos"][0]["faces"][0]) == [
-        *("id", "person", "box", "method", "k", "seed", "attributes", "similarity_to_original"),
+        *(
+            "id",
+            "person",
+            "cluster",
+            "box",
+            "method",
+            "k",
+            "seed",
+            "attributes",
+            "similarity_to_original",
+        ),
         *("similarity_to_nearest_donor", "similarity_to_nearest_bystander"),
         *("threshold", "verified", "attempts"),
     ]
@@ -479,3 +493,54 @@ def test_where_no_identity_holds_nothing_is_exported(tmp_path, fake, monkeypatch
     monkeypatch.setattr(fake, "cast", lambda *_: None)
     run(*photos, "--out", tmp_path / "out")
     assert all("No surrogate was found" in roles[0].refused for roles in fake.roles)
+
+
+# k-Same
+
+
+def apart(monkeypatch, fake):
+    """Let every photo show somebody else."""
+    numbers = iter(range(128))
+
+    def survey(self, photo):
+        own = np.eye(128, dtype=np.float32)[[next(numbers)]]
+        return Survey(photo.key, self.faces(1), own)
+
+    monkeypatch.setattr(fake, "survey", survey)
+
+
+def test_k_same_shares_an_identity_and_certifies_it(tmp_path, fake, monkeypatch, capsys):
+    apart(monkeypatch, fake)
+    photos = [picture(tmp_path / name) for name in ("a.png", "b.png", "c.png")]
+    report = tmp_path / "report.json"
+    assert run(*photos, "--out", tmp_path / "out", "--k-same", 3, "--report", report) == 0
+    assert json.loads(report.read_text())["k_same"] == {
+        "k": 3, "people": 3, "clusters": 1, "smallest_cluster": 3, "smallest_exported": 3,
+        "holds": True,
+    }  # fmt: skip
+    assert len({roles[0].identity for roles in fake.roles}) == 1
+    assert [roles[0].cluster for roles in fake.roles] == [0, 0, 0]
+    assert "3 people in 1 clusters, the smallest of 3" in capsys.readouterr().out
+
+
+def test_a_cluster_that_lost_people_is_not_certified(tmp_path, fake, monkeypatch, capsys):
+    apart(monkeypatch, fake)
+    photos = [picture(tmp_path / "a.png"), picture(tmp_path / "b.png", green=33)]
+    assert run(*photos, "--out", tmp_path / "out", "--k-same", 2) == 1
+    assert "too few for the guarantee" in capsys.readouterr().out
+
+
+def test_k_same_with_too_few_people_writes_nothing(tmp_path, fake, monkeypatch, capsys):
+    apart(monkeypatch, fake)
+    photos = [picture(tmp_path / name) for name in ("a.png", "b.png")]
+    assert run(*photos, "--out", tmp_path / "out", "--k-same", 3) == 1
+    assert "needs as many people at least, and 2 were found" in capsys.readouterr().err
+    assert names(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("wrong", ["--method solid", "--people each", "--dask tcp://127.0.0.1:9"])
+def test_k_same_does_not_go_with_what_breaks_it(tmp_path, fake, capsys, wrong):
+    source = picture(tmp_path / "a.png")
+    assert run(source, "--out", tmp_path / "out", "--k-same", 2, *wrong.split()) == 1
+    assert f"does not go with {wrong.split(' tcp')[0]}" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -24,6 +24,9 @@ Among 717 photos of 607 people, 110 of them with two photos, 93 % of the pairs i
 and 99 % of the right ones are joined; at 0.363, the threshold of the verdict, 34 % are right
 (``python -m bench.people``)."""
 
+ALIKE_AT_ALL = 0.363
+"""The same where two people taken for one do no harm, but one taken for two does: in k-Same."""
+
 
 @dataclass(frozen=True, eq=False)
 class Sighting:
@@ -58,6 +61,21 @@ def own_seed(seed: int, person: int) -> int:
     if person == 0:
         return seed
     return int(np.random.SeedSequence([seed, person]).generate_state(1)[0] >> 1)
+
+
+def k_same_groups(vectors: Array, k: int) -> list[list[int]]:
+    """Split people (n, d) into groups of at least ``k``: each time the first and its k − 1 nearest.
+
+    When fewer than 2k are left they are one group (k-Same: Newton, Sweeney, Malin 2005).
+    """
+    left = list(range(len(vectors)))
+    groups = []
+    while len(left) >= 2 * k:
+        distance = np.linalg.norm(vectors[left] - vectors[left[0]], axis=1)
+        nearest = [left[number] for number in np.argsort(distance, kind="stable")[:k]]
+        groups.append(nearest)
+        left = [number for number in left if number not in nearest]
+    return [*groups, left]
 
 
 class _Groups:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -41,6 +42,7 @@ def face_record(result: FaceResult) -> dict[str, Any]:
     return {
         "id": result.face.id,
         "person": None if result.person is None else result.person + 1,
+        "cluster": None if result.cluster is None else result.cluster + 1,
         "box": [round(float(value), 1) for value in result.face.box],
         "method": str(request.method),
         "k": request.k,
@@ -55,15 +57,43 @@ def face_record(result: FaceResult) -> dict[str, Any]:
     }
 
 
+def certificate(records: Sequence[PhotoRecord], k: int) -> dict[str, Any]:
+    """Return what k-Same guarantees for these photos: numbers of people and clusters.
+
+    ``smallest_exported`` counts only people who are shown with their cluster's surrogate in a photo
+    that was exported; ``holds`` where that is at least ``k`` in every cluster that was exported.
+    """
+    everybody: defaultdict[int, set[int]] = defaultdict(set)
+    shown: defaultdict[int, set[int]] = defaultdict(set)
+    for record in records:
+        for face in record.faces:
+            if face["cluster"] is not None:
+                everybody[face["cluster"]].add(face["person"])
+                if record.status == "exported" and face["verified"]:
+                    shown[face["cluster"]].add(face["person"])
+    smallest = min(map(len, shown.values()), default=0)
+    return {
+        "k": k,
+        "people": sum(map(len, everybody.values())),
+        "clusters": len(everybody),
+        "smallest_cluster": min(map(len, everybody.values()), default=0),
+        "smallest_exported": smallest,
+        "holds": smallest >= k,
+    }
+
+
 def write_report(
-    path: Path, records: Sequence[PhotoRecord], *, version: str, device: str, overwrite: bool
-) -> None:
-    """Write the report in one step: whole or not at all.
+    path: Path, records: Sequence[PhotoRecord], *, version: str, device: str, overwrite: bool,
+    k_same: Mapping[str, Any] | None = None,
+) -> None:  # fmt: skip
+    """Write the report in one step: whole or not at all. ``k_same``: its `certificate`.
 
     Raises:
         ReportError: the file exists and ``overwrite`` is false, or the disk refuses.
     """
-    document = {"version": version, "device": device, "photos": [vars(item) for item in records]}
+    facts = {"version": version, "device": device}
+    certified = {} if k_same is None else {"k_same": k_same}
+    document = {**facts, **certified, "photos": [vars(item) for item in records]}
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     require_free_report(path, overwrite=overwrite)
     sweep(path.parent)

@@ -276,7 +276,8 @@ class Verdict:
 class FaceResult:
     """One face after the pipeline. ``layer`` is ``None`` for kept faces and for failures.
 
-    ``person``: the number, from 0, of the person whose face it is, where that was worked out.
+    ``person``: the number, from 0, of the person whose face it is, where that was worked out;
+    ``cluster``: that of the people who share a surrogate identity in k-Same.
     """
 
     face: Face
@@ -287,6 +288,7 @@ class FaceResult:
     attributes: dict[str, Any] = field(default_factory=dict)
     attempts: int = 0
     person: int | None = None
+    cluster: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,7 +297,8 @@ class Role:
 
     ``person``: whose face it is, a number from 0. ``identity``: that person's, ``None`` searches
     for one. ``fixed``: it is taken as it is, never pushed harder where it does not hold.
-    ``refused``: why this face gets no surrogate, if none was found for its person.
+    ``refused``: why this face gets no surrogate, if none was found for its person. ``cluster``: in
+    k-Same the number, from 0, of the people who share the identity.
     """
 
     person: int
@@ -304,6 +307,7 @@ class Role:
     company: Company = ALONE
     fixed: bool = False
     refused: str = ""
+    cluster: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,8 +23,8 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, metavar="DIR", help="folder for report and surrogates")
     add("--probes", type=Path, metavar="DIR", help="other pictures of the same people")
     add("--methods", default=_METHODS, metavar="LIST",
-        help="of none, blur[:N], pixelate[:N], solid, k-same-pixel[:K], surrogate "
-             "(default %(default)s)")  # fmt: skip
+        help="of none, blur[:N], pixelate[:N], solid, k-same-pixel[:K], surrogate, "
+             "k-same[:K] (default %(default)s)")  # fmt: skip
     add("--recognisers", default="sface,dlib", metavar="LIST", help="default %(default)s")
     add("--attackers", default="naive,reverse,parrot", metavar="LIST", help="default %(default)s")
     add("--limit", type=positive, metavar="N", help="only the first N people")

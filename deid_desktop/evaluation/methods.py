@@ -21,10 +21,22 @@ from deid_desktop.core.compose import MaskLayer
 from deid_desktop.core.export import write_photo
 from deid_desktop.core.geometry import similarity_2d, warp_crop
 from deid_desktop.core.imaging import read_photo
+from deid_desktop.core.people import k_same_groups, own_seed
 from deid_desktop.core.pipeline import Pipeline
-from deid_desktop.core.types import Array, Face, FaceResult, Method, Photo, Pixels, Request, State
+from deid_desktop.core.types import (
+    Array,
+    Face,
+    FaceResult,
+    Identity,
+    Method,
+    Photo,
+    Pixels,
+    Request,
+    Sitting,
+    State,
+)
 from deid_desktop.core.weights import checksums
-from deid_desktop.evaluation.gallery import EvaluationError, Picture
+from deid_desktop.evaluation.gallery import EvaluationError, Picture, progress
 from deid_desktop.evaluation.recognisers import CHIP, CHIP_TEMPLATE
 
 DEFAULT_METHODS = (
@@ -59,7 +71,8 @@ def make_method(name: str, *, out: Path, pipeline: Pipeline) -> Hide:
     """Return the method called ``name``.
 
     ``blur:N`` has a σ of 1/N of the face's longer side (the program's own: 6), ``pixelate:N`` has N
-    blocks along it (8), ``k-same-pixel:K`` averages K people (5). Surrogates are kept in ``out``.
+    blocks along it (8), ``k-same-pixel:K`` averages K people (5), ``k-same:K`` gives one surrogate
+    identity to K people (5). Surrogates are kept in ``out``.
 
     Raises:
         EvaluationError: there is no such method.
@@ -80,9 +93,11 @@ def make_method(name: str, *, out: Path, pipeline: Pipeline) -> Hide:
             return partial(k_same_pixel, k=int(number or K))
         case "surrogate" if not number:
             return SurrogateMaker(pipeline, out)
+        case "k-same":
+            return partial(k_same, SurrogateMaker(pipeline, out), k=int(number or K))
     raise EvaluationError(
         f"{name}: no such method; choose from none, blur[:N], pixelate[:N], solid, "
-        "k-same-pixel[:K], surrogate"
+        "k-same-pixel[:K], surrogate, k-same[:K]"
     )
 
 
@@ -166,19 +181,34 @@ def _small(chip: Array) -> Array:
     return np.asarray(cv2.resize(grey, (32, 32), interpolation=cv2.INTER_AREA)).ravel()
 
 
-def k_same_groups(vectors: Array, k: int) -> list[list[int]]:
-    """Split people (n, d) into groups of at least ``k``: each time the first and its k − 1 nearest.
+def k_same(
+    maker: SurrogateMaker, pictures: Sequence[Picture], seeds: Sequence[int], *, k: int = K
+) -> Iterator[Outcome]:
+    """Give at least k people one surrogate identity, as ``redact --k-same`` does.
 
-    When fewer than 2k are left they are one group.
+    Who is who is taken from the gallery. A person with several pictures enters once, with their
+    mean embedding, and has the first one looked at when an identity is found.
+
+    Raises:
+        EvaluationError: fewer than ``k`` people.
     """
-    left = list(range(len(vectors)))
-    groups = []
-    while len(left) >= 2 * k:
-        distance = np.linalg.norm(vectors[left] - vectors[left[0]], axis=1)
-        nearest = [left[number] for number in np.argsort(distance, kind="stable")[:k]]
-        groups.append(nearest)
-        left = [number for number in left if number not in nearest]
-    return [*groups, left]
+    people = sorted({picture.subject for picture in pictures})
+    if len(people) < k:
+        raise EvaluationError(f"k-same: {len(people)} people are fewer than k = {k}")
+    own = {person: [p for p in pictures if p.subject == person] for person in people}
+    means = np.stack([np.mean([maker.embed(p) for p in own[person]], axis=0) for person in people])
+    cast: dict[int, Identity | None] = {}
+    for number, group in enumerate(progress(k_same_groups(means, k), "casting clusters")):
+        members = [people[member] for member in group]
+        identity = maker.cast([own[person][0] for person in members], own_seed(seeds[0], number))
+        cast.update((person, identity) for person in members)
+    for picture, seed in zip(pictures, seeds, strict=True):
+        identity = cast[picture.subject]
+        if identity is None:
+            reason = "No surrogate was found that hides this cluster."
+            yield Outcome(picture.load().pixels, None, picture.face, reason)
+        else:
+            yield maker.make(picture, seed, identity)
 
 
 class SurrogateMaker:
@@ -199,45 +229,61 @@ class SurrogateMaker:
         for picture, seed in zip(pictures, seeds, strict=True):
             yield self.make(picture, seed)
 
-    def make(self, picture: Picture, seed: int) -> Outcome:
-        """Return the surrogate of one picture: made before, or now."""
+    def make(self, picture: Picture, seed: int, identity: Identity | None = None) -> Outcome:
+        """Return the surrogate of one picture, made before or now; on request of one identity."""
         photo, request = picture.load(), Request(seed=seed)
-        target = self._folder / f"{_digest(photo, picture.face, request)}.png"
+        target = self._folder / f"{_digest(photo, picture.face, request, identity)}.png"
         notes = target.with_suffix(".json")
         if not notes.exists():
             self._folder.mkdir(parents=True, exist_ok=True)
-            facts = self._write(picture, photo, request, target)
+            facts = self._write(picture, photo, request, target, identity)
             notes.write_text(json.dumps(facts))
         facts = json.loads(notes.read_text())
         after = read_photo(target).pixels if target.exists() else None
         return Outcome(photo.pixels, after, picture.face, facts["reason"], facts)
 
+    def embed(self, picture: Picture) -> Array:
+        """Return the embedding (128,) of a picture's face."""
+        return self._pipeline.embed(picture.load(), picture.face)
+
+    def cast(self, pictures: Sequence[Picture], seed: int) -> Identity | None:
+        """Find one identity for several people, each on one picture."""
+        sittings = [Sitting(picture.load(), picture.face) for picture in pictures]
+        return self._pipeline.cast(sittings, Request(seed=seed))
+
     def _write(
-        self, picture: Picture, photo: Photo, request: Request, target: Path
-    ) -> dict[str, Any]:
-        faces = [replace(face, id=i) for i, face in enumerate((picture.face, *picture.others))]
+        self, picture: Picture, photo: Photo, request: Request, target: Path,
+        identity: Identity | None,
+    ) -> dict[str, Any]:  # fmt: skip
+        subject, *others = (
+            replace(face, id=i) for i, face in enumerate((picture.face, *picture.others))
+        )
+        faces = [subject, *others]
         solid = Request(method=Method.SOLID)
         results: list[FaceResult] = [
-            self._pipeline.redact(photo, face, solid if face.id else request) for face in faces
+            self._pipeline.redact(photo, subject, request, identity=identity),
+            *(self._pipeline.redact(photo, face, solid) for face in others),
         ]
         done = self._pipeline.confirm(photo, results)
-        subject = done.results[0]
-        if subject.verdict.state is State.VERIFIED:
+        result = done.results[0]
+        if result.verdict.state is State.VERIFIED:
             write_photo(
                 done.pixels, target, faces=faces, results=done.results, sources=[picture.path],
                 overwrite=True,
             )  # fmt: skip
         return {
-            "state": subject.verdict.state.value,
-            "reason": subject.verdict.reason,
-            "similarity_to_original": subject.verdict.similarity_to_original,
-            "similarity_to_nearest_donor": subject.verdict.similarity_to_nearest_donor,
-            "threshold": subject.verdict.threshold,
-            "attempts": subject.attempts,
-            "push": subject.identity.push if subject.identity else None,
+            "state": result.verdict.state.value,
+            "reason": result.verdict.reason,
+            "similarity_to_original": result.verdict.similarity_to_original,
+            "similarity_to_nearest_donor": result.verdict.similarity_to_nearest_donor,
+            "threshold": result.verdict.threshold,
+            "attempts": result.attempts,
+            "push": result.identity.push if result.identity else None,
         }
 
 
-def _digest(photo: Photo, face: Face, request: Request) -> str:
-    facts = (__version__, checksums()["generator.safetensors"], photo.key, face.box, request)
+def _digest(photo: Photo, face: Face, request: Request, identity: Identity | None) -> str:
+    weights = checksums()["generator.safetensors"]
+    facts: tuple[Any, ...] = (__version__, weights, photo.key, face.box, request)
+    facts = facts if identity is None else (*facts, identity)
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:24]

@@ -147,7 +147,8 @@ def write_reports(folder: Path, records: Sequence[PhotoRecord], *, device: str) 
     while any(os.path.lexists(folder / f"{name}{suffix}") for suffix in (".json", ".html")):
         number += 1
         name = f"deid-report-{number}"
-    facts = {"version": __version__, "device": device}
-    write_report(folder / f"{name}.json", records, overwrite=False, **facts)
-    write_html_report(folder / f"{name}.html", records, **facts)
+    write_report(
+        folder / f"{name}.json", records, version=__version__, device=device, overwrite=False
+    )
+    write_html_report(folder / f"{name}.html", records, version=__version__, device=device)
     return f"{name}.json, {name}.html"

@@ -6,7 +6,13 @@ import os
 import numpy as np
 import pytest
 
-from deid_desktop.core.report import PhotoRecord, ReportError, face_record, write_report
+from deid_desktop.core.report import (
+    PhotoRecord,
+    ReportError,
+    certificate,
+    face_record,
+    write_report,
+)
 from deid_desktop.core.types import Face, FaceResult, Identity, Method, Request, State, Verdict
 
 
@@ -19,6 +25,7 @@ def result():
         attributes={"age": np.float32(41.5), "expression": "keep", "pose": (1, 2.0, np.int64(3))},
         attempts=8,
         person=2,
+        cluster=1,
     )
 
 
@@ -42,6 +49,7 @@ def test_schema(tmp_path):
                     {
                         "id": 3,
                         "person": 3,
+                        "cluster": 2,
                         "box": [1.0, 2.0, 30.0, 40.0],
                         "method": "surrogate",
                         "k": 7,
@@ -94,3 +102,38 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(ReportError, match="No space left"):
         write(tmp_path / "report.json")
     assert list(tmp_path.iterdir()) == []
+
+
+# The certificate of k-Same
+
+
+def shown(status, *people, verified=True):
+    """Return the record of a photo that shows people, given as (cluster, person)."""
+    faces = [{"cluster": c, "person": p, "verified": verified} for c, p in people]
+    return PhotoRecord("a.jpg", "a.jpg", status, faces=faces)
+
+
+def test_the_certificate_counts_people_not_faces():
+    records = [shown("exported", (1, 1), (1, 2)), shown("exported", (1, 1), (2, 3), (2, 4), (2, 5))]
+    assert certificate(records, 2) == {
+        "k": 2, "people": 5, "clusters": 2, "smallest_cluster": 2, "smallest_exported": 2,
+        "holds": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "kept", [shown("blocked", (1, 2)), shown("exported", (1, 2), verified=False)]
+)
+def test_who_was_not_exported_as_a_surrogate_hides_nobody(kept):
+    found = certificate([shown("exported", (1, 1)), kept], 2)
+    assert (found["smallest_cluster"], found["smallest_exported"]) == (2, 1)
+    assert not found["holds"]
+
+
+def test_nothing_exported_certifies_nothing():
+    assert not certificate([], 2)["holds"]
+
+
+def test_the_certificate_is_in_the_report(tmp_path):
+    write(tmp_path / "report.json", k_same=certificate([shown("exported", (1, 1), (1, 2))], 2))
+    assert json.loads((tmp_path / "report.json").read_text("utf-8"))["k_same"]["holds"]

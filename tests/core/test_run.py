@@ -1,11 +1,13 @@
 """The plan of a run: who gets an identity together, and what each face is told."""
 
+from collections import Counter, defaultdict
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from deid_desktop.core.run import NOTHING, VIEWS, Run, Survey
+from deid_desktop.core.run import NOTHING, VIEWS, Run, Survey, TooFewPeople
 from deid_desktop.core.types import Face, Identity, Request
 
 POINTS = np.zeros((5, 2), np.float32)
@@ -74,3 +76,39 @@ def test_without_an_identity_for_a_person_their_faces_are_refused():
     roles = run.roles([None])
     assert "No surrogate" in roles[0][0].refused and "No surrogate" in roles[1][0].refused
     assert roles[0][1].refused == ""
+
+
+# k-Same
+
+
+@pytest.mark.parametrize("k", [2, 3, 5, 10])
+def test_at_least_k_people_share_an_identity_and_nobody_has_two(k):
+    rng = np.random.default_rng(k)
+    photos = [photo(*rng.choice(23, 4, replace=False)) for _ in range(30)]
+    run = Run(photos, Request(), same=True, k_same=k)
+    identities = [replace(CAST, seed=number) for number in range(len(run.clusters))]
+    wears = defaultdict(set)
+    for survey, own in zip(photos, run.roles(identities), strict=True):
+        for face, embedding in zip(survey.faces, survey.embeddings, strict=True):
+            role = own[face.id]
+            assert role.fixed
+            wears[int(embedding.argmax())].add((role.cluster, role.identity))
+    assert all(len(worn) == 1 for worn in wears.values())
+    shared = Counter(next(iter(worn)) for worn in wears.values())
+    assert min(shared.values()) >= k
+
+
+def test_somebody_who_is_everywhere_counts_once():
+    photos = [photo(1) for _ in range(9)]
+    with pytest.raises(TooFewPeople, match="and 1 were found"):
+        Run(photos, Request(), same=True, k_same=2)
+    run = Run([*photos, photo(2), photo(3)], Request(), same=True, k_same=2)
+    assert sorted(map(sorted, run.clusters)) == [[0, 1, 2]]
+    (casting,) = run.castings()
+    assert [at for at, *_ in casting.sitters] == [0, 9, 10]
+
+
+def test_fewer_people_than_k_are_refused_with_the_reason():
+    with pytest.raises(TooFewPeople, match="choose a smaller k or add photos"):
+        Run([photo(1, 2), NOTHING], Request(), same=True, k_same=3)
+    assert Run([photo(1, 2)], Request(), same=True, k_same=2).clusters == [[0, 1]]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from deid_desktop.core.imaging import read_photo
-from deid_desktop.core.types import Confirmed, Face, FaceResult, Method, State, Verdict
-from deid_desktop.evaluation import methods
+from deid_desktop.core.people import k_same_groups
+from deid_desktop.core.types import Confirmed, Face, FaceResult, Identity, Method, State, Verdict
 from deid_desktop.evaluation.gallery import EvaluationError, read_gallery
 from deid_desktop.evaluation.methods import SurrogateMaker, make_method
 
@@ -25,15 +25,24 @@ class FakePipeline:
     """Paints the picture in the grey of the seed; seed 13 fails its verification."""
 
     def __init__(self):
-        self.requests = []
+        self.requests, self.casts, self.castable = [], [], True
 
-    def redact(self, photo, face, request):
+    def redact(self, photo, face, request, *, identity=None):
         self.requests.append(request)
+        if identity is not None:
+            request = replace(request, seed=identity.seed)
         if request.method is Method.SOLID:
             return FaceResult(face, request, Verdict(State.MASKED, "Hidden."), Paint(7))
         state = State.ATTENTION if request.seed == 13 else State.VERIFIED
         verdict = Verdict(state, "So it is.", 0.1, 0.2, 0.4, True)
         return FaceResult(face, request, verdict, Paint(request.seed), attempts=8)
+
+    def embed(self, photo, face):
+        return np.eye(128, dtype=np.float32)[int(photo.pixels.mean()) % 128]
+
+    def cast(self, sittings, request):
+        self.casts.append(len(sittings))
+        return Identity((1, 2), (0.5, 0.5), 40 + len(self.casts)) if self.castable else None
 
     def surrogates(self):
         return [request for request in self.requests if request.method is Method.SURROGATE]
@@ -95,7 +104,7 @@ def test_unknown_methods_are_refused(tmp_path, name):
 def test_k_same_groups_hold_at_least_k_and_everyone_once():
     vectors = np.random.default_rng(0).normal(size=(23, 4))
     for k in (2, 3, 5, 10):
-        groups = methods.k_same_groups(vectors, k)
+        groups = k_same_groups(vectors, k)
         assert sorted(n for group in groups for n in group) == list(range(23))
         assert min(map(len, groups)) >= k
         assert max(map(len, groups)) < 2 * k
@@ -103,7 +112,7 @@ def test_k_same_groups_hold_at_least_k_and_everyone_once():
 
 def test_k_same_groups_are_of_neighbours():
     vectors = np.array([[0.0], [9.0], [0.1], [9.1]])
-    assert methods.k_same_groups(vectors, 2) == [[0, 2], [1, 3]]
+    assert k_same_groups(vectors, 2) == [[0, 2], [1, 3]]
 
 
 def test_k_same_shows_one_picture_to_each_group(pictures, tmp_path):
@@ -159,3 +168,35 @@ def test_other_pictures_and_seeds_are_other_files(pictures, tmp_path):
     for picture, seed in ((pictures[0], 1), (pictures[0], 2), (pictures[1], 1)):
         maker.make(picture, seed)
     assert len(list((tmp_path / "kept").glob("*.png"))) == 3
+
+
+# k-Same
+
+
+def people_of(pictures, count):
+    """Return ``count`` people, of whom the first has two pictures."""
+    several = [replace(pictures[n % len(pictures)], subject=n) for n in range(count)]
+    return [*several, replace(pictures[1], subject=0)]
+
+
+def test_k_same_gives_one_identity_to_k_people_over_all_their_pictures(pictures, tmp_path):
+    pipeline = FakePipeline()
+    outcomes = hide("k-same:2", people_of(pictures, 5), tmp_path, pipeline)
+    assert sorted(pipeline.casts) == [2, 3]
+    shades = [int(outcome.after[0, 0, 0]) for outcome in outcomes]
+    assert set(shades) == {41, 42}
+    assert min(shades[:5].count(shade) for shade in set(shades)) >= 2
+    assert shades[5] == shades[0]
+
+
+def test_k_same_refuses_fewer_people_than_k(pictures, tmp_path):
+    with pytest.raises(EvaluationError, match="5 people are fewer than k = 6"):
+        hide("k-same:6", people_of(pictures, 5), tmp_path, FakePipeline())
+
+
+def test_a_cluster_that_nothing_hides_is_blocked(pictures, tmp_path):
+    pipeline = FakePipeline()
+    pipeline.castable = False
+    outcomes = hide("k-same:5", people_of(pictures, 5), tmp_path, pipeline)
+    assert all(outcome.after is None for outcome in outcomes)
+    assert "hides this cluster" in outcomes[0].reason

@@ -322,7 +322,9 @@ class Pipeline:
         sitting = replace(sitting, company=role.company)
         if role.refused:
             verdict = Verdict(State.ATTENTION, role.refused)
-            return FaceResult(sitting.face, role.request, verdict, person=role.person)
+            return FaceResult(
+                sitting.face, role.request, verdict, person=role.person, cluster=role.cluster
+            )
         if role.identity is not None and not role.fixed:
             result = self.wear(sitting, role.request, role.identity, should_stop=should_stop)
         else:
@@ -330,7 +332,7 @@ class Pipeline:
                 sitting.photo, sitting.face, role.request, identity=role.identity,
                 company=role.company, should_stop=should_stop,
             )  # fmt: skip
-        return replace(result, person=role.person)
+        return replace(result, person=role.person, cluster=role.cluster)
 
     def _fall_back(self, result: FaceResult, on_failure: str) -> FaceResult:
         """Return the result, or a solid mask where it failed and that is asked for."""
@@ -339,4 +341,6 @@ class Pipeline:
         request = replace(result.request, method=Method.SOLID)
         verdict = Verdict(State.MASKED, f"{result.verdict.reason} It was masked instead.")
         layer = MaskLayer(result.face, Method.SOLID)
-        return FaceResult(result.face, request, verdict, layer, person=result.person)
+        return FaceResult(
+            result.face, request, verdict, layer, person=result.person, cluster=result.cluster
+        )
