@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from deid_desktop import __version__
 from deid_desktop.batch import Outcome, Settings, failure, make_folder, redact_files
+from deid_desktop.clips import SOUNDS, choose_sound, redact_clips, split
 from deid_desktop.cluster import redact_on_cluster
 from deid_desktop.core.detect import Detector
 from deid_desktop.core.export import WRITABLE_SUFFIXES
@@ -39,6 +40,7 @@ from deid_desktop.core.types import (
 )
 from deid_desktop.core.weights import checksums, model_path
 from deid_desktop.evaluation import command as evaluation
+from deid_desktop.video import is_clip
 
 COMMANDS = ("redact", "inspect", "models", "evaluate", "study")
 _DESCRIPTION = """\
@@ -53,6 +55,8 @@ outputs:
   photo.jpg becomes DIR/photo.jpg; photos of a folder keep the structure below it.
   GIF, BMP, HEIC and RAW photos, which are not written as such, become PNG.
   PNG and TIFF keep 16 bits a channel. All colours become sRGB, transparent parts white.
+  A clip (mp4, mov, mkv, webm, avi …; give the file itself) becomes DIR/clip.mp4, AV1 and Opus;
+  a run that was stopped goes on where it was when it is started again.
   Of two inputs with the same output the second is refused; so is an output that exists,
   unless --overwrite is given. An output is never written over an input.
 
@@ -123,8 +127,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_files(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("inputs", nargs="+", type=Path, metavar="INPUT", help="photos and folders of photos")
+    add("inputs", nargs="+", type=Path, metavar="INPUT", help="photos, clips and folders of photos")
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    add("--audio", choices=SOUNDS, help="sound of clips (default: asked, else dropped)")
     add("--overwrite", action="store_true", help="replace outputs and a report that exist")
     add("--report", type=Path, metavar="FILE.json", help="write down what became of every face")
     add("--require-faces", action="store_true", help="block photos in which no face is found")
@@ -292,6 +297,7 @@ def _redact(options: argparse.Namespace) -> int:
         require_free_report(options.report, overwrite=options.overwrite)
     _require_fitting(options)
     make_folder(options.out)
+    clips, options.inputs = split(options.inputs)
     plan, lost = _plan(options)
     request = Request(
         method=Method(options.method),
@@ -322,8 +328,9 @@ def _redact(options: argparse.Namespace) -> int:
         limits=limits,
     )
     bar = tqdm(total=len(plan), unit="photo", disable=not sys.stderr.isatty(), leave=False)
-    outcomes, device = _work(plan, settings, options, bar)
+    outcomes, device = _work(plan, settings, options, bar) if plan else (iter(()), options.device)
     done = _follow(outcomes, bar)
+    shown = _redact_clips(clips, request, options) if clips else []
     stopped = [
         failure(item.source.name, "stopped before it was finished; run it again")
         for item in plan[len(done) :]
@@ -338,18 +345,36 @@ def _redact(options: argparse.Namespace) -> int:
             version=__version__,
             device=device,
             overwrite=options.overwrite,
+            clips=shown,
         )
-    count = {
-        status: sum(record.status == status for record in records)
-        for status in ("exported", "blocked", "failed")
-    }
-    total = f"{len(records)} photo{'' if len(records) == 1 else 's'}"
-    print(f"{total}: " + ", ".join(f"{n} {status}" for status, n in count.items()))
+    photos = [record.status for record in records]
+    videos = [record["status"] for record in shown]
+    for kind, states in (("photo", photos), ("clip", videos)):
+        if states or (kind == "photo" and not clips):
+            _sum_up(kind, states)
     if certified is not None:
         print(_certified(certified))
         if not certified["holds"]:
             return 1
-    return 0 if count["exported"] == len(records) > 0 else 1
+    return 0 if set(photos + videos) == {"exported"} else 1
+
+
+def _sum_up(kind: str, states: Sequence[str]) -> None:
+    total = f"{len(states)} {kind}{'' if len(states) == 1 else 's'}"
+    names = ("exported", "blocked", "failed")
+    print(f"{total}: " + ", ".join(f"{states.count(name)} {name}" for name in names))
+
+
+def _redact_clips(
+    clips: Sequence[Path], request: Request, options: argparse.Namespace
+) -> list[dict[str, Any]]:
+    sound = choose_sound(options.audio, tell=_tell)
+    from deid_desktop.core.pipeline import Pipeline
+
+    return redact_clips(
+        Pipeline(options.device), clips, options.out, request, sound=sound,
+        overwrite=options.overwrite, tell=_tell,
+    )  # fmt: skip
 
 
 def _require_fitting(options: argparse.Namespace) -> None:
@@ -360,6 +385,7 @@ def _require_fitting(options: argparse.Namespace) -> None:
         (options.method != Method.SURROGATE, f"--method {options.method}"),
         (options.people != "same", f"--people {options.people}"),
         (bool(options.dask), "--dask"),
+        (any(map(is_clip, options.inputs)), "clips"),
     ):
         if wrong:
             raise DeidError(f"--k-same does not go with {given}; leave one of them out")

@@ -129,7 +129,7 @@ class Analyser:
         vertices = self._landmarker.mesh(pixels, face.points)
         pose = procrustes(mesh.XYZ, vertices[: mesh.VERTICES])
         points = np.stack([vertices[v, :2].mean(0) for v in (mesh.LEFT_EYE, mesh.RIGHT_EYE, [4])])
-        reason = _doubt(face, vertices, pose.degrees())
+        reason = doubt(face, vertices, pose.degrees())
         if not reason and self._landmarker.unsteadiness(pixels, vertices) > UNSTEADY:
             reason = "What was found here may not be a face, or too much of it is hidden."
         return Analysis(
@@ -226,7 +226,7 @@ _LEAST_YELLOW = 8.0
 """The least b* of skin; below, the photo has a blue cast, and the angle would run to its ends."""
 
 
-def _doubt(face: Face, vertices: Array, pose: tuple[float, float, float]) -> str:
+def doubt(face: Face, vertices: Array, pose: tuple[float, float, float]) -> str:
     """Say why the landmarks cannot be trusted, or return an empty string."""
     if abs(pose[0]) > MAX_YAW or abs(pose[1]) > MAX_PITCH:
         return "The face is turned too far away for a surrogate."

@@ -84,16 +84,19 @@ def certificate(records: Sequence[PhotoRecord], k: int) -> dict[str, Any]:
 
 def write_report(
     path: Path, records: Sequence[PhotoRecord], *, version: str, device: str, overwrite: bool,
-    k_same: Mapping[str, Any] | None = None,
+    k_same: Mapping[str, Any] | None = None, clips: Sequence[dict[str, Any]] = (),
 ) -> None:  # fmt: skip
-    """Write the report in one step: whole or not at all. ``k_same``: its `certificate`.
+    """Write the report in one step: whole or not at all.
+
+    ``k_same``: its `certificate`. ``clips``: told of as they are.
 
     Raises:
         ReportError: the file exists and ``overwrite`` is false, or the disk refuses.
     """
     facts = {"version": version, "device": device}
     certified = {} if k_same is None else {"k_same": k_same}
-    document = {**facts, **certified, "photos": [vars(item) for item in records]}
+    told = {"clips": list(clips)} if clips else {}
+    document = {**facts, **certified, "photos": [vars(item) for item in records], **told}
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     require_free_report(path, overwrite=overwrite)
     sweep(path.parent)

@@ -1,0 +1,300 @@
+"""Renders the frames: the second pass over a clip, a few frames behind what is read.
+
+Every face goes through four steps, each some frames after the one before, so that it can see both
+sides: landmarks; the scene around smoothed landmarks; the surrogate in steady light, verified; the
+mask, wherever any of that failed. A frame leaves only when every track in it is accounted for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from deid_desktop.core import mesh
+from deid_desktop.core.analyse import Landmarker, doubt
+from deid_desktop.core.compose import MaskLayer, Scene, SurrogateLayer
+from deid_desktop.core.export import ExportBlocked
+from deid_desktop.core.geometry import procrustes
+from deid_desktop.core.pipeline.costume import Costume
+from deid_desktop.core.pipeline.studio import NO_FACE
+from deid_desktop.core.recognise import Recogniser
+from deid_desktop.core.types import Array, Box, Deep, Face, Method, Pixels, State, Verdict
+from deid_desktop.core.verify import THRESHOLD, judge
+from deid_desktop.video.clip import Frame
+from deid_desktop.video.masking import cover, smooth_boxes
+from deid_desktop.video.people import WORK, Person
+from deid_desktop.video.steady import LIGHT_REACH, REACH, steady_mesh, steady_scene
+from deid_desktop.video.tracks import Timeline, Track, around
+
+FADE = 5
+"""Frames over which a mask comes and goes over a surrogate."""
+BEHIND = REACH + LIGHT_REACH + FADE
+"""Frames that are read before the first is finished."""
+BLIND = 2
+"""Frames in a row in which a face is not found and its surrogate may go on all the same."""
+_FINE = 200.0
+"""Height of a face in pixels from which its texture has 512 texels a side, not 256."""
+_SHAKY = 0.06
+"""Share of the face's size that landmarks may be off their own smooth course."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What became of one track in one frame."""
+
+    track: int
+    state: State
+    reason: str = ""
+    similarity: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A frame as it will be written: ``pixels`` at 8 or, for a deep clip, 16 bits."""
+
+    index: int
+    frame: Frame
+    pixels: Pixels | Deep
+    shown: tuple[Shown, ...]
+
+
+@dataclass(eq=False)
+class _Part:
+    """One track on its way through the steps; everything by the index of the frame."""
+
+    track: Track
+    person: Person
+    boxes: Array
+    around: dict[int, Box]
+    costume: Costume | None
+    work: tuple[float, float]
+    blind: frozenset[int]
+    meshes: dict[int, Array] = field(default_factory=dict)
+    scenes: dict[int, Scene] = field(default_factory=dict)
+    layers: dict[int, SurrogateLayer] = field(default_factory=dict)
+    reasons: dict[int, str] = field(default_factory=dict)
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
+
+    def box(self, index: int) -> Box | None:
+        if index in self.around:
+            return self.around[index]
+        if self.track.first <= index <= self.track.last:
+            x, y, width, height = self.boxes[index - self.track.first].tolist()
+            return x, y, width, height
+        return None
+
+    def forget(self, before: int) -> None:
+        for kept in (self.meshes, self.scenes, self.layers, self.reasons, self.verdicts):
+            for index in [i for i in kept if i < before]:
+                del kept[index]
+
+
+class Renderer:
+    """Takes frames in order and gives finished ones back, `BEHIND` frames later.
+
+    Args:
+        timeline: of the first pass.
+        people: with costumes.
+        rate: frames a second.
+        threshold: similarity from which a surrogate fails.
+    """
+
+    def __init__(
+        self, timeline: Timeline, people: list[Person], *, rate: float,
+        threshold: float = THRESHOLD,
+    ) -> None:  # fmt: skip
+        self._timeline, self._threshold = timeline, threshold
+        self._landmarker, self._recogniser = Landmarker(), Recogniser()
+        whose = {track: person for person in people for track in person.tracks}
+        self._parts = [_part(track, whose[track.id], timeline, rate) for track in timeline.tracks]
+        self._frames: dict[int, Frame] = {}
+        self._sums: dict[int, Array] = {}
+
+    def feed(self, index: int, frame: Frame) -> Iterator[Finished]:
+        """Take the frame of this index, the one after the last; yield what is finished by it.
+
+        Raises:
+            ExportBlocked: a face is neither covered nor kept, which a fault alone can cause.
+        """
+        self._frames[index] = frame
+        yield from self._step(index)
+
+    def flush(self, last: int) -> Iterator[Finished]:
+        """Yield the rest, after the frame ``last``."""
+        for index in range(last + 1, last + 1 + BEHIND):
+            yield from self._step(index)
+
+    def pooled(self) -> dict[int, float]:
+        """Return how alike each person's surrogate is to them over all frames so far, −1…1.
+
+        The mean of all frames' embeddings, held against the mean of the originals: what someone
+        finds who does not stop at one frame.
+        """
+        whose = {part.person.id: part.person for part in self._parts}
+        alike = {}
+        for number, total in self._sums.items():
+            original = whose[number].originals.mean(0)
+            size = float(np.linalg.norm(total) * np.linalg.norm(original))
+            alike[number] = float(total @ original) / max(size, 1e-9)
+        return alike
+
+    def _step(self, index: int) -> Iterator[Finished]:
+        first = min(self._frames, default=0)
+        active = [p for p in self._parts if p.costume and p.track.first <= index + 1]
+        active = [p for p in active if p.track.last >= index - BEHIND]
+        for part in active:
+            if index in self._frames:
+                self._place(part, index)
+            self._read(part, index - REACH)
+            self._render(part, index - REACH - LIGHT_REACH)
+        done = index - BEHIND
+        if done >= first and done in self._frames:
+            yield self._finish(done)
+            del self._frames[done]
+        for part in self._parts:
+            part.forget(done - REACH - FADE)
+
+    def _place(self, part: _Part, index: int) -> None:
+        """Find the landmarks in a frame that was just read."""
+        track, frame = part.track, self._frames[index]
+        if not track.first <= index <= track.last:
+            return
+        if frame.broken:
+            part.reasons[index] = "The file is damaged here."
+        elif not track.seen(index) and index not in part.blind:
+            part.reasons[index] = "The face is not found here."
+        else:
+            points = track.face(index).points
+            part.meshes[index] = self._landmarker.mesh(frame.pixels, points)
+
+    def _read(self, part: _Part, index: int) -> None:
+        """Read the scene around smoothed landmarks, if they can be trusted."""
+        if index not in part.meshes or index not in self._frames or part.costume is None:
+            return
+        near = _run(part.meshes, index, REACH)
+        times = [float(self._timeline.ticks[i]) for i in near]
+        raw = part.meshes[index]
+        vertices = steady_mesh([part.meshes[i] for i in near], times, near.index(index))
+        size = float(np.ptp(vertices[: mesh.VERTICES, :2], axis=0).max())
+        reason = self._doubt(part.track.face(index), vertices)
+        if not reason and float(np.abs(raw - vertices)[:, :2].mean()) > _SHAKY * size:
+            reason = "The landmarks of this face could not be placed with certainty."
+        if not reason:
+            scene = part.costume.scene(self._frames[index].pixels, vertices, work=part.work)
+            if scene.fit.residual > NO_FACE:
+                reason = "What was found here may not be a face, or too much of it is hidden."
+            else:
+                part.scenes[index] = scene
+        if reason:
+            part.reasons[index] = reason
+
+    def _doubt(self, face: Face, vertices: Array) -> str:
+        pose = procrustes(mesh.XYZ, vertices[: mesh.VERTICES])
+        return doubt(face, vertices, pose.degrees())
+
+    def _render(self, part: _Part, index: int) -> None:
+        """Compose the surrogate in steady light and verify it."""
+        if index not in part.scenes or part.costume is None:
+            return
+        near = _run(part.scenes, index, LIGHT_REACH)
+        scene = steady_scene([part.scenes[i] for i in near], near.index(index))
+        layer = part.costume.layer(scene)
+        pixels = self._frames[index].pixels
+        points = part.track.face(index).points - np.array([layer.left, layer.top], np.float32)
+        found = self._recogniser.embed_face(layer.changed(pixels), points)[None]
+        person = part.person
+        verdict = judge(
+            person.originals, found, part.costume.donors, person.others, self._threshold
+        )
+        part.verdicts[index] = verdict
+        if verdict.state is State.VERIFIED:
+            part.layers[index] = layer
+            self._sums[person.id] = self._sums.get(person.id, np.zeros(128)) + found[0]
+        else:
+            part.reasons[index] = verdict.reason
+
+    def _finish(self, index: int) -> Finished:
+        """Put surrogates and masks into a frame; no track may be left over."""
+        frame = self._frames[index]
+        pixels = (frame.pixels if frame.deep is None else frame.deep).copy()
+        here = [(part, part.box(index)) for part in self._parts]
+        concerned = [(part, box) for part, box in here if box is not None]
+        for part, _ in concerned:
+            if index in part.layers:
+                part.layers[index].apply(pixels)
+        shown = []
+        for part, box in concerned:
+            state, reason = self._hide(part, index, box, pixels)
+            verdict = part.verdicts.get(index)
+            alike = verdict.similarity_to_original if verdict and not reason else None
+            shown.append(Shown(part.track.id, state, reason, alike))
+        return Finished(index, frame, pixels, tuple(shown))
+
+    def _hide(self, part: _Part, index: int, box: Box, pixels: Pixels | Deep) -> tuple[State, str]:
+        """Mask a face as far as it must be; return what became of it."""
+        method = part.person.request.method
+        if method is Method.KEEP:
+            return State.KEPT, ""
+        if method is not Method.SURROGATE:
+            face = Face(part.track.id, box, np.zeros((5, 2), np.float32), 1.0)
+            MaskLayer(face, method).apply(pixels)
+            return State.MASKED, f"This face is hidden ({method.value})."
+        away = min(
+            (abs(i - index) for i in range(index - FADE, index + FADE + 1) if _bare(part, i)),
+            default=FADE + 1,
+        )
+        strength = 1 - away / (FADE + 1)
+        if strength > 0:
+            cover(pixels, box, part.person.colour, strength=strength)
+        if index in part.layers:
+            return State.VERIFIED, ""
+        if strength < 1:
+            raise ExportBlocked(
+                f"frame {index}: a face is neither replaced nor masked; report this please"
+            )
+        reason = part.reasons.get(index) or part.person.reason
+        return State.MASKED, reason or "The face may be here before or after it is found."
+
+
+def _bare(part: _Part, index: int) -> bool:
+    """Tell whether the track has no surrogate in a frame that it concerns."""
+    return part.box(index) is not None and index not in part.layers
+
+
+def _run(kept: dict[int, Array] | dict[int, Scene], index: int, reach: int) -> list[int]:
+    """Return the frames around ``index``, up to ``reach`` away, without a hole between."""
+    start = stop = index
+    while start - 1 in kept and start > index - reach:
+        start -= 1
+    while stop + 1 in kept and stop < index + reach:
+        stop += 1
+    return list(range(start, stop + 1))
+
+
+def _part(track: Track, person: Person, timeline: Timeline, rate: float) -> _Part:
+    large = float(track.rows[:, 3].max()) > _FINE
+    costume = person.costume
+    return _Part(
+        track,
+        person,
+        smooth_boxes(track.rows),
+        around(track, timeline, rate=rate),
+        costume.scaled(512 if large else 256) if costume else None,
+        (200.0, 700.0) if large else WORK,
+        _blind(track),
+    )
+
+
+def _blind(track: Track) -> frozenset[int]:
+    """Return the frames of short gaps, in which landmarks may be looked for all the same."""
+    unseen = track.rows[:, 14] <= 0
+    frames, run = [], list[int]()
+    for number, hidden in enumerate([*unseen.tolist(), False]):
+        if hidden:
+            run.append(track.first + number)
+        else:
+            frames += run if len(run) <= BLIND else []
+            run = []
+    return frozenset(frames)
