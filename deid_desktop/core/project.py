@@ -28,6 +28,7 @@ from deid_desktop.core.types import (
     DeidError,
     Face,
     Identity,
+    Look,
     Method,
     Request,
     Stroke,
@@ -359,6 +360,15 @@ def _identity(record: dict[str, Any]) -> Identity:
         weights=weights,
         seed=_whole(record, "seed", 0, 2**63 - 1),
         push=_whole(record, "push", 0, 10),
+        look=None if record.get("look") is None else _look(_of(record, "look", dict)),
+    )
+
+
+def _look(record: dict[str, Any]) -> Look:
+    return Look(
+        gender=_number(record.get("gender"), "gender", -1, 1),
+        age=_number(record.get("age"), "age", -20, 150),
+        skin_tone=_number(record.get("skin_tone"), "skin_tone", -90, 90),
     )
 
 

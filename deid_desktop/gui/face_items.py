@@ -32,8 +32,8 @@ from deid_desktop.session.language import tr
 from deid_desktop.session.model import Subject
 from deid_desktop.session.words import state_words, title
 
-SMALLEST_TURNABLE = 36.0
-"""Screen pixels of a box from which it has a handle to turn it."""
+SMALLEST_TURNABLE = 80.0
+"""Screen pixels of a box from which it has a handle to turn it, clear of its label."""
 TURN_STEP = 15.0
 """Degrees a step, with Shift."""
 _LINES = {
@@ -182,7 +182,8 @@ class FaceItem(QGraphicsItem):
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:
         """Draw the outline over a dark hairline, so that it shows on any photo."""
-        zoom = painter.worldTransform().m11()
+        # Of a turned box the first element of the matrix says nothing, and may be 0.
+        zoom = math.sqrt(abs(painter.worldTransform().determinant()))
         radius = min(5 / zoom, min(self._rect.width(), self._rect.height()) / 4)
         width = 3.0 if self.chosen else 1.5
         if self.state is State.ATTENTION:
@@ -212,9 +213,10 @@ class FaceItem(QGraphicsItem):
             )
 
     def _draw_handles(self, painter: QPainter, zoom: float) -> None:
-        side = 8 / zoom
-        if min(self._rect.width(), self._rect.height()) < 3 * side:
+        smaller = zoom * min(self._rect.width(), self._rect.height())
+        if smaller < 24:
             return
+        side = min(8.0, max(5.0, 0.1 * smaller)) / zoom
         edge = QPen(QColor(0, 0, 0, 160), 1)
         edge.setCosmetic(True)
         painter.setPen(edge)

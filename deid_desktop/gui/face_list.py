@@ -30,7 +30,7 @@ from deid_desktop.session.language import tr
 from deid_desktop.session.model import Subject
 from deid_desktop.session.picture import Patch
 from deid_desktop.session.render import Renderer
-from deid_desktop.session.words import result_words, state_words, title
+from deid_desktop.session.words import result_words, short, state_words, title
 
 THUMBNAIL = 52
 _SUBJECT = Qt.ItemDataRole.UserRole
@@ -155,6 +155,12 @@ class FaceList(QListWidget):
         theme.changed.connect(self.viewport().update)
         document.selection_changed.connect(self._select)
         self.itemSelectionChanged.connect(self._picked)
+
+    def roomy_width(self) -> int:
+        """Return the width at which no state has to be shortened."""
+        metrics = QFontMetrics(self.font())
+        words = max(metrics.horizontalAdvance(short(state)) for state in State)
+        return max(272, 2 * THUMBNAIL + metrics.height() + words + 64)
 
     def _refresh_soon(self) -> None:
         if not self._soon.isActive():

@@ -121,7 +121,7 @@ class MainWindow(QMainWindow):
         for widget, stretch in ((left, 0), (middle, 1), (right, 0)):
             self.columns.addWidget(widget)
             self.columns.setStretchFactor(self.columns.count() - 1, stretch)
-        self.columns.setSizes([272, 800, right.minimumWidth() + 4])
+        self.columns.setSizes([self.faces.roomy_width(), 800, right.minimumWidth() + 4])
         workbench = QWidget()
         rows = QVBoxLayout(workbench)
         rows.setContentsMargins(0, 0, 0, 0)

@@ -23,7 +23,7 @@ def left_panel(faces: QWidget, mark: QPushButton, history: QUndoView) -> QWidget
     panel.setProperty("role", "panel")
     # As wide as large text needs.
     panel.setMinimumWidth(max(200, mark.sizeHint().width() + 24))
-    panel.setMaximumWidth(max(340, mark.sizeHint().width() + 120))
+    panel.setMaximumWidth(max(380, mark.sizeHint().width() + 120))
     column = QVBoxLayout(panel)
     column.setContentsMargins(0, 12, 0, 8)
     column.setSpacing(8)

@@ -15,7 +15,7 @@ from deid_desktop.core.project import (
     relative_path,
     write_project,
 )
-from deid_desktop.core.types import Attributes, Face, Identity, Method, Request, Stroke
+from deid_desktop.core.types import Attributes, Face, Identity, Look, Method, Request, Stroke
 
 
 def example():
@@ -23,7 +23,8 @@ def example():
     wish = Attributes(age=50.25, expression="happy", strength=0.3, skin_tone=-12.5, keep_eyes=True)
     strokes = (Stroke(into=False, radius=0.25, points=((0.5, -1.25), (0.0, 0.0))),)
     request = Request(seed=4, attributes=wish, strokes=strokes)
-    identity = Identity((3, 1, 9), (0.3, 0.3, 0.4), seed=2**31 + 5, push=2)
+    look = Look(gender=-0.5, age=47.06682675002266, skin_tone=50.1)
+    identity = Identity((3, 1, 9), (0.3, 0.3, 0.4), seed=2**31 + 5, push=2, look=look)
     word = Decision(True, "Réka", "2026-01-02T03:04:05+01:00", "„fine“", "abc")
     faces = (
         SavedFace(Face(0, (1.1, 2.2, 30.3, 40.4), points, 0.9), True, True, request, identity, ()),
@@ -134,6 +135,7 @@ FACE = lambda c: c["photos"][0]["faces"][0]  # noqa: E731
         lambda c: FACE(c)["request"]["strokes"][0].update(points=[[0.0, 2.0]]),
         lambda c: FACE(c)["request"]["strokes"][0].pop("into"),
         lambda c: FACE(c)["identity"].update(weights=[1.0]),
+        lambda c: FACE(c)["identity"]["look"].update(age="old"),
         lambda c: FACE(c)["identity"].update(weights=[0.5, 0.9, 0.1]),
         lambda c: FACE(c)["identity"].update(donors=[1, 2, -1]),
         lambda c: FACE(c)["identity"].update(donors=[]),
