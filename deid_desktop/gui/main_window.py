@@ -172,6 +172,7 @@ class MainWindow(QMainWindow):
         self.document.anything_changed(self._refresh)
         self.compare.zoomed.connect(self._show_zoom)
         self.tools.said.connect(self._say)
+        self.document.refused.connect(self._say)
         self.attributes.moving.connect(self.renderer.live)
         self.attributes.settled.connect(self.renderer.settle)
         self.opening.said.connect(self._say)

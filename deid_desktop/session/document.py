@@ -20,11 +20,13 @@ from deid_desktop.session.commands import ChangeFaces
 from deid_desktop.session.language import tr
 from deid_desktop.session.memory import forget_earlier, shelve_excess
 from deid_desktop.session.model import (
+    STAYS,
     Edit,
     PhotoEntry,
     Place,
     Stage,
     Subject,
+    abandons,
     attention,
     face_from_box,
     moved,
@@ -45,6 +47,7 @@ class Document(QObject):
     faces_changed = Signal(object)  # PhotoEntry: a face was added, moved, removed or located
     subject_changed = Signal(object, int)  # PhotoEntry, face id: request, preview, result, review
     current_changed = Signal()
+    refused = Signal(str)  # why an edit was not made
     selection_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -240,6 +243,10 @@ class Document(QObject):
         if self.current is not None:
             subject = self.current.subjects[face_id]
             text = tr("Move box {number}", number=subject.number)
+            if abandons(subject.face, box, angle):
+                self.refused.emit(tr(STAYS))
+                self.faces_changed.emit(self.current)  # it is shown where it was
+                return
             change = partial(moved, box=box, angle=angle)
             self.push(self.current, [subject], text, change, gesture=gesture)
 

@@ -25,8 +25,10 @@ from deid_desktop.core.types import (
     State,
     Verdict,
 )
+from deid_desktop.session.language import later
 from deid_desktop.session.picture import Picture
 
+STAYS = later("A box stays on its face. If this is no face, press Del; mark others with M.")
 Spot = tuple[float, ...]
 """Where a face is: its box, and the angle by which it is turned."""
 Place = tuple[Spot, Request]
@@ -251,6 +253,19 @@ def face_from_box(box: Box, face_id: int, *, region: bool = False, angle: float 
         region=region,
         angle=angle,
     )
+
+
+def abandons(face: Face, box: Box, angle: float) -> bool:
+    """Return whether a box in this place would leave out the middle of a face that was found.
+
+    A slip of the mouse would uncover the face, and the photo would still count as finished.
+    """
+    if face.region or face.score == 0:
+        return False
+    left, top, width, height = box
+    x, y = face.points.mean(0) - [left + width / 2, top + height / 2]
+    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    return bool(abs(x * cos + y * sin) > width / 2 or abs(y * cos - x * sin) > height / 2)
 
 
 def moved(edit: Edit, box: Box, angle: float) -> Edit:

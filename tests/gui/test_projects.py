@@ -171,7 +171,7 @@ class TestBoxes:
         assert (canvas.centre - centre).manhattanLength() > 5
 
     def test_a_moved_face_leaves_no_trace_where_it_was(self, opened, document, qtbot, settle):
-        drag(qtbot, opened.compare.result, (30, 10), (30, 40))
+        drag(qtbot, opened.compare.result, (30, 10), (30, 30))
         settle()
         view = opened.renderer.view
         assert (view.after.levels[0][11:30, 11:49] == view.before.levels[0][11:30, 11:49]).all()
@@ -206,6 +206,25 @@ class TestBoxes:
         assert document.selected.face.angle == 15
         assert document.undo_stack.count() == 1
         settle()
+
+    def test_a_slip_of_the_mouse_does_not_uncover_a_face(self, opened, document, qtbot, settle):
+        document.set_method(Method.SOLID)
+        settle()
+        canvas = opened.compare.result
+        drag(qtbot, canvas, (30, 10), (90, 40))
+        assert document.selected.face.box == (10, 10, 40, 50)
+        assert "stays on its face" in opened.statusBar().currentMessage()
+        shown = next(item for item in canvas._faces.values() if item.face_id == 0)
+        assert shown.box.getRect() == (10, 10, 40, 50)
+        drag(qtbot, canvas, (50, 60), (14, 14))
+        assert document.selected.face.box == (10, 10, 40, 50)
+        assert document.undo_stack.count() == 1
+
+    def test_a_box_without_a_face_goes_where_it_is_wanted(self, opened, document, qtbot, settle):
+        document.add_face((60.0, 70.0, 20.0, 10.0), region=True)
+        settle()
+        drag(qtbot, opened.compare.result, (70, 70), (130, 80))
+        assert document.selected.face.box == pytest.approx((120, 80, 20, 10), abs=1.5)
 
     def test_boxes_stay_inside_the_photo(self, opened, document, qtbot):
         drag(qtbot, opened.compare.result, (30, 10), (-60, -80))
