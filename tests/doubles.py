@@ -49,6 +49,9 @@ class FakePipeline:
     strengthen: float = 0.0
     calls: list = field(default_factory=list)
     breaks: dict = field(default_factory=dict)
+    who: dict = field(default_factory=dict)
+    """Photo name and box → person; whoever is not in it is somebody new."""
+    companies: dict = field(default_factory=dict)
     gate: threading.Event | None = None
     """When set, ``redact`` waits for it, looking at ``should_stop`` meanwhile."""
 
@@ -68,7 +71,24 @@ class FakePipeline:
         self._maybe_break("mark")
         return replace(face(face_id, box), score=1.0, by_person=True, angle=angle)
 
-    def redact(self, photo, face, request, *, identity=None, preview=False, should_stop=never):
+    def embed(self, photo, face):
+        self._maybe_break("embed")
+        who = self.who.setdefault((photo.name, face.box), len(self.who))
+        return np.eye(128, dtype=np.float32)[who]
+
+    def wear(self, sitting, request, identity, *, should_stop=never):
+        self.companies[sitting.photo.name, sitting.face.id] = sitting.company
+        self.calls.append(("wear", sitting.face.id, request, identity))
+        calls, photo, face = len(self.calls), sitting.photo, sitting.face
+        result = self.redact(photo, face, request, identity=identity, company=sitting.company,
+                             should_stop=should_stop)  # fmt: skip
+        del self.calls[calls:]
+        return result
+
+    def redact(
+        self, photo, face, request, *, identity=None, company=None, preview=False, should_stop=never
+    ):
+        self.companies[photo.name, face.id] = company
         self.calls.append(("preview" if preview else "redact", face.id, request, identity))
         self._maybe_break("preview" if preview else "redact")
         while self.gate is not None and not self.gate.wait(0.005):
@@ -102,7 +122,7 @@ class FakePipeline:
                 result.layer.apply(pixels)
         return pixels
 
-    def confirm(self, photo, results):
+    def confirm(self, photo, results, *, company=None):
         self._maybe_break("confirm")
         return Confirmed(tuple(results), self.render(photo, results))
 

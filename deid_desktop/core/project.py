@@ -64,7 +64,10 @@ class Decision:
 
 @dataclass(frozen=True, eq=False)
 class SavedFace:
-    """One face. ``identity`` is the surrogate last made for ``request``, if there is one."""
+    """One face. ``identity`` is the surrogate last made for ``request``, if there is one.
+
+    ``pin``: the person whom someone said this is.
+    """
 
     face: Face
     located: bool
@@ -72,6 +75,7 @@ class SavedFace:
     request: Request
     identity: Identity | None
     decisions: tuple[Decision, ...]
+    pin: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +92,12 @@ class SavedPhoto:
 
 @dataclass(frozen=True, eq=False)
 class Project:
-    """All photos, and whether an export asks for the approval of every face."""
+    """All photos, whether an export asks for the approval of every face, and whether all faces of
+    a person wear one identity."""
 
     photos: tuple[SavedPhoto, ...]
     approval_needed: bool = False
+    same_people: bool = True
 
 
 def relative_path(photo: Path, folder: Path) -> str:
@@ -114,6 +120,7 @@ def write_project(path: Path, project: Project, *, durable: bool = True) -> None
         "format": FORMAT,
         "version": VERSION,
         "approval_needed": project.approval_needed,
+        "same_people": project.same_people,
         "photos": [_photo_record(photo) for photo in project.photos],
     }
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -160,6 +167,7 @@ def read_project(path: Path) -> Project:
         return Project(
             photos=_rows(content, "photos", _photo),
             approval_needed=_of(content, "approval_needed", bool),
+            same_people="same_people" not in content or _of(content, "same_people", bool),
         )
     except _Damaged as error:
         raise ProjectError(
@@ -208,6 +216,7 @@ def _face_record(saved: SavedFace) -> dict[str, Any]:
         "request": request_record(saved.request),
         "identity": asdict(saved.identity) if saved.identity else None,
         "decisions": [asdict(decision) for decision in saved.decisions],
+        "pin": saved.pin,
     }
 
 
@@ -294,6 +303,7 @@ def _face(record: dict[str, Any]) -> SavedFace:
         request=_request(_of(record, "request", dict)),
         identity=None if identity is None else _identity(_of(record, "identity", dict)),
         decisions=_rows(record, "decisions", _decision),
+        pin=None if record.get("pin") is None else _whole(record, "pin", 0),
     )
 
 

@@ -48,7 +48,7 @@ class Alternatives(QObject):
 
     def take(self, seed: int) -> None:
         """Give the selected face the surrogate of this seed."""
-        self._document.edit(tr("Another face"), lambda request: replace(request, seed=seed))
+        self._document.people.reseed(lambda _seed: seed)
 
     def missing(self) -> Iterator[Task]:
         """Yield the task that makes the next one."""

@@ -32,6 +32,7 @@ from deid_desktop.session.model import (
     moved,
     spot_of,
 )
+from deid_desktop.session.people import People
 from deid_desktop.session.picture import Picture
 from deid_desktop.session.words import method_name
 
@@ -61,6 +62,7 @@ class Document(QObject):
         self.standard = Request()
         self.undo_stack = QUndoStack(self)
         self._gesture = 0
+        self.people = People(self)
 
     def anything_changed(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` on every change."""
@@ -204,7 +206,7 @@ class Document(QObject):
 
     def another_face(self) -> None:
         """Ask for another surrogate of the selected faces."""
-        self.edit(tr("Another face"), lambda request: replace(request, seed=request.seed + 1))
+        self.people.reseed(lambda seed: seed + 1)
 
     def set_method(self, method: Method, *, everywhere: bool = False) -> None:
         """Set the method of the selected faces, or of every face of the photo."""

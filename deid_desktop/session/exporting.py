@@ -61,7 +61,12 @@ def export_task(
     assert entry.photo is not None
     present = entry.present()
     places = {subject.face.id: subject.place for subject in present}
-    results = {s.face.id: s.result for s in present if s.result is not None}
+    people = document.people
+    results = {
+        s.face.id: replace(s.result, person=people.number(s))
+        for s in present
+        if s.result is not None
+    }
 
     def accept(outcome: jobs.Exported) -> None:
         for result in outcome.results:
@@ -80,6 +85,7 @@ def export_task(
         tuple(other.path for other in document.entries),
         order.overwrite,
         order.finish,
+        {subject.face.id: people.company(subject) for subject in present},
     )
     words = tr("Checking and exporting {name}", name=entry.name)
     return Task(rank, words, job, accept, lambda reason: ended(order, reason), order=order)

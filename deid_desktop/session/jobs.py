@@ -7,7 +7,7 @@ screen before the models' libraries load.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,8 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_desktop.core.types import (
+    ALONE,
+    Array,
     Box,
     Cancelled,
+    Company,
     Confirmed,
     Deep,
     Face,
@@ -26,11 +29,14 @@ from deid_desktop.core.types import (
     Pixels,
     Request,
     ShouldStop,
+    Sitting,
     State,
 )
 from deid_desktop.session.comparison import beside, shown_on_purpose
 from deid_desktop.session.label import with_label
+from deid_desktop.session.language import later
 from deid_desktop.session.memory import give_back
+from deid_desktop.session.model import Seen
 from deid_desktop.session.picture import (
     Patch,
     Picture,
@@ -43,7 +49,12 @@ from deid_desktop.session.picture import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+
+_DOES_NOT_HOLD = later(
+    "The surrogate of this person does not hide them here; choose another face for them, or a mask."
+)
 
 
 class Redactor(Protocol):
@@ -66,15 +77,27 @@ class Redactor(Protocol):
         request: Request,
         *,
         identity: Identity | None = None,
+        company: Company = ...,
         preview: bool = False,
         should_stop: ShouldStop = ...,
     ) -> FaceResult:
         """Replace or mask one face."""
 
+    def embed(self, photo: Photo, face: Face) -> Array:
+        """Return the embedding by which people are told apart."""
+
+    def wear(
+        self, sitting: Sitting, request: Request, identity: Identity, *,
+        should_stop: ShouldStop = ...,
+    ) -> FaceResult:  # fmt: skip
+        """Put a person's identity on one more of their faces."""
+
     def render(self, photo: Photo, results: Iterable[FaceResult]) -> Pixels:
         """Apply all layers to a copy of the photo."""
 
-    def confirm(self, photo: Photo, results: Sequence[FaceResult]) -> Confirmed:
+    def confirm(
+        self, photo: Photo, results: Sequence[FaceResult], *, company: Mapping[int, Company]
+    ) -> Confirmed:
         """Make the finished picture and verify every surrogate in it."""
 
 
@@ -152,6 +175,24 @@ class LocateFace:
 
 
 @dataclass(frozen=True, eq=False)
+class SeeFaces:
+    """Look at faces before any is replaced: who they may be, and how they look small."""
+
+    photo: Photo
+    faces: tuple[Face, ...]
+
+    def run(self, pipeline: Redactor, should_stop: ShouldStop) -> dict[int, Seen]:
+        """Return what was seen, by the faces' numbers."""
+        found = {}
+        for face in self.faces:
+            if should_stop():
+                raise Cancelled
+            crop = _cut_out(self.photo.pixels, face.box)
+            found[face.id] = Seen(face, pipeline.embed(self.photo, face), crop)
+        return found
+
+
+@dataclass(frozen=True, eq=False)
 class RedactFace:
     """Replace or mask one face, quickly or for good."""
 
@@ -160,9 +201,20 @@ class RedactFace:
     request: Request
     identity: Identity | None
     preview: bool
+    company: Company = ALONE
+    shared: bool = False
 
     def run(self, pipeline: Redactor, should_stop: ShouldStop) -> FaceResult:
-        """Return the result; an identity that fails with the new settings is searched anew."""
+        """Return the result; an identity that fails with the new settings is searched anew.
+
+        One that other faces of the person wear too is pushed harder, never exchanged in silence.
+        """
+        if self.shared and self.identity is not None and not self.preview:
+            sitting = Sitting(self.photo, self.face, self.company)
+            result = pipeline.wear(sitting, self.request, self.identity, should_stop=should_stop)
+            if result.verdict.state is State.ATTENTION and result.identity is not None:
+                return replace(result, verdict=replace(result.verdict, reason=_DOES_NOT_HOLD))
+            return result
         result = self._redact(pipeline, self.identity, should_stop)
         failed = result.verdict.state is State.ATTENTION
         if failed and not self.preview and self.identity is not None:
@@ -177,6 +229,7 @@ class RedactFace:
             self.face,
             self.request,
             identity=identity,
+            company=self.company,
             preview=self.preview,
             should_stop=should_stop,
         )
@@ -199,14 +252,18 @@ class TryFace:
             return None
         if should_stop():
             raise Cancelled
-        pixels = pipeline.render(self.photo, [result])
-        height, width = pixels.shape[:2]
-        x, y, w, h = self.face.box
-        reach = 0.7 * max(w, h)
-        left, top = (max(0, int(v)) for v in (x + w / 2 - reach, y + h / 2 - reach))
-        right, bottom = int(x + w / 2 + reach) + 1, int(y + h / 2 + reach) + 1
-        cut = pixels[top : min(bottom, height), left : min(right, width)]
-        return thumbnail(picture_of(np.ascontiguousarray(cut)))
+        return _cut_out(pipeline.render(self.photo, [result]), self.face.box)
+
+
+def _cut_out(pixels: Pixels, box: Box) -> Picture:
+    """Return a small picture of a face and what surrounds it."""
+    height, width = pixels.shape[:2]
+    x, y, w, h = box
+    reach = 0.7 * max(w, h)
+    left, top = (max(0, int(v)) for v in (x + w / 2 - reach, y + h / 2 - reach))
+    right, bottom = int(x + w / 2 + reach) + 1, int(y + h / 2 + reach) + 1
+    cut = pixels[top : min(bottom, height), left : min(right, width)]
+    return thumbnail(picture_of(np.ascontiguousarray(cut)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -296,12 +353,13 @@ class ExportPhoto:
     sources: tuple[Path, ...]
     overwrite: bool = False
     finish: Finish = field(default_factory=Finish)
+    company: Mapping[int, Company] = field(default_factory=dict)
 
     def run(self, pipeline: Redactor, should_stop: ShouldStop) -> Exported:
         """Return what came of it; nothing is written once ``should_stop`` answers yes."""
         from deid_desktop.core.export import ExportBlocked, write_photo
 
-        confirmed = pipeline.confirm(self.photo, self.results)
+        confirmed = pipeline.confirm(self.photo, self.results, company=self.company)
         pixels = self.finish.apply(confirmed.pixels)
         if should_stop():
             raise Cancelled

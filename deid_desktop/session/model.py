@@ -16,6 +16,7 @@ import numpy as np
 
 from deid_desktop.core.project import Decision
 from deid_desktop.core.types import (
+    Array,
     Box,
     Face,
     FaceResult,
@@ -52,13 +53,29 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class Edit:
-    """Everything a person can change about a face: what undo goes back and forth between."""
+    """Everything a person can change about a face: what undo goes back and forth between.
+
+    ``pin``: the person whom someone said this is, see ``core.people``.
+    """
 
     face: Face
     request: Request = field(default_factory=Request)
     present: bool = True
     located: bool = True
     decisions: tuple[Decision, ...] = ()
+    pin: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What was seen of a face: who it may be, and how it looks small. In memory only.
+
+    Both are ``None`` where looking at it failed.
+    """
+
+    face: Face
+    embedding: Array | None = None
+    crop: Picture | None = None
 
 
 @dataclass(eq=False)
@@ -76,6 +93,17 @@ class Subject:
     previewed: Request | None = None
     saved: Identity | None = None
     saved_for: Place | None = None
+    seen: Seen | None = None
+
+    @property
+    def looked_at(self) -> bool:
+        """Return whether the face was looked at as it is marked now."""
+        return self.seen is not None and spot_of(self.seen.face) == spot_of(self.face)
+
+    @property
+    def embedding(self) -> Array | None:
+        """Return the embedding of the face as it is marked now; ``None`` before it was seen."""
+        return self.seen.embedding if self.seen is not None and self.looked_at else None
 
     @property
     def face(self) -> Face:

@@ -42,6 +42,7 @@ def _saved_face(subject: Subject) -> SavedFace:
         request=subject.request,
         identity=subject.identity,
         decisions=subject.edit.decisions,
+        pin=subject.edit.pin,
     )
 
 
@@ -54,11 +55,11 @@ def _saved_photo(entry: PhotoEntry, folder: Path) -> SavedPhoto:
 def project_of(document: Document, folder: Path) -> Project:
     """Return the session as a project that is saved in ``folder``."""
     photos = tuple(_saved_photo(entry, folder) for entry in document.entries)
-    return Project(photos, document.approval_needed)
+    return Project(photos, document.approval_needed, document.people.same)
 
 
 def _subject(saved: SavedFace) -> Subject:
-    edit = Edit(saved.face, saved.request, saved.present, saved.located, saved.decisions)
+    edit = Edit(saved.face, saved.request, saved.present, saved.located, saved.decisions, saved.pin)
     subject = Subject(edit, saved=saved.identity)
     subject.saved_for = subject.place if saved.identity else None
     return subject
@@ -147,6 +148,7 @@ class ProjectFile(QObject):
             self._let_go()
         self.path, self._lock = path, lock
         entries = entries_of(project, path.parent)
+        self._document.people.same = project.same_people
         self._document.replace_all(entries, approval_needed=project.approval_needed)
         if recover:
             self._photos_changed = True

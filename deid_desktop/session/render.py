@@ -20,6 +20,7 @@ from deid_desktop.session.alternatives import Alternatives
 from deid_desktop.session.document import Document
 from deid_desktop.session.exporting import NOTHING_WRITTEN, export_task, objection
 from deid_desktop.session.language import tr
+from deid_desktop.session.looking import looking
 from deid_desktop.session.model import PhotoEntry, Stage, Subject, attention
 from deid_desktop.session.painting import painting
 from deid_desktop.session.picture import Picture
@@ -281,7 +282,13 @@ class Renderer(QObject):
         yield Task(
             1,
             tr("Previewing face {number}", number=subject.number),
-            jobs.RedactFace(entry.photo, face, request, subject.identity, preview=True),
+            jobs.RedactFace(
+                entry.photo,
+                face,
+                request,
+                self.document.people.part(subject).identity,
+                preview=True,
+            ),
             accept,
             lambda reason: accept(attention(face, request, reason)),
             # An older value of the same gesture is shown on the way to the newest one.
@@ -314,6 +321,8 @@ class Renderer(QObject):
 
     def _redactions(self, entry: PhotoEntry, *, rank: int) -> Iterator[Task]:
         on_screen = entry is self.document.current
+        if entry.photo is not None:
+            yield from looking(self.document, entry, entry.photo, rank=rank)
         unfinished = sorted(
             entry.unfinished(),
             key=lambda s: (s.located, not (on_screen and s is self.document.selected)),
@@ -382,10 +391,11 @@ class Renderer(QObject):
     def _redacting(self, entry: PhotoEntry, subject: Subject, *, rank: int) -> Task:
         assert entry.photo is not None
         face, request, place = subject.face, subject.request, subject.place
+        part = self.document.people.part(subject)
         return Task(
             rank,
             tr("Replacing face {number} in {name}", number=subject.number, name=entry.name),
-            jobs.RedactFace(entry.photo, face, request, subject.identity, preview=False),
+            part.job(entry.photo, face, request),
             lambda result: self.document.accept_result(entry, place, result),
             lambda reason: self.document.fail_face(entry, face.id, request, reason),
             lambda: subject.present and subject.place == place and subject.result is None,

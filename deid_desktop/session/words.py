@@ -169,6 +169,9 @@ def _numbers(result: FaceResult) -> tuple[tuple[str, str], ...]:
         rows.append(
             (tr("Similarity to the nearest donor"), f"{verdict.similarity_to_nearest_donor:.2f}")
         )
+    if verdict.similarity_to_nearest_bystander is not None:
+        measured = f"{verdict.similarity_to_nearest_bystander:.2f}"
+        rows.append((tr("Similarity to the nearest other person"), measured))
     if verdict.detected_again is not None:
         rows.append(
             (tr("Still found as a face"), tr("yes") if verdict.detected_again else tr("no"))

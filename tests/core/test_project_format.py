@@ -83,7 +83,7 @@ def test_no_pixels_and_no_embeddings_are_in_the_file(saved):
         *("identity", "decisions", "method", "k", "seed", "attributes", "shape_strength"),
         *("look", "strokes", "into", "angle", "radius", "skin_tone", "keep_eyes", "keep_mouth"),
         *("gender", "age", "expression", "strength", "ancestry", "donors", "weights", "push"),
-        *("approved", "by", "at", "comment", "about"),
+        *("approved", "by", "at", "comment", "about", "pin", "same_people"),
     }
 
 

@@ -104,7 +104,7 @@ def test_a_missing_folder_is_explained(dialog, qtbot, monkeypatch, tmp_path):
 def test_the_last_check_can_still_block(dialog, document, pipeline, qtbot):
     confirm = pipeline.confirm
 
-    def doubt(photo, results):
+    def doubt(photo, results, **_):
         done = confirm(photo, results)
         first, *rest = done.results
         verdict = replace(first.verdict, state=State.ATTENTION, reason="Recognised after all.")
@@ -193,7 +193,7 @@ def test_one_blocked_photo_is_named_among_all(three, document, pipeline, settle)
 def test_cancel_keeps_what_is_written_and_writes_no_more(three, pipeline, qtbot, tmp_path):
     confirm = pipeline.confirm
 
-    def cancel_after_first(photo, results):
+    def cancel_after_first(photo, results, **_):
         if photo.name == "b.png":
             three.cancel.clicked.emit()
         return confirm(photo, results)
@@ -249,7 +249,7 @@ def test_a_comparison_for_editors_is_written_on_request_only(dialog, document, q
 def test_a_blocked_photo_gets_no_comparison(dialog, document, pipeline, qtbot):
     confirm = pipeline.confirm
 
-    def doubt(photo, results):
+    def doubt(photo, results, **_):
         done = confirm(photo, results)
         first, *rest = done.results
         verdict = replace(first.verdict, state=State.ATTENTION, reason="Recognised after all.")

@@ -287,7 +287,7 @@ class TestExport:
         _document, entry = opened
         confirm = pipeline.confirm
 
-        def doubt(photo, results):
+        def doubt(photo, results, **_):
             done = confirm(photo, results)
             first, *rest = done.results
             verdict = replace(first.verdict, state=State.ATTENTION, reason="Recognised after all.")
@@ -328,7 +328,7 @@ class TestExport:
         reached, go_on = threading.Event(), threading.Event()
         confirm = pipeline.confirm
 
-        def slow(photo, results):
+        def slow(photo, results, **_):
             reached.set()
             go_on.wait(10)
             return confirm(photo, results)
@@ -349,7 +349,7 @@ class TestExport:
         reached, go_on = threading.Event(), threading.Event()
         confirm = pipeline.confirm
 
-        def slow(photo, results):
+        def slow(photo, results, **_):
             reached.set()
             go_on.wait(10)
             return confirm(photo, results)
