@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from deid_desktop.core.types import Cancelled, Identity, Look, Request, ShouldSt
 from deid_desktop.core.verify import THRESHOLD
 from deid_desktop.video import VideoError
 from deid_desktop.video.clip import Clip
+from deid_desktop.video.editing import Edit, edited, regrouped, requests_of
 from deid_desktop.video.finding import Finder, Stretch
 from deid_desktop.video.people import Person, cast, group, look
 from deid_desktop.video.reading import frames, read_clip
@@ -43,11 +44,11 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to become of a clip. ``requests``: for single people, by their number."""
+    """What is to become of a clip. ``edits``: what a person changed about its tracks."""
 
     request: Request
     sound: Sound
-    requests: dict[int, Request] = field(default_factory=dict)
+    edits: tuple[Edit, ...] = ()
     overwrite: bool = False
     threshold: float = THRESHOLD
 
@@ -58,10 +59,13 @@ def redact_clip(
     target: Path,
     wish: Wish,
     *,
+    found: list[Stretch] | None = None,
     should_stop: ShouldStop = never,
     progress: Progress = lambda doing, done, total: None,
 ) -> dict[str, Any]:
     """Write ``source`` to ``target`` with every face replaced, masked or kept; return the record.
+
+    ``found``: what the first pass gave, where somebody has done it already.
 
     Raises:
         VideoError: the clip cannot be read, or the result not be written.
@@ -73,8 +77,13 @@ def redact_clip(
         raise VideoError(
             f"{target.name}: this name is taken; choose another folder or allow overwriting"
         )
-    folder = Folder(target.parent / f".{_digest(source, wish)}.clip")
+    folder = Folder(target.parent / f".{_digest(source, target)}.clip")
+    folder.keep_wish(wish)
+    if found is not None:
+        folder.keep_found(found)
+        folder.end_found()
     timeline = find(source, clip, folder, should_stop=should_stop, progress=progress)
+    timeline = edited(timeline, wish.edits)
     if not timeline.ticks:
         raise VideoError(f"{clip.name}: the video holds no frames; get the file again")
     progress("cast", 0, 1)
@@ -145,8 +154,8 @@ def dress(
     seen = look(source, clip, timeline, pipeline, should_stop=should_stop)
     if should_stop():
         raise Cancelled
-    groups = group(timeline, seen)
-    requests = {n: wish.requests.get(n, wish.request) for n in range(len(groups))}
+    groups = regrouped(group(timeline, seen), wish.edits)
+    requests = requests_of(groups, wish.edits, wish.request)
     people = cast(
         groups, seen, pipeline, requests, identities=folder.identities(), should_stop=should_stop
     )
@@ -235,12 +244,22 @@ class Folder:
                 f"{path.parent.name}: nothing can be written here ({error.strerror}); "
                 "choose another folder"
             ) from error
-        for name in ("found", "people", "parts"):
+        for name in ("found", "wish", "people", "parts"):
             self._mend(path / name)
 
     def remove(self) -> None:
         """Leave nothing behind."""
         shutil.rmtree(self._path, ignore_errors=True)
+
+    def keep_wish(self, wish: Wish) -> None:
+        """Go on with an earlier run if it had the same wish; else only what it found counts."""
+        # What the sound becomes is decided at the very end.
+        text = repr((_FORMAT, wish.request, wish.edits, wish.threshold))
+        if self._lines("wish") != [{"wish": text}]:
+            for path in self._path.iterdir():
+                if path.name != "found":
+                    path.unlink()
+            self._append("wish", {"wish": text})
 
     def part(self, first: int) -> Path:
         """Return where the part goes whose first frame has this index."""
@@ -345,10 +364,8 @@ def _stretch_of(line: dict[str, Any]) -> Stretch:
     )
 
 
-def _digest(source: Path, wish: Wish) -> str:
-    """Name the run: the same file with the same settings goes on, anything else starts anew."""
+def _digest(source: Path, target: Path) -> str:
+    """Name the run: the same file, unchanged, goes on; anything else starts anew."""
     status = source.stat()
-    said = (_FORMAT, source.name, status.st_size, status.st_mtime_ns, repr(wish.request))
-    asked = sorted((n, repr(request)) for n, request in wish.requests.items())
-    text = repr((*said, asked, wish.threshold))
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    said = (_FORMAT, source.name, status.st_size, status.st_mtime_ns, target.name)
+    return hashlib.blake2b(repr(said).encode(), digest_size=8).hexdigest()

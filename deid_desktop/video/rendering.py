@@ -140,6 +140,21 @@ class Renderer:
             alike[number] = float(total @ original) / max(size, 1e-9)
         return alike
 
+    def preview(self, index: int, frame: Frame) -> Finished:
+        """Return one frame quickly, without its neighbours: less steady than it will be.
+
+        Call it only on a renderer that is not fed.
+        """
+        for part in self._parts:
+            part.forget(index + len(self._timeline.ticks))
+        self._frames = {index: frame}
+        for part in self._parts:
+            if part.costume is not None:
+                self._place(part, index)
+                self._read(part, index)
+                self._render(part, index)
+        return self._finish(index, fade=0)
+
     def _step(self, index: int) -> Iterator[Finished]:
         first = min(self._frames, default=0)
         active = [p for p in self._parts if p.costume and p.track.first <= index + 1]
@@ -215,7 +230,7 @@ class Renderer:
         else:
             part.reasons[index] = verdict.reason
 
-    def _finish(self, index: int) -> Finished:
+    def _finish(self, index: int, *, fade: int = FADE) -> Finished:
         """Put surrogates and masks into a frame; no track may be left over."""
         frame = self._frames[index]
         pixels = (frame.pixels if frame.deep is None else frame.deep).copy()
@@ -226,13 +241,15 @@ class Renderer:
                 part.layers[index].apply(pixels)
         shown = []
         for part, box in concerned:
-            state, reason = self._hide(part, index, box, pixels)
+            state, reason = self._hide(part, index, box, pixels, fade)
             verdict = part.verdicts.get(index)
             alike = verdict.similarity_to_original if verdict and not reason else None
             shown.append(Shown(part.track.id, state, reason, alike))
         return Finished(index, frame, pixels, tuple(shown))
 
-    def _hide(self, part: _Part, index: int, box: Box, pixels: Pixels | Deep) -> tuple[State, str]:
+    def _hide(
+        self, part: _Part, index: int, box: Box, pixels: Pixels | Deep, fade: int
+    ) -> tuple[State, str]:
         """Mask a face as far as it must be; return what became of it."""
         method = part.person.request.method
         if method is Method.KEEP:
@@ -242,10 +259,10 @@ class Renderer:
             MaskLayer(face, method).apply(pixels)
             return State.MASKED, f"This face is hidden ({method.value})."
         away = min(
-            (abs(i - index) for i in range(index - FADE, index + FADE + 1) if _bare(part, i)),
-            default=FADE + 1,
+            (abs(i - index) for i in range(index - fade, index + fade + 1) if _bare(part, i)),
+            default=fade + 1,
         )
-        strength = 1 - away / (FADE + 1)
+        strength = 1 - away / (fade + 1)
         if strength > 0:
             cover(pixels, box, part.person.colour, strength=strength)
         if index in part.layers:
