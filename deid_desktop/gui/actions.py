@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -159,12 +160,18 @@ def build_actions(parent: QObject, shortcuts: Mapping[str, str]) -> dict[str, QA
     for entry in ACTIONS:
         action = QAction(tr(entry.text), parent)
         action.setObjectName(entry.key)
+        action.setIconText(plain(tr(entry.text)).removesuffix("…").strip())
         action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         action.setStatusTip(tr(entry.tip))
         action.setCheckable(entry.checkable)
         actions[entry.key] = action
     bind_shortcuts(actions, shortcuts)
     return actions
+
+
+def plain(text: str) -> str:
+    """Return an action's text without its mnemonic, also where that stands in brackets."""
+    return re.sub(r"\(&\w\)", "", text).replace("&", "")
 
 
 def bind_shortcuts(actions: Mapping[str, QAction], shortcuts: Mapping[str, str]) -> None:

@@ -36,7 +36,7 @@ from deid_desktop.gui.controls import (
 )
 from deid_desktop.gui.preset_bar import PresetBar
 from deid_desktop.gui.slider_row import Control, SliderRow
-from deid_desktop.gui.theme import METHOD_ICONS, Theme
+from deid_desktop.gui.theme import METHOD_ICONS, Theme, icon_side
 from deid_desktop.session.alternatives import Alternatives
 from deid_desktop.session.brushing import with_settings
 from deid_desktop.session.document import Document
@@ -58,6 +58,7 @@ class MethodPicker(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(3)
+        side = icon_side(self.font())
         for method in Method:
             button = QToolButton()
             button.setText(method_name(method))
@@ -65,7 +66,7 @@ class MethodPicker(QWidget):
             button.setAccessibleName(tr("Method: {method}", method=method_name(method)))
             button.setAccessibleDescription(method_tip(method))
             button.setCheckable(True)
-            button.setIconSize(QSize(20, 20))
+            button.setIconSize(QSize(side, side))
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             button.clicked.connect(partial(self.chosen.emit, method))
             self._group.addButton(button)

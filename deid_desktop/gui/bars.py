@@ -8,7 +8,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenuBar, QSizePolicy, QToolBar, QWidget
 
-from deid_desktop.gui.actions import MENUS, TOOLBAR
+from deid_desktop.gui.actions import MENUS, TOOLBAR, plain
+from deid_desktop.gui.theme import icon_side
 from deid_desktop.session.language import tr
 
 
@@ -27,7 +28,8 @@ def make_toolbar(actions: Mapping[str, QAction]) -> QToolBar:
     """Return the toolbar of the table."""
     bar = QToolBar(tr("Tools"))
     bar.setMovable(False)
-    bar.setIconSize(QSize(20, 20))
+    side = icon_side(bar.font())
+    bar.setIconSize(QSize(side, side))
     for key in TOOLBAR:
         if key == ">":
             gap = QWidget()
@@ -35,8 +37,7 @@ def make_toolbar(actions: Mapping[str, QAction]) -> QToolBar:
             bar.addWidget(gap)
         elif key:
             bar.addAction(actions[key])
-            name = actions[key].text().replace("&", "")
-            bar.widgetForAction(actions[key]).setAccessibleName(name)
+            bar.widgetForAction(actions[key]).setAccessibleName(plain(actions[key].text()))
         else:
             bar.addSeparator()
     for key in ("open_photos", "export_photo"):

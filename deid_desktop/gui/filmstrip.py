@@ -30,7 +30,13 @@ class Filmstrip(QListWidget):
         self.setIconSize(_SIZE)
         self.setUniformItemSizes(True)
         self.setSpacing(3)
-        self.setFixedHeight(_SIZE.height() + 52)
+        # Names as wide and as high as large text needs them.
+        metrics = self.fontMetrics()
+        self._room = QSize(
+            max(_SIZE.width() + 12, 15 * metrics.averageCharWidth()),
+            _SIZE.height() + metrics.height() + 13,
+        )
+        self.setFixedHeight(self._room.height() + 22)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setSelectionMode(QListWidget.SelectionMode.ExtendedSelection)
@@ -51,7 +57,7 @@ class Filmstrip(QListWidget):
         self._badges.clear()
         for entry in self._document.entries:
             item = QListWidgetItem(entry.name)
-            item.setSizeHint(QSize(_SIZE.width() + 12, _SIZE.height() + 30))
+            item.setSizeHint(self._room)
             self.addItem(item)
             self._refresh(entry)
         self.blockSignals(False)

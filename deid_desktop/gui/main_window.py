@@ -385,6 +385,9 @@ class MainWindow(QMainWindow):
         self.hide()
         self.file.close()
         self.renderer.close()
+        # What is taken apart from here on has nobody to tell.
+        for teller in (self.document, self.document.undo_stack):
+            teller.blockSignals(True)
         super().closeEvent(event)
 
     def _leave(self) -> None:

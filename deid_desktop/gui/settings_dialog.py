@@ -25,17 +25,12 @@ from PySide6.QtWidgets import (
 
 from deid_desktop.core.types import Method
 from deid_desktop.core.verify import STRICTEST, THRESHOLD
-from deid_desktop.gui.actions import ACTIONS, bind_shortcuts
+from deid_desktop.gui.actions import ACTIONS, bind_shortcuts, plain
 from deid_desktop.gui.choice import Choice
 from deid_desktop.gui.theme import Theme
 from deid_desktop.session.language import LANGUAGES, tr
 from deid_desktop.session.settings import DEVICES, MOST_THREADS, TEXT_SIZES, Settings
 from deid_desktop.session.words import method_name
-
-
-def plain(text: str) -> str:
-    """Return an action's text without its mnemonic."""
-    return text.replace("&", "")
 
 
 class SettingsDialog(QDialog):

@@ -191,7 +191,8 @@ class SliderRow(QWidget):
             not self._dragging and self._clock.elapsed() > SAME_GESTURE_MS
         )
         self._clock.start()
-        self.edited.emit(round(value, 4), fresh)
+        # A whole number would not be the same after a project was saved and opened.
+        self.edited.emit(float(round(value, 4)), fresh)
 
     def _style_reset(self) -> None:
         self.reset_button.setIcon(self._theme.icon("mdi6.restore", self._theme.colours.faint))

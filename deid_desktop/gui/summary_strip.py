@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from deid_desktop.core.types import State
-from deid_desktop.gui.theme import Theme
+from deid_desktop.gui.theme import Theme, icon_side
 from deid_desktop.session.document import Document
 from deid_desktop.session.language import tr
 from deid_desktop.session.model import Stage
@@ -67,8 +67,9 @@ class SummaryStrip(QFrame):
         exported = f" {tr('Exported.')}" if entry.exported else ""
         self.words.setText(found.text + exported)
         self.notes.setText(reading_notes(entry))
+        side = icon_side(self.font())
         self.notes.setVisible(bool(entry.notes))
-        self._symbol.setPixmap(self._theme.state_icon(found.state).pixmap(QSize(20, 20)))
+        self._symbol.setPixmap(self._theme.state_icon(found.state).pixmap(QSize(side, side)))
         self.retry.setVisible(entry.stage is Stage.FAILED)
         blocked = any(subject.state is State.ATTENTION for subject in entry.present())
         self.blocked.setVisible(blocked)

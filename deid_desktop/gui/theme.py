@@ -8,7 +8,7 @@ from typing import cast
 
 import qtawesome
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QGuiApplication, QIcon, QPalette
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QApplication
 
 from deid_desktop.core.types import Method, State
@@ -150,6 +150,11 @@ def title_font(base: QFont, *, scale: float = 1.25, weight: int = 600) -> QFont:
     font.setPointSizeF(base.pointSizeF() * scale)
     font.setWeight(QFont.Weight(weight))
     return font
+
+
+def icon_side(font: QFont) -> int:
+    """Return the side of an icon beside words in this font, in pixels."""
+    return min(30, max(20, round(1.1 * QFontMetrics(font).height())))
 
 
 def _palette(colours: Colours) -> QPalette:

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from deid_desktop.core.types import Method, State
-from deid_desktop.gui.theme import Theme, title_font
+from deid_desktop.gui.theme import Theme, icon_side, title_font
 from deid_desktop.session.document import Document
 from deid_desktop.session.language import tr
 from deid_desktop.session.words import finding
@@ -94,7 +94,8 @@ class VerifyPanel(QFrame):
             return
         found = finding(subject)
         state = subject.state
-        self._symbol.setPixmap(self._theme.state_icon(state).pixmap(QSize(22, 22)))
+        side = icon_side(self.font()) + 2
+        self._symbol.setPixmap(self._theme.state_icon(state).pixmap(QSize(side, side)))
         self.headline.setText(found.headline)
         self.headline.setStyleSheet(f"color: {self._theme.state_colour(state).name()}")
         self.reason.setText(found.reason)

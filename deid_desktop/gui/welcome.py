@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from deid_desktop.gui.theme import Theme, title_font
+from deid_desktop.gui.theme import Theme, icon_side, title_font
 from deid_desktop.session.language import later, tr
 
 _PROMISES = (
@@ -80,5 +80,6 @@ class Welcome(QFrame):
         colours = self._theme.colours
         icon = self._theme.icon("mdi6.image-multiple-outline", colours.faint)
         self._symbol.setPixmap(icon.pixmap(QSize(72, 72)))
+        side = icon_side(self.font())
         for name, label in self._symbols:
-            label.setPixmap(self._theme.icon(name, colours.accent).pixmap(QSize(18, 18)))
+            label.setPixmap(self._theme.icon(name, colours.accent).pixmap(QSize(side, side)))

@@ -165,3 +165,10 @@ def test_the_window_comes_up_in_every_language(
     window = MainWindow(document, renderer, theme, Settings(tmp_path / "settings" / "w.ini"))
     qtbot.addWidget(window)
     assert window.actions_by_key["undo"].text().startswith("&Rückgängig")
+
+
+def test_a_mnemonic_in_brackets_is_no_part_of_the_words():
+    from deid_desktop.gui.actions import plain
+
+    assert plain("打开照片(&O)…") == "打开照片…"
+    assert plain("&Open photos …") == "Open photos …"

@@ -52,3 +52,11 @@ def test_skin_tone_and_own_parts_are_asked_for_and_reset(opened, document, settl
     assert document.selected.request.attributes == Request().attributes
     settle()
     document.undo_stack.setClean()
+
+
+def test_what_sliders_say_is_the_same_after_a_project_was_opened(opened, document):
+    opened.attributes.rows["Age"].slider.setValue(30)
+    age = document.selected.request.attributes.age
+    assert isinstance(age, float)
+    opened.attributes.rows["Age"].reset()
+    document.undo_stack.setClean()
