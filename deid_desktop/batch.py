@@ -19,7 +19,7 @@ from deid_desktop.core.naming import Planned
 from deid_desktop.core.report import PhotoRecord, Status, face_record
 from deid_desktop.core.run import NOTHING, Casting, Run, Survey
 from deid_desktop.core.sandbox import Limits, reader
-from deid_desktop.core.types import DeidError, Identity, Method, Photo, Request, Role, Sitting
+from deid_desktop.core.types import DeidError, Identity, Keep, Method, Photo, Request, Role, Sitting
 from deid_desktop.crew import Alone, Crew, Dead
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Settings:
     require_faces: bool = False
     overwrite: bool = False
     limits: Limits = field(default_factory=Limits)
+    keep: Keep = field(default_factory=Keep)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +111,9 @@ def redact_file(
             faces=part.survey.faces if part else None,
             roles=part.roles if part else None,
             on_failure=settings.on_failure,
+            keep=settings.keep,
         )
+        warnings += [f"{name}: {note}" for note in done.notes]
         if not done.faces:
             if settings.require_faces:
                 raise ExportBlocked(f"{name}: no face was found; mark the faces in the window")
@@ -123,6 +126,7 @@ def redact_file(
             results=done.results,
             sources=settings.sources,
             overwrite=settings.overwrite,
+            space=done.space,
         )
     except Exception as error:  # whatever it is, it must cost this photo only
         return _stopped(name, error, done)

@@ -35,6 +35,7 @@ from deid_desktop.core.types import (
     EXPRESSIONS,
     Attributes,
     DeidError,
+    Keep,
     Method,
     Request,
 )
@@ -54,7 +55,8 @@ _REDACT_NOTES = """\
 outputs:
   photo.jpg becomes DIR/photo.jpg; photos of a folder keep the structure below it.
   GIF, BMP, HEIC and RAW photos, which are not written as such, become PNG.
-  PNG and TIFF keep 16 bits a channel. All colours become sRGB, transparent parts white.
+  PNG and TIFF keep 16 bits a channel. Colours become sRGB, unless --colours keep is given.
+  PNG, WebP, TIFF and AVIF keep transparent parts in which no face is; else they become white.
   A clip (mp4, mov, mkv, webm, avi …; give the file itself) becomes DIR/clip.mp4, AV1 and Opus;
   a run that was stopped goes on where it was when it is started again.
   Of two inputs with the same output the second is refused; so is an output that exists,
@@ -138,6 +140,18 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         choices=("block", "solid"),
         default="block",
         help="a surrogate that fails its verification blocks the photo, or is masked instead",
+    )
+    add(
+        "--colours",
+        choices=("srgb", "keep"),
+        default="srgb",
+        help="keep Display P3, Adobe RGB and ProPhoto RGB instead of converting to sRGB",
+    )
+    add(
+        "--transparency",
+        choices=("keep", "white"),
+        default="keep",
+        help="keep transparent parts where the format has them, or make them white",
     )
     add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     add("--jobs", type=_number(int, 1, 64), default=1, metavar="N", help="photos at a time")
@@ -326,6 +340,7 @@ def _redact(options: argparse.Namespace) -> int:
         require_faces=options.require_faces,
         overwrite=options.overwrite,
         limits=limits,
+        keep=Keep(options.colours == "keep", options.transparency == "keep"),
     )
     bar = tqdm(total=len(plan), unit="photo", disable=not sys.stderr.isatty(), leave=False)
     outcomes, device = _work(plan, settings, options, bar) if plan else (iter(()), options.device)

@@ -122,8 +122,11 @@ class FakePipeline:
                 result.layer.apply(pixels)
         return pixels
 
-    def confirm(self, photo, results, *, company=None):
+    def confirm(self, photo, results, *, keep=None, **_):
         self._maybe_break("confirm")
+        if keep is not None and keep.colours:
+            photo = replace(photo, pixels=photo.pixels if photo.deep is None else photo.deep)
+            return Confirmed(tuple(results), self.render(photo, results), photo.space)
         return Confirmed(tuple(results), self.render(photo, results))
 
 

@@ -23,6 +23,7 @@ from deid_desktop.core.types import (
     Face,
     FaceResult,
     Identity,
+    Keep,
     Method,
     Role,
     State,
@@ -44,6 +45,7 @@ class FakePipeline:
     requests: ClassVar[list] = []
     roles: ClassVar[list] = []
     sittings: ClassVar[list] = []
+    kept: ClassVar[list] = []
     surveyed: ClassVar[list] = []
 
     def __init__(self, device="auto"):
@@ -63,7 +65,10 @@ class FakePipeline:
     def faces(self, count):
         return (Face(0, (1.0, 1.0, 4.0, 4.0), np.zeros((5, 2), np.float32), 0.9),) * count
 
-    def redact_photo(self, photo, request, *, faces=None, roles=None, on_failure="block"):
+    def redact_photo(
+        self, photo, request, *, faces=None, roles=None, on_failure="block", keep=None
+    ):
+        self.kept.append(keep)
         self.roles.append(roles)
         self.requests.append((request, on_failure))
         if photo.pixels[0, 0, 1] == 99:
@@ -83,7 +88,9 @@ class FakePipeline:
             result = FaceResult(face, request, verdict, None if bad else Paint(), attempts=8)
             results = (replace(result, person=role.person, cluster=role.cluster),)
         pixels = 255 - photo.pixels
-        return types.SimpleNamespace(photo=photo, faces=faces, results=results, pixels=pixels)
+        return types.SimpleNamespace(
+            photo=photo, faces=faces, results=results, pixels=pixels, space="sRGB", notes=()
+        )
 
 
 @pytest.fixture
@@ -92,7 +99,7 @@ def fake(monkeypatch):
     module.Pipeline = FakePipeline
     monkeypatch.setitem(sys.modules, "deid_desktop.core.pipeline", module)
     monkeypatch.setattr(FakePipeline, "made", [])
-    for name in ("requests", "roles", "sittings", "surveyed"):
+    for name in ("requests", "kept", "roles", "sittings", "surveyed"):
         monkeypatch.setattr(FakePipeline, name, [])
     return FakePipeline
 
@@ -126,7 +133,7 @@ def test_a_photo_goes_through(tmp_path, fake, capsys):
 def test_every_option_reaches_the_pipeline(tmp_path, fake):
     source = picture(tmp_path / "photo.jpg")
     options = "--k 7 --seed 3 --gender -0.5 --age 40 --expression happy --ancestry black"
-    options += " --on-failure solid --device cpu"
+    options += " --on-failure solid --device cpu --colours keep --transparency white"
     assert run(source, "--out", tmp_path / "out", *options.split()) == 0
     ((request, on_failure),) = fake.requests
     assert request.method is Method.SURROGATE
@@ -135,6 +142,7 @@ def test_every_option_reaches_the_pipeline(tmp_path, fake):
     assert (attributes.gender, attributes.age) == (-0.5, 40)
     assert (attributes.expression, attributes.ancestry) == ("happy", "black")
     assert on_failure == "solid"
+    assert fake.kept == [Keep(colours=True, transparency=False)]
     assert fake.made == ["cpu"]
 
 

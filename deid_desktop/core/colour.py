@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from deid_desktop.core.types import Deep
+from deid_desktop.core.types import SRGB, Array, Deep
 
 Primaries = Sequence[float]
 """x and y of white, red, green and blue."""
@@ -39,6 +39,7 @@ _NAMED_GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0}
 HIGH_DYNAMIC_RANGE = (16, 18)
 """Code points of PQ and HLG, whose brightness sRGB cannot hold."""
 
+_CHANNELS = (b"r", b"g", b"b")
 _BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
@@ -60,7 +61,7 @@ SRGB_PROFILE = srgb_profile()
 
 
 def described_profile(
-    primaries: Primaries = SRGB_PRIMARIES, *, gamma: float | None = None
+    primaries: Primaries = SRGB_PRIMARIES, *, gamma: float | None = None, name: str = ""
 ) -> bytes:
     """Write an ICC profile for a space given by primaries and a gamma, or sRGB's own curve."""
     columns = _to_d50(primaries)
@@ -69,18 +70,26 @@ def described_profile(
     else:
         curve = struct.pack(">4s4xHxx", b"para", 0) + _fixed(gamma)
     tags = {b"wtpt": b"XYZ \0\0\0\0" + b"".join(map(_fixed, _D50))}
-    for name, column in zip((b"r", b"g", b"b"), columns.T, strict=True):
-        tags[name + b"XYZ"] = b"XYZ \0\0\0\0" + b"".join(map(_fixed, column))
-        tags[name + b"TRC"] = curve
+    if name:
+        tags |= {b"desc": _words(name), b"cprt": _words("Public domain")}
+    for channel, column in zip(_CHANNELS, columns.T, strict=True):
+        tags[channel + b"XYZ"] = b"XYZ \0\0\0\0" + b"".join(map(_fixed, column))
+        tags[channel + b"TRC"] = curve
     table, body = struct.pack(">I", len(tags)), b""
     start = 132 + 12 * len(tags)
-    for name, content in tags.items():
-        table += struct.pack(">4sII", name, start + len(body), len(content))
+    for signature, content in tags.items():
+        table += struct.pack(">4sII", signature, start + len(body), len(content))
         body += content
     head = struct.pack(">I4xI4s4s4s12x4s", start + len(body), 0x04300000, b"mntr", b"RGB ", b"XYZ ",
                        b"acsp")  # fmt: skip
     head = head.ljust(68, b"\0") + b"".join(map(_fixed, _D50))
     return head.ljust(128, b"\0") + table + body
+
+
+def _words(text: str) -> bytes:
+    encoded = text.encode("utf-16-be")
+    encoded += bytes(-len(encoded) % 4)
+    return struct.pack(">4s4xII4sII", b"mluc", 1, 12, b"enUS", 2 * len(text), 28) + encoded
 
 
 def named_profile(primaries: int, transfer: int) -> bytes | None:
@@ -141,15 +150,11 @@ def is_srgb(profile: bytes) -> bool:
 
 def deep_to_srgb(deep: Deep, profile: bytes) -> Deep | None:
     """Convert 16-bit RGB by a profile of curves and a matrix; ``None`` if it is another kind."""
-    try:
-        tags = _tags(profile)
-        matrix = np.array([struct.unpack(">3i", tags[n + b"XYZ"][8:20]) for n in _CHANNELS]).T
-        curves = [_curve(tags[name + b"TRC"]) for name in _CHANNELS]
-    except (KeyError, ValueError, struct.error):
+    known = _read(profile)
+    if known is None:
         return None
-    if b"A2B0" in tags or profile[20:24] != b"XYZ ":
-        return None
-    mix = np.linalg.inv(_to_d50(SRGB_PRIMARIES)) @ (matrix / 65536)
+    matrix, curves = known
+    mix = np.linalg.inv(_to_d50(SRGB_PRIMARIES)) @ matrix
     encode = _encoding()
     converted = np.empty_like(deep)
     for top in range(0, len(deep), 256):  # in strips, so that the memory stays small
@@ -160,7 +165,54 @@ def deep_to_srgb(deep: Deep, profile: bytes) -> Deep | None:
     return converted
 
 
-_CHANNELS = (b"r", b"g", b"b")
+def space_of(profile: bytes) -> str | None:
+    """Name the wide space of ``PROFILES`` that a profile stands for; ``None`` for any other.
+
+    Two spaces count as one where their primaries and curves differ by less than is seen.
+    """
+    own = _read(profile)
+    for name, known in _WIDE.items():
+        matrix, curves = _read(known) or (np.zeros((3, 3)), [])
+        if (
+            own is not None
+            and np.abs(own[0] - matrix).max() < 0.003
+            and max(np.abs(a - b).max() for a, b in zip(own[1], curves, strict=True)) < 0.01
+        ):
+            return name
+    return None
+
+
+def between(values: Array, source: str, target: str) -> Array:
+    """Convert RGB (…, 3), 0…1, from one space of ``PROFILES`` to another; float32."""
+    (start, curves), (end, _) = _known(source), _known(target)
+    steps = np.linspace(0, 1, 65536)
+    linear = np.stack([np.interp(values[..., c], steps, curves[c]) for c in range(3)], -1)
+    mixed = np.clip(linear @ (np.linalg.inv(end) @ start).T, 0, 1)
+    gamma = _GAMMAS[target]
+    if gamma is not None:
+        return (mixed ** (1 / gamma)).astype(np.float32)
+    curved = np.where(mixed <= 0.0031308, 12.92 * mixed, 1.055 * mixed ** (1 / 2.4) - 0.055)
+    return curved.astype(np.float32)
+
+
+@cache
+def _known(space: str) -> tuple[NDArray[np.float64], list[NDArray[np.float32]]]:
+    found = _read(described_profile(SRGB_PRIMARIES) if space == SRGB else PROFILES[space])
+    assert found is not None  # our own profiles are of curves and a matrix
+    return found
+
+
+def _read(profile: bytes) -> tuple[NDArray[np.float64], list[NDArray[np.float32]]] | None:
+    """Return matrix (3, 3) to XYZ under D50 and curves; ``None`` if it is made of tables."""
+    try:
+        tags = _tags(profile)
+        matrix = np.array([struct.unpack(">3i", tags[n + b"XYZ"][8:20]) for n in _CHANNELS]).T
+        curves = [_curve(tags[name + b"TRC"]) for name in _CHANNELS]
+    except (KeyError, ValueError, struct.error):
+        return None
+    if b"A2B0" in tags or profile[20:24] != b"XYZ ":
+        return None
+    return matrix / 65536, curves
 
 
 def _tags(profile: bytes) -> dict[bytes, bytes]:
@@ -234,3 +286,18 @@ def _to_d50(primaries: Primaries) -> NDArray[np.float64]:
 
 def _fixed(value: float) -> bytes:
     return struct.pack(">i", round(float(value) * 65536))
+
+
+_ADOBE = (*_D65, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
+_ROMM = (0.3457, 0.3585, 0.734699, 0.265301, 0.159597, 0.840403, 0.036598, 0.000105)
+_GAMMAS = {SRGB: None, "Display P3": None, "Adobe RGB": 563 / 256, "ProPhoto RGB": 1.8}
+_WIDE = {
+    name: described_profile(primaries, gamma=_GAMMAS[name], name=name)
+    for name, primaries in (
+        ("Display P3", _NAMED_PRIMARIES[12]),
+        ("Adobe RGB", _ADOBE),
+        ("ProPhoto RGB", _ROMM),
+    )
+}
+PROFILES = {SRGB: SRGB_PROFILE, **_WIDE}
+"""The spaces that an export may be in, and the one profile of each that it may carry."""

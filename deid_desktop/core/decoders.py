@@ -6,7 +6,9 @@ program). Decisions that hold for all formats:
 
 - Orientation (EXIF, XMP, or the container's own) is applied once, here.
 - Every colour space is converted to sRGB; a damaged profile is said and taken for sRGB.
-- Transparent parts become white, so that what lies hidden under them is gone, not carried along.
+- Known wide spaces are kept beside the sRGB that every stage looks at.
+- Transparent parts are laid on white, so that what lies hidden under them is gone; how opaque the
+  picture is stays beside it.
 - PNG, TIFF and RAW keep 16 bits a channel; elsewhere 10 and 12 bits are reduced to 8.
 - Of animations and multi-page files the first picture is read, and that is said.
 """
@@ -18,7 +20,7 @@ import contextlib
 import importlib
 import io
 import struct
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO, NamedTuple
 
 import cv2
 import numpy as np
@@ -28,7 +30,7 @@ from PIL import Image, ImageCms, ImageOps
 from PIL.TiffImagePlugin import TiffImageFile
 
 from deid_desktop.core import boxes, colour
-from deid_desktop.core.types import Deep, DeidError, Pixels
+from deid_desktop.core.types import SRGB, Deep, DeidError, Pixels
 
 pi_heif.register_heif_opener(thumbnails=False, decode_threads=2)
 
@@ -38,6 +40,7 @@ RAW_SUFFIXES = frozenset(
 DEEP_PIXELS = 80_000_000
 """Largest photo that keeps 16 bits: above it, the memory would not do."""
 
+SEE_THROUGH = "its transparent parts are shown white; PNG, WebP, TIFF and AVIF keep them"
 _PILLOW = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF", "BMP", "GIF")
 _DNG_VERSION, _PLANES = 50706, 284
 _HIGH_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
@@ -50,8 +53,22 @@ class ImageError(DeidError):
 Picture = Pixels | Deep
 
 
-def decode_picture(file: IO[bytes], name: str) -> tuple[Picture, list[str]]:
-    """Decode an ordinary picture; also return what a person should know of how it was read.
+class Raster(NamedTuple):
+    """What a file holds: RGB of ``space``, on white, and what a person should know of it.
+
+    ``pixels``: the same in 8-bit sRGB, where ``picture`` is of another space. ``alpha`` (height,
+    width): how opaque it is, where it is not everywhere.
+    """
+
+    picture: Picture
+    notes: list[str]
+    space: str = SRGB
+    pixels: Pixels | None = None
+    alpha: NDArray[Any] | None = None
+
+
+def decode_picture(file: IO[bytes], name: str) -> Raster:
+    """Decode an ordinary picture.
 
     Raises:
         Exception: whatever a decoder raises on a damaged file.
@@ -77,16 +94,27 @@ def decode_picture(file: IO[bytes], name: str) -> tuple[Picture, list[str]]:
         )
     if image.mode.startswith("I;16"):
         grey = _widen(np.asarray(image), bits)
-        return _deep_to_srgb(np.repeat(grey[..., None], 3, axis=2), profile, "L", notes), notes
-    flat, visible = _on_white(image)
-    if visible:
-        notes.append("its transparent parts are now white")
+        return Raster(
+            _deep_to_srgb(np.repeat(grey[..., None], 3, axis=2), profile, "L", notes), notes
+        )
+    flat, alpha = _on_white(image)
+    if alpha is not None:
+        notes.append(SEE_THROUGH)
+    space = colour.space_of(profile) if profile and flat.mode == "RGB" else None
     if deep:
         full = _read_deep(file, np.asarray(flat.convert("RGB")), orientation)
         if full is not None:
-            return _deep_to_srgb(full, profile, "RGB", notes), notes
+            picture, opacity = full
+            shown = None if alpha is None else opacity
+            converted = _deep_to_srgb(picture, profile, "RGB", notes)
+            if space:
+                return Raster(picture, notes, space, to_8_bit(converted), shown)
+            return Raster(converted, notes, alpha=shown)
         notes.append("its 16-bit values are reduced to 8 bit")
-    return np.asarray(_to_srgb(flat, profile, notes)), notes
+    pixels = np.asarray(_to_srgb(flat, profile, notes))
+    if space:
+        return Raster(np.asarray(flat), notes, space, pixels, alpha)
+    return Raster(pixels, notes, alpha=alpha)
 
 
 def open_picture(file: IO[bytes], name: str) -> Image.Image:
@@ -98,7 +126,7 @@ def open_picture(file: IO[bytes], name: str) -> Image.Image:
     return Image.open(file, formats=_PILLOW)
 
 
-def decode_raw(file: BinaryIO, name: str) -> tuple[Picture, list[str]]:
+def decode_raw(file: BinaryIO, name: str) -> Raster:
     """Develop a RAW photo with the camera's white balance; sRGB, 16 bit.
 
     Raises:
@@ -122,7 +150,8 @@ def decode_raw(file: BinaryIO, name: str) -> tuple[Picture, list[str]]:
             output_color=rawpy.ColorSpace.sRGB,
             gamma=(2.4, 12.92),
         )
-    return developed, ["it is a RAW photo and was developed with the settings of the camera"]
+    note = "it is a RAW photo and was developed with the settings of the camera"
+    return Raster(developed, [note])
 
 
 def warm_up() -> None:
@@ -240,8 +269,12 @@ def _widen(samples: NDArray[np.uint16], bits: int) -> NDArray[np.uint16]:
     )
 
 
-def _read_deep(file: IO[bytes], shallow: Pixels, orientation: int) -> Deep | None:
-    """Decode RGB at 16 bits with OpenCV, as Pillow knows only 8; ``None`` where they disagree.
+def _read_deep(
+    file: IO[bytes], shallow: Pixels, orientation: int
+) -> tuple[Deep, Deep | None] | None:
+    """Decode RGB, and opacity, at 16 bits with OpenCV, as Pillow knows only 8.
+
+    ``None`` where they disagree.
 
     Two decoders that read one file differently must not lead to a picture other than the one that
     was looked at.
@@ -252,15 +285,20 @@ def _read_deep(file: IO[bytes], shallow: Pixels, orientation: int) -> Deep | Non
     full = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     if full is None or full.dtype != np.uint16 or full.ndim != 3:
         return None
+    opacity: Deep | None = None
     if full.shape[2] == 4:
+        opacity = np.ascontiguousarray(full[..., 3].astype(np.uint16))
         alpha = full[..., 3:].astype(np.uint32)
         full = (full[..., :3] * alpha + 65535 * (65535 - alpha) + 32767) // 65535
     deep = np.ascontiguousarray(full[..., ::-1].astype(np.uint16))
-    for upright in (deep, _turned(deep, orientation)):  # OpenCV turns some files, not others
+    for turn in (1, orientation):  # OpenCV turns some files, not others
+        upright = _turned(deep, turn)
         if upright.shape == shallow.shape:
             apart = np.abs((upright >> 8).astype(np.int16) - shallow)
             if apart.max() <= 2:
-                return np.ascontiguousarray(upright)
+                if opacity is not None:
+                    opacity = np.ascontiguousarray(_turned(opacity, turn))
+                return np.ascontiguousarray(upright), opacity
     return None
 
 
@@ -275,15 +313,16 @@ def _turned(pixels: Deep, orientation: int) -> Deep:
     return pixels
 
 
-def _on_white(image: Image.Image) -> tuple[Image.Image, bool]:
-    """Lay a picture with transparency on white; also say whether any of the white shows."""
+def _on_white(image: Image.Image) -> tuple[Image.Image, Pixels | None]:
+    """Lay a picture with transparency on white; also return its opacity if any of it shows."""
     if not image.has_transparency_data:
-        return image, False
+        return image, None
     picture = image.convert("RGBA")
     white = Image.new("RGBA", image.size, "white")
     laid = Image.alpha_composite(white, picture)
     alpha = np.asarray(picture.getchannel("A"))
-    return laid.convert("L" if image.mode in ("L", "LA") else "RGB"), bool(alpha.min() < 255)
+    shows = alpha.min() < 255
+    return laid.convert("L" if image.mode in ("L", "LA") else "RGB"), alpha if shows else None
 
 
 def _deep_to_srgb(deep: Deep, profile: bytes | None, mode: str, notes: list[str]) -> Picture:

@@ -1,7 +1,7 @@
 """Encodes RGB arrays: the bytes of a picture file, and whether bytes show a picture.
 
 The part of ``export`` that knows formats. It starts from the array alone, so nothing of the
-original's file can come along; the only thing added is our own sRGB profile.
+original's file can come along; the only thing added is our own profile of its colour space.
 """
 
 from __future__ import annotations
@@ -14,22 +14,21 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from deid_desktop.core.colour import SRGB_PROFILE
-from deid_desktop.core.types import Deep, Pixels
+from deid_desktop.core.colour import PROFILES
+from deid_desktop.core.types import SRGB, Deep, Pixels
 
 _ENCODERS: dict[str, dict[str, Any]] = {
-    "JPEG": {"quality": 95, "subsampling": 0, "icc_profile": SRGB_PROFILE},
-    "PNG": {"compress_level": 4, "icc_profile": SRGB_PROFILE},
-    "WEBP": {"quality": 95, "method": 4, "icc_profile": SRGB_PROFILE},
-    "TIFF": {
-        "compression": "tiff_adobe_deflate",
-        "tiffinfo": {317: 2},  # horizontal predictor
-        "icc_profile": SRGB_PROFILE,
-    },
-    "AVIF": {"quality": 90, "subsampling": "4:4:4", "speed": 8},  # names sRGB by its code points
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "PNG": {"compress_level": 4},
+    "WEBP": {"quality": 95, "method": 4},
+    "TIFF": {"compression": "tiff_adobe_deflate", "tiffinfo": {317: 2}},  # horizontal predictor
+    "AVIF": {"quality": 90, "subsampling": "4:4:4", "speed": 8},
 }
+SEE_THROUGH = frozenset(("PNG", "WEBP", "TIFF", "AVIF"))
+"""Formats that hold an opacity."""
 FORMATS = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
@@ -44,18 +43,23 @@ FORMATS = {
 LARGEST_SIDE = {"JPEG": 65_535, "WEBP": 16_383}
 
 
-def encode(pixels: Pixels | Deep, kind: str, quality: int | None = None) -> bytes:
-    """Return RGB pixels (height, width, 3) as a file; 16 bits only where ``DEEP`` knows how.
+def encode(
+    pixels: Pixels | Deep, kind: str, quality: int | None = None, *, space: str = SRGB
+) -> bytes:
+    """Return RGB or RGBA pixels (height, width, 3 or 4) of a space as a file.
 
-    ``quality`` (1…100) takes the place of the format's own, where it has one.
+    16 bits only where ``DEEP`` knows how, opacity only where ``SEE_THROUGH`` says so. ``quality``
+    (1…100) takes the place of the format's own, where it has one.
     """
     if pixels.dtype == np.uint16:
-        return DEEP[kind](pixels.astype(np.uint16, copy=False))
+        return DEEP[kind](pixels.astype(np.uint16, copy=False), PROFILES[space])
     buffer = io.BytesIO()
     image = Image.fromarray(np.ascontiguousarray(pixels))
-    options = _ENCODERS[kind]
+    options = dict(_ENCODERS[kind])
     if quality is not None and "quality" in options:
-        options = {**options, "quality": quality}
+        options["quality"] = quality
+    if kind != "AVIF" or space != SRGB:  # AVIF names sRGB by its code points
+        options["icc_profile"] = PROFILES[space]
     image.save(buffer, format=kind, **options)
     return buffer.getvalue()
 
@@ -64,41 +68,65 @@ def shows(data: bytes, pixels: Pixels | Deep) -> bool:
     """Tell whether a file shows this picture; exactly, where its format loses nothing."""
     if pixels.dtype == np.uint16:
         read = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        return read is not None and np.array_equal(read[..., ::-1], pixels)
+        return read is not None and np.array_equal(_swapped(read), pixels)
     with Image.open(io.BytesIO(data), formats=tuple(_ENCODERS)) as image:
         image.load()
         if image.format in ("PNG", "TIFF"):
             return np.array_equal(np.asarray(image), pixels)
-        return (image.height, image.width) == pixels.shape[:2]
+        return (image.height, image.width, len(image.getbands())) == pixels.shape
 
 
-def _deep_png(pixels: Deep) -> bytes:
+def _swapped(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Exchange red and blue, whose order OpenCV has the other way round."""
+    return pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
+
+
+def straight(pixels: Pixels | Deep) -> NDArray[Any]:
+    """Take a picture (height, width, 4) off the white it lies on, as files hold it.
+
+    What cannot be seen is white afterwards. Opaque pixels stay as they are, bit for bit.
+    """
+    full = np.iinfo(pixels.dtype).max
+    taken = pixels.copy()
+    for top in range(0, len(pixels), 256):  # in strips, so that the memory stays small
+        strip = pixels[top : top + 256]
+        opacity = strip[..., 3:].astype(np.float32)
+        ink = strip[..., :3].astype(np.float32) - (full - opacity)
+        colours = np.clip(np.rint(ink * (full / np.maximum(opacity, 1))), 0, full)
+        colours = np.where(opacity == 0, full, colours).astype(pixels.dtype)
+        opaque = strip[..., 3:] == full
+        taken[top : top + 256, :, :3] = np.where(opaque, strip[..., :3], colours)
+    return taken
+
+
+def _deep_png(pixels: Deep, profile: bytes) -> bytes:
     """Encode with OpenCV, as Pillow writes no 16-bit colour, and add the profile's chunk."""
-    _, encoded = cv2.imencode(".png", pixels[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 4])
+    _, encoded = cv2.imencode(".png", _swapped(pixels), [cv2.IMWRITE_PNG_COMPRESSION, 4])
     data = encoded.tobytes()
-    body = b"iCCPICC Profile\0\0" + zlib.compress(SRGB_PROFILE)
+    body = b"iCCPICC Profile\0\0" + zlib.compress(profile)
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
     return data[:33] + chunk + data[33:]  # behind the signature and the header
 
 
-def _deep_tiff(pixels: Deep) -> bytes:
+def _deep_tiff(pixels: Deep, profile: bytes) -> bytes:
     """Write a baseline TIFF of one compressed strip, for which Pillow has no 16-bit colour."""
-    height, width = pixels.shape[:2]
+    height, width, samples = pixels.shape
     before = np.pad(pixels, ((0, 0), (1, 0), (0, 0)))[:, :-1]
     strip = zlib.compress((pixels - before).astype("<u2").tobytes(), 4)  # modulo 65536
     values: dict[int, tuple[int, int, bytes]] = {
         256: (4, 1, struct.pack("<I", width)),
         257: (4, 1, struct.pack("<I", height)),
-        258: (3, 3, struct.pack("<3H", 16, 16, 16)),
+        258: (3, samples, struct.pack("<H", 16) * samples),
         259: (3, 1, struct.pack("<H", 8)),  # deflate
         262: (3, 1, struct.pack("<H", 2)),  # RGB
         273: (4, 1, struct.pack("<I", 8)),
-        277: (3, 1, struct.pack("<H", 3)),
+        277: (3, 1, struct.pack("<H", samples)),
         278: (4, 1, struct.pack("<I", height)),
         279: (4, 1, struct.pack("<I", len(strip))),
         284: (3, 1, struct.pack("<H", 1)),
         317: (3, 1, struct.pack("<H", 2)),  # horizontal predictor
-        34675: (7, len(SRGB_PROFILE), SRGB_PROFILE),
+        **({338: (3, 1, struct.pack("<H", 2))} if samples == 4 else {}),  # opacity, by itself
+        34675: (7, len(profile), profile),
     }
     start = 8 + len(strip) + len(strip) % 2
     behind = start + 2 + 12 * len(values) + 4
@@ -114,4 +142,4 @@ def _deep_tiff(pixels: Deep) -> bytes:
     return head + strip.ljust(start - 8, b"\0") + directory + bytes(4) + extra
 
 
-DEEP: dict[str, Callable[[Deep], bytes]] = {"PNG": _deep_png, "TIFF": _deep_tiff}
+DEEP: dict[str, Callable[[Deep, bytes], bytes]] = {"PNG": _deep_png, "TIFF": _deep_tiff}

@@ -4,9 +4,8 @@
 alone, takes the file apart again (``scan``) and only then gives it its name. Until that moment the
 file has a random hidden name in the target folder; whatever goes wrong, that file is removed.
 
-PNG and TIFF keep 16 bits a channel where the picture has them. No format is given an alpha channel:
-see-through parts are white since the photo was read, as what lies hidden under them, or in the
-shape of the transparency itself, was seen by no detector.
+PNG and TIFF keep 16 bits a channel where the picture has them. A picture with an opacity comes
+lying on white, as it was looked at; what lay hidden under transparency is not in it any more.
 """
 
 from __future__ import annotations
@@ -22,9 +21,17 @@ import numpy as np
 
 from deid_desktop.core import scan
 from deid_desktop.core.decoders import to_8_bit
-from deid_desktop.core.encoders import DEEP, FORMATS, LARGEST_SIDE, encode, shows
+from deid_desktop.core.encoders import (
+    DEEP,
+    FORMATS,
+    LARGEST_SIDE,
+    SEE_THROUGH,
+    encode,
+    shows,
+    straight,
+)
 from deid_desktop.core.files import new_file, publish, sweep, write_durably
-from deid_desktop.core.types import Deep, DeidError, Face, FaceResult, Method, Pixels, State
+from deid_desktop.core.types import SRGB, Deep, DeidError, Face, FaceResult, Method, Pixels, State
 
 _MASKS = (Method.SOLID, Method.BLUR, Method.PIXELATE)
 WRITABLE_SUFFIXES = frozenset(FORMATS)
@@ -48,14 +55,17 @@ def write_photo(
     sources: Sequence[Path],
     overwrite: bool = False,
     quality: int | None = None,
+    space: str = SRGB,
 ) -> None:
-    """Write RGB ``pixels`` (height, width, 3; sRGB) to ``target``, in the format of its suffix.
+    """Write RGB ``pixels`` (height, width, 3) to ``target``, in the format of its suffix.
 
-    16-bit pixels stay so in PNG and TIFF and are rounded to 8 bits for the other formats.
+    16-bit pixels stay so in PNG and TIFF and are rounded to 8 bits for the other formats. A fourth
+    channel is the opacity of what lies on white; a format that has none gets the white.
 
     ``faces`` are all faces found or marked in the photo, ``results`` what became of them.
     ``sources`` are the original files: none is ever written over, under whatever name.
     ``quality`` (1…100) is for formats that lose something; ``None`` takes the format's own.
+    ``space``: a name of ``colour.PROFILES``, that of the pixels.
 
     Raises:
         ExportBlocked: a face lacks its one result that is verified, masked or kept on purpose.
@@ -64,11 +74,10 @@ def write_photo(
     require_decisions(faces, results, name=target.name)
     with _errors(target):  # a name that is too long
         require_free(target, sources=sources, overwrite=overwrite)
-    if FORMATS[target.suffix.lower()] not in DEEP:
-        pixels = to_8_bit(pixels)
+    pixels = _fitted(pixels, target)
     sweep(target.parent)
     with _errors(target), new_file(target.parent) as temporary:
-        write_durably(temporary, _encode(pixels, target, quality))
+        write_durably(temporary, _encode(pixels, target, quality, space))
         _check(temporary.read_bytes(), pixels, target)
         publish(temporary, target, overwrite=overwrite)
 
@@ -174,10 +183,20 @@ def folded(path: Path) -> str:
     return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
 
 
-def _encode(pixels: Pixels | Deep, target: Path, quality: int | None) -> bytes:
-    rgb = pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.size > 0
+def _fitted(pixels: Pixels | Deep, target: Path) -> Pixels | Deep:
+    """Return the pixels with the depth and the opacity that the target's format can hold."""
+    rgb = pixels.ndim == 3 and pixels.shape[2] in (3, 4) and pixels.size > 0
     if not rgb or pixels.dtype not in (np.uint8, np.uint16):
         raise ExportError(f"{target.name}: the picture is not an RGB array; open the photo again")
+    kind = FORMATS[target.suffix.lower()]
+    if kind not in DEEP:
+        pixels = to_8_bit(pixels)
+    if pixels.shape[2] == 3:
+        return pixels
+    return straight(pixels) if kind in SEE_THROUGH else pixels[..., :3]
+
+
+def _encode(pixels: Pixels | Deep, target: Path, quality: int | None, space: str) -> bytes:
     kind = FORMATS[target.suffix.lower()]
     side = max(pixels.shape[:2])
     if side > LARGEST_SIDE.get(kind, side):
@@ -185,7 +204,7 @@ def _encode(pixels: Pixels | Deep, target: Path, quality: int | None) -> bytes:
             f"{target.name}: {kind} holds at most {LARGEST_SIDE[kind]} pixels a side, "
             f"this picture has {side}; write it as PNG"
         )
-    return encode(pixels, kind, quality)
+    return encode(pixels, kind, quality, space=space)
 
 
 @contextlib.contextmanager

@@ -23,13 +23,14 @@ from deid_desktop.core.decoders import (
     RAW_SUFFIXES,
     ImageError,
     Picture,
+    Raster,
     decode_picture,
     decode_raw,
     open_picture,
     to_8_bit,
     unidentified,
 )
-from deid_desktop.core.types import Photo
+from deid_desktop.core.types import SRGB, Photo
 
 __all__ = [
     "Decoded",
@@ -66,19 +67,23 @@ def photo_from_pixels(pixels: Picture, name: str) -> Photo:
 
     The photo's arrays are read-only copies: nothing downstream can change the original.
     """
-    return wrap(pixels.copy(order="C"), name)
+    return wrap(Raster(pixels.copy(order="C"), []), name)
 
 
-def wrap(pixels: Picture, name: str) -> Photo:
-    """Do the same without a copy, for pixels that nobody else holds."""
-    pixels.flags.writeable = False
-    own, deep = to_8_bit(pixels), None
-    own.flags.writeable = False
-    if pixels.dtype == np.uint16:
-        deep = pixels.astype(np.uint16, copy=False)
+def wrap(raster: Raster, name: str) -> Photo:
+    """Do the same without a copy, for what nobody else holds."""
+    picture, _, space, pixels, alpha = raster
+    own = to_8_bit(picture) if pixels is None else pixels
+    deep = picture if picture.dtype == np.uint16 or space != SRGB else None
     digest = hashlib.blake2b(repr(own.shape).encode(), digest_size=16)
-    digest.update(pixels.data)
-    return Photo(name=name, pixels=own, key=digest.hexdigest(), deep=deep)
+    digest.update(picture.data)
+    digest.update(b"" if space == SRGB else space.encode())
+    if alpha is not None:
+        digest.update(np.ascontiguousarray(alpha).data)
+    for array in (picture, own, alpha):
+        if array is not None:
+            array.flags.writeable = False
+    return Photo(name, own, digest.hexdigest(), deep, space, alpha)
 
 
 def read_photo(path: Path) -> Photo:
@@ -96,12 +101,14 @@ def decode(path: Path) -> Decoded:
     Raises:
         ImageError: as `read_photo`.
     """
-    picture, notes = decode_file(path)
-    return Decoded(photo_from_pixels(picture, path.name), notes)
+    raster = decode_file(path)
+    owned = (None if array is None else array.copy(order="C") for array in raster[3:])
+    raster = Raster(raster.picture.copy(order="C"), raster.notes, raster.space, *owned)
+    return Decoded(wrap(raster, path.name), tuple(raster.notes))
 
 
-def decode_file(path: Path, *, megapixels: float = MEGAPIXELS) -> tuple[Picture, tuple[str, ...]]:
-    """Decode one file to RGB pixels (height, width, 3), 8 or 16 bit; also return the notes.
+def decode_file(path: Path, *, megapixels: float = MEGAPIXELS) -> Raster:
+    """Decode one file to RGB pixels (height, width, 3), 8 or 16 bit, and what belongs to them.
 
     Raises:
         ImageError: as `read_photo`.
@@ -110,9 +117,7 @@ def decode_file(path: Path, *, megapixels: float = MEGAPIXELS) -> tuple[Picture,
         return decode_stream(file, path.name, megapixels=megapixels)
 
 
-def decode_stream(
-    file: BinaryIO, name: str, *, megapixels: float = MEGAPIXELS
-) -> tuple[Picture, tuple[str, ...]]:
+def decode_stream(file: BinaryIO, name: str, *, megapixels: float = MEGAPIXELS) -> Raster:
     """Do the same for a file that is open; ``name`` is for sentences, its ending for RAW.
 
     Raises:
@@ -120,8 +125,7 @@ def decode_stream(
     """
     with decoding(file, name, megapixels=megapixels):
         raw = Path(name).suffix.lower() in RAW_SUFFIXES
-        picture, notes = (decode_raw if raw else decode_picture)(file, name)
-        return picture, tuple(notes)
+        return (decode_raw if raw else decode_picture)(file, name)
 
 
 @contextlib.contextmanager

@@ -27,9 +27,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
+from deid_desktop.core.colour import PROFILES
 from deid_desktop.core.confinement import confine_process
-from deid_desktop.core.decoders import warm_up
+from deid_desktop.core.decoders import Raster, warm_up
 from deid_desktop.core.hardening import forbid_core_dumps
 from deid_desktop.core.imaging import (
     MEGAPIXELS,
@@ -40,7 +42,7 @@ from deid_desktop.core.imaging import (
     wrap,
 )
 from deid_desktop.core.inspection import inspect_stream
-from deid_desktop.core.types import DeidError
+from deid_desktop.core.types import SRGB, DeidError
 
 _CHUNK = 1 << 20
 _DECODE, _INSPECT = b"d", b"i"
@@ -123,12 +125,8 @@ class Reader:
             head = _header(connection)
             if "error" in head:
                 raise ImageError(str(head["error"]))
-            picture = np.empty(_shape(head, self.limits), np.uint16 if head["deep"] else np.uint8)
-            view = picture.data.cast("B")
-            received = 0
-            while received < len(view):
-                received += connection.recv_bytes_into(view[received:])
-            return Decoded(wrap(picture, path.name), tuple(map(str, head["notes"])))
+            notes = tuple(map(str, head["notes"]))
+            return Decoded(wrap(_received(connection, head, self.limits), path.name), notes)
 
     def inspect(self, path: Path) -> dict[str, Any]:
         """Return what a file reveals, as `inspection.inspect_stream` does.
@@ -236,6 +234,29 @@ def _header(connection: Connection) -> dict[str, Any]:
     return head
 
 
+def _received(connection: Connection, head: dict[str, Any], limits: Limits) -> Raster:
+    """Receive what the header announces, whose space and sizes are held against what may be."""
+    shape, depth = _shape(head, limits), np.uint16 if head["deep"] else np.uint8
+    space = head.get("space", SRGB)
+    if space not in PROFILES:
+        raise ValueError("no known space")
+    picture = _filled(connection, np.empty(shape, depth))
+    pixels = None if space == SRGB else _filled(connection, np.empty(shape, np.uint8))
+    alpha = None
+    if head.get("alpha"):
+        depth = np.uint16 if head["alpha"] == 16 else np.uint8
+        alpha = _filled(connection, np.empty(shape[:2], depth))
+    return Raster(picture, [], space, pixels, alpha)
+
+
+def _filled(connection: Connection, array: NDArray[Any]) -> NDArray[Any]:
+    view = array.data.cast("B")
+    received = 0
+    while received < len(view):
+        received += connection.recv_bytes_into(view[received:])
+    return array
+
+
 def _shape(head: dict[str, Any], limits: Limits) -> tuple[int, int, int]:
     """Return the picture's shape; what the process says is held against the limits."""
     height, width = (int(side) for side in head["shape"])
@@ -317,11 +338,20 @@ def _inspect(connection: Connection, file: BinaryIO, name: str, limits: Limits) 
 
 
 def _decode(connection: Connection, file: BinaryIO, name: str, limits: Limits) -> None:
-    picture, notes = decode_stream(file, name, megapixels=limits.megapixels)
-    _send(connection, shape=picture.shape[:2], deep=picture.dtype == np.uint16, notes=notes)
-    view = np.ascontiguousarray(picture).data.cast("B")
-    for start in range(0, len(view), _CHUNK):
-        connection.send_bytes(view[start : start + _CHUNK])
+    picture, notes, space, pixels, alpha = decode_stream(file, name, megapixels=limits.megapixels)
+    _send(
+        connection,
+        shape=picture.shape[:2],
+        deep=picture.dtype == np.uint16,
+        space=space,
+        alpha=0 if alpha is None else 8 * alpha.itemsize,
+        notes=notes,
+    )
+    for array in (picture, pixels, alpha):
+        if array is not None:
+            view = np.ascontiguousarray(array).data.cast("B")
+            for start in range(0, len(view), _CHUNK):
+                connection.send_bytes(view[start : start + _CHUNK])
 
 
 def _send(connection: Connection, **head: object) -> None:

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 Deep = NDArray[np.uint16]
 """RGB with 16 bits a channel, (height, width, 3), sRGB, as some photos are stored."""
+SRGB = "sRGB"
+"""The colour space of whatever does not say otherwise."""
 Array = NDArray[np.floating[Any]]
 """Floating-point numbers; float32 unless a docstring says otherwise."""
 Box = tuple[float, float, float, float]
@@ -69,14 +71,30 @@ ANCESTRIES = ("match", "white", "black", "east-asian", "west-asian")
 class Photo:
     """An upright photo in sRGB. ``key`` tells photos apart in caches (a digest of the pixels).
 
-    ``deep`` is the picture at 16 bits where the file has them; every stage but the export works
-    on ``pixels``, which is the same picture rounded to 8.
+    ``deep`` is the picture with all that the file has, 16 bits or the wide ``space`` (a name of
+    ``colour.PROFILES``), where ``pixels`` has not; every stage but the export works on ``pixels``,
+    the same picture in 8-bit sRGB. ``alpha`` (height, width), 8 or 16 bit, is how opaque it is;
+    without it, it is everywhere. See-through parts lie on white in ``pixels`` and ``deep``.
     """
 
     name: str
     pixels: Pixels
     key: str
-    deep: Deep | None = None
+    deep: Pixels | Deep | None = None
+    space: str = SRGB
+    alpha: NDArray[Any] | None = None
+
+
+@dataclass(frozen=True)
+class Keep:
+    """What an export keeps of how the file shows its picture.
+
+    ``colours``: a wide space, where the file has one; else they become sRGB. ``transparency``:
+    see-through parts, where the format has them and no face is in them; else they become white.
+    """
+
+    colours: bool = False
+    transparency: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,6 +272,12 @@ class Layer(Protocol):
     def apply(self, pixels: Pixels | Deep) -> None:
         """Change ``pixels`` (the whole photo, 8 or 16 bit) in place."""
 
+    def within(self, space: str) -> Layer:
+        """Return the same change for pixels of another space, a name of ``colour.PROFILES``."""
+
+    def opaque(self) -> Layer:
+        """Return the layer that makes an opacity, as a grey picture, fit what this one paints."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -312,7 +336,13 @@ class Role:
 
 @dataclass(frozen=True, eq=False)
 class Confirmed:
-    """The picture as it will be exported, and what was found when it was verified."""
+    """The picture as it will be exported, and what was found when it was verified.
+
+    ``pixels`` (height, width, 3), or 4 with the opacity of what lies on white; in ``space``.
+    ``notes``: what a person should know of it, plain sentences.
+    """
 
     results: tuple[FaceResult, ...]
     pixels: Pixels | Deep
+    space: str = SRGB
+    notes: tuple[str, ...] = ()

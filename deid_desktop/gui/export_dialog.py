@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from deid_desktop.core.report import PhotoRecord
-from deid_desktop.core.types import DeidError, State
+from deid_desktop.core.types import DeidError, Keep, State
 from deid_desktop.gui.choice import Choice
 from deid_desktop.gui.theme import Theme, title_font
 from deid_desktop.session.document import Document
@@ -146,6 +146,9 @@ class ExportDialog(QDialog):
         for size in _SIZES:
             text = tr("{size} px on the longer side", size=size) if size else tr("Full size")
             self.longest.addItem(text)
+        self.colours = Choice(self._theme, tr("Colours"))
+        self.colours.addItem(tr("Colours as sRGB, for every screen"))
+        self.colours.addItem(tr("Colours as in the photo, if they are of a wider space"))
         self.label = QCheckBox(tr("Write “{label}” into the picture", label=tr(LABEL)))
         self.comparison = QCheckBox(tr("Write original and result side by side too, for editors"))
         self.comparison.setToolTip(
@@ -163,6 +166,7 @@ class ExportDialog(QDialog):
         form.addRow(tr("Folder"), place)
         form.addRow(tr("File name"), self.pattern)
         form.addRow(tr("Format"), kind)
+        form.addRow(tr("Colours"), self.colours)
         form.addRow("", self.label)
         form.addRow("", self.comparison)
         form.addRow("", self.report)
@@ -284,6 +288,7 @@ class ExportDialog(QDialog):
             longest=_SIZES[self.longest.currentIndex()],
             quality=self.quality.value(),
             label=tr(LABEL) if self.label.isChecked() else "",
+            keep=Keep(colours=self.colours.currentIndex() == 1),
         )
         self._refresh()
         wanted = self.comparison.isChecked()

@@ -73,6 +73,7 @@ def export_task(
             if result not in results.values():
                 document.accept_result(entry, places[result.face.id], result)
         same = places == {s.face.id: s.place for s in entry.present()}
+        entry.notes = tuple(dict.fromkeys((*entry.notes, *outcome.notes)))
         entry.last_export = tuple(replace(result, layer=None) for result in outcome.results)
         document.accept_export(entry, exported=same and not outcome.refused)
         ended(order, outcome.refused)

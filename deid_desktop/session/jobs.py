@@ -25,6 +25,7 @@ from deid_desktop.core.types import (
     Face,
     FaceResult,
     Identity,
+    Keep,
     Photo,
     Pixels,
     Request,
@@ -96,7 +97,12 @@ class Redactor(Protocol):
         """Apply all layers to a copy of the photo."""
 
     def confirm(
-        self, photo: Photo, results: Sequence[FaceResult], *, company: Mapping[int, Company]
+        self,
+        photo: Photo,
+        results: Sequence[FaceResult],
+        *,
+        company: Mapping[int, Company],
+        keep: Keep = ...,
     ) -> Confirmed:
         """Make the finished picture and verify every surrogate in it."""
 
@@ -308,10 +314,11 @@ def _grown(box: Box) -> Box:
 
 @dataclass(frozen=True)
 class Exported:
-    """What came of an export: the results as confirmed, and why it was refused, if it was."""
+    """What came of an export: the results as confirmed, why it was refused, what to know of it."""
 
     results: tuple[FaceResult, ...]
     refused: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -322,6 +329,7 @@ class Finish:
     format's own. ``label``: a text to be seen in the picture, "" for none. ``comparison``: where
     a picture of original and result beside each other goes too, with ``titles`` in its halves;
     it shows every face as it is, so it is made on request only.
+    ``keep``: what of the file's colours and transparency.
     """
 
     longest: int = 0
@@ -329,6 +337,7 @@ class Finish:
     label: str = ""
     comparison: Path | None = None
     titles: tuple[str, str] = ("", "")
+    keep: Keep = field(default_factory=Keep)
 
     def apply(self, pixels: Pixels | Deep) -> NDArray[Any]:
         """Return the picture made smaller, never larger, and labelled."""
@@ -359,7 +368,9 @@ class ExportPhoto:
         """Return what came of it; nothing is written once ``should_stop`` answers yes."""
         from deid_desktop.core.export import ExportBlocked, write_photo
 
-        confirmed = pipeline.confirm(self.photo, self.results, company=self.company)
+        confirmed = pipeline.confirm(
+            self.photo, self.results, company=self.company, keep=self.finish.keep
+        )
         pixels = self.finish.apply(confirmed.pixels)
         if should_stop():
             raise Cancelled
@@ -372,10 +383,12 @@ class ExportPhoto:
                 sources=self.sources,
                 overwrite=self.overwrite,
                 quality=self.finish.quality,
+                space=confirmed.space,
             )
             if self.finish.comparison is not None:
+                shown = pipeline.render(self.photo, confirmed.results)
                 write_photo(
-                    beside(self.photo.pixels, confirmed.pixels, self.finish.titles),
+                    beside(self.photo.pixels, shown, self.finish.titles),
                     self.finish.comparison,
                     faces=self.faces,
                     results=shown_on_purpose(self.faces),
@@ -383,4 +396,4 @@ class ExportPhoto:
                 )
         except ExportBlocked as error:
             return Exported(confirmed.results, str(error))
-        return Exported(confirmed.results)
+        return Exported(confirmed.results, notes=confirmed.notes)

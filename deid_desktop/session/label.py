@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QFont, QImage, QPainter
 
 
 def with_label(pixels: NDArray[Any], text: str) -> NDArray[Any]:
-    """Return a copy of RGB pixels (8 or 16 bit) with a text in the lower left corner."""
+    """Return a copy of RGB or RGBA pixels (8 or 16 bit) with a text in the lower left corner."""
     height, width = pixels.shape[:2]
     band = max(18, round(min(width, height) * 0.04))
     image = QImage(width, band, QImage.Format.Format_RGBA8888)
@@ -37,6 +37,9 @@ def with_label(pixels: NDArray[Any], text: str) -> NDArray[Any]:
     alpha = drawn[..., 3:] / 255
     labelled = pixels.copy()
     region = labelled[height - band :]
-    mixed = region * (1 - alpha) + drawn[..., :3] * (full / 255) * alpha
+    paint = drawn[..., :3]
+    if pixels.shape[2] == 4:  # the label is opaque wherever it is
+        paint = np.dstack([paint, np.full_like(alpha, 255)])
+    mixed = region * (1 - alpha) + paint * (full / 255) * alpha
     region[:] = np.round(mixed).astype(pixels.dtype)
     return labelled

@@ -13,6 +13,8 @@ from PIL import Image, ImageCms
 from deid_desktop.core import colour
 from deid_desktop.core.colour import SRGB_PRIMARIES, described_profile
 from deid_desktop.core.imaging import decode, read_photo
+from deid_desktop.core.pipeline.finishing import finished
+from deid_desktop.core.types import SRGB, Keep
 
 P3 = (0.3127, 0.3290, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060)
 ADOBE = (0.3127, 0.3290, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
@@ -94,7 +96,10 @@ def test_wide_gamuts_are_converted_at_16_bits(tmp_path, space, suffix):
     path.write_bytes(with_profile(path.read_bytes(), described_profile(primaries, gamma=gamma)))
     photo = read_photo(path)
     assert photo.deep is not None
-    assert delta_e(photo.deep, stored / 65535, space).max() < 0.1
+    converted, named = finished(photo, [], Keep(colours=False))
+    assert named == SRGB
+    assert converted.dtype == np.uint16
+    assert delta_e(converted, stored / 65535, space).max() < 0.1
 
 
 def with_profile(data, profile):

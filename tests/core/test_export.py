@@ -192,7 +192,7 @@ def test_jpeg_keeps_colour_at_full_resolution(tmp_path):
     "pixels",
     [
         np.zeros((4, 4), np.uint8),
-        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((4, 4, 5), np.uint8),
         np.zeros((4, 4, 3), np.float32),
         np.zeros((0, 4, 3), np.uint8),
     ],

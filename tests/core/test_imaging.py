@@ -97,7 +97,7 @@ def test_what_lies_under_transparent_parts_is_gone(tmp_path):
     decoded = decode(save(pixels, tmp_path / "a.png"))
     assert (decoded.photo.pixels[:, :4] == 255).all()
     assert (decoded.photo.pixels[:, 4:] == (200, 30, 30)).all()
-    assert decoded.notes == ("its transparent parts are now white",)
+    assert decoded.notes == (decoders.SEE_THROUGH,)
 
 
 def test_opaque_alpha_is_nothing_to_mention(tmp_path):
@@ -177,7 +177,7 @@ def test_16_bit_transparency_becomes_white(tmp_path):
     decoded = decode(save_deep(pixels, tmp_path / "a.png"))
     assert (decoded.photo.deep[:20] == 65535).all()
     assert np.array_equal(decoded.photo.deep[20:], pixels[20:, :, :3])
-    assert decoded.notes == ("its transparent parts are now white",)
+    assert decoded.notes == (decoders.SEE_THROUGH,)
 
 
 def test_decoders_that_disagree_lead_to_8_bit(tmp_path, monkeypatch):

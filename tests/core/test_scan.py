@@ -53,7 +53,7 @@ def test_a_clean_file_is_clean(kind, options):
         ("WEBP", {"xmp": XMP}, "XMP"),
         ("WEBP", {"icc_profile": b"a profile of somebody's own screen"}, "ICCP"),
         ("AVIF", {"exif": EXIF}, "infe box"),
-        ("AVIF", {"xmp": XMP}, "data beside the picture"),
+        ("AVIF", {"xmp": XMP}, "XMP item"),
         ("AVIF", {"icc_profile": b"a profile of somebody's own screen"}, "colr box"),
         ("AVIF", {"save_all": True, "append_images": [Image.new("RGB", (60, 40))]}, "moov box"),
         ("TIFF", {"exif": EXIF}, "tag 270"),

@@ -47,7 +47,7 @@ class FakePipeline:
     def surrogates(self):
         return [request for request in self.requests if request.method is Method.SURROGATE]
 
-    def confirm(self, photo, results):
+    def confirm(self, photo, results, **_):
         return Confirmed(tuple(results), self.render(photo, results))
 
     def render(self, photo, results):

@@ -35,7 +35,7 @@ def test_how_a_photo_was_read_is_said(window, document, tmp_path, settle):
     window.open_paths([tmp_path / "clear.png"])
     settle()
     assert window.summary.notes.isVisible()
-    assert "transparent parts are now white" in window.summary.notes.text()
+    assert "transparent parts are shown white" in window.summary.notes.text()
 
 
 def test_the_window_knows_every_note_of_the_reader():

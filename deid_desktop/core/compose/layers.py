@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deid_desktop.core import colour as colours
 from deid_desktop.core.brush import corners, extent, painted
 from deid_desktop.core.compose.shape import bend
-from deid_desktop.core.types import Array, Box, Deep, Face, Method, Pixels, Stroke
+from deid_desktop.core.types import SRGB, Array, Box, Deep, Face, Method, Pixels, Stroke
 
 _SOLID = (24, 24, 24)
 _BLOCKS = 8
@@ -36,6 +37,16 @@ class SurrogateLayer:
     def apply(self, pixels: Pixels | Deep) -> None:
         """Change ``pixels`` (the whole photo, 8 or 16 bit) in place."""
         self._region(pixels)[:] = self.changed(pixels)
+
+    def within(self, space: str) -> SurrogateLayer:
+        """Return the same change for pixels of another space."""
+        plain = self.colour / (255 * np.maximum(self.alpha, 1e-6)[..., None])
+        converted = colours.between(np.clip(plain, 0, 1), SRGB, space)
+        return replace(self, colour=converted * (255 * self.alpha[..., None]))
+
+    def opaque(self) -> SurrogateLayer:
+        """Return the layer that bends an opacity alike and fills it where this one covers."""
+        return replace(self, colour=np.repeat(255 * self.alpha[..., None], 3, axis=2))
 
     def changed(self, pixels: Pixels | Deep) -> NDArray[Any]:
         """Return the layer's region of ``pixels`` (the whole photo) as it will be."""
@@ -63,6 +74,15 @@ class MaskLayer:
     face: Face
     method: Method
     strokes: tuple[Stroke, ...] = ()
+    tone: tuple[int, int, int] = _SOLID
+
+    def within(self, space: str) -> MaskLayer:
+        """Return this layer: what it fills with is grey, and looks the same in every space."""
+        return self
+
+    def opaque(self) -> MaskLayer:
+        """Return the layer that fills an opacity wherever this one hides."""
+        return replace(self, method=Method.SOLID, tone=(255, 255, 255))
 
     def apply(self, pixels: Pixels | Deep) -> None:
         """Change ``pixels`` (the whole photo, 8 or 16 bit) in place."""
@@ -117,7 +137,7 @@ class MaskLayer:
     def _content(self, region: Pixels | Deep) -> Pixels | Deep:
         size = max(self.face.box[2:])
         if self.method is Method.SOLID:
-            return np.full_like(region, np.array(_SOLID) * (np.iinfo(region.dtype).max // 255))
+            return np.full_like(region, np.array(self.tone) * (np.iinfo(region.dtype).max // 255))
         if self.method is Method.BLUR:
             return cv2.GaussianBlur(region, (0, 0), max(2.0, size / 6))
         block = max(2.0, size / _BLOCKS)

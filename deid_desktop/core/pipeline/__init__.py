@@ -9,21 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from deid_desktop.core.brush import turned
 from deid_desktop.core.compose import MaskLayer
-from deid_desktop.core.decoders import to_8_bit
 from deid_desktop.core.people import own_seed
 from deid_desktop.core.pipeline.costume import Costume
+from deid_desktop.core.pipeline.finishing import (
+    FLATTENED,
+    finished,
+    see_through,
+    seen,
+    with_layers,
+    with_opacity,
+)
 from deid_desktop.core.pipeline.studio import ROUNDS, Studio
 from deid_desktop.core.run import Survey
 from deid_desktop.core.types import (
     ALONE,
+    SRGB,
     Analysis,
     Array,
     Box,
@@ -34,6 +40,7 @@ from deid_desktop.core.types import (
     Face,
     FaceResult,
     Identity,
+    Keep,
     Method,
     Photo,
     Pixels,
@@ -47,6 +54,7 @@ from deid_desktop.core.types import (
 )  # fmt: skip
 from deid_desktop.core.verify import THRESHOLD
 
+_PLAIN = Keep()
 CHILD = 13.0
 """Estimated years below which no surrogate is made unasked: the donors are adults."""
 
@@ -62,14 +70,8 @@ class PhotoResult:
     faces: tuple[Face, ...]
     results: tuple[FaceResult, ...]
     pixels: Pixels | Deep
-
-
-def _with_layers(pixels: Pixels | Deep, results: Iterable[FaceResult]) -> NDArray[Any]:
-    changed = pixels.copy()
-    layers = [result.layer for result in results if result.layer is not None]
-    for layer in sorted(layers, key=lambda part: isinstance(part, MaskLayer)):
-        layer.apply(changed)
-    return changed
+    space: str = SRGB
+    notes: tuple[str, ...] = ()
 
 
 class DeviceError(DeidError):
@@ -232,13 +234,15 @@ class Pipeline:
 
     def render(self, photo: Photo, results: Iterable[FaceResult]) -> Pixels:
         """Return the photo with all layers applied, surrogates first, masks over them."""
-        return _with_layers(photo.pixels, results)
+        return with_layers(photo.pixels, results)
 
-    def finish(self, photo: Photo, results: Iterable[FaceResult]) -> Pixels | Deep:
-        """Return what `render` does for the export: with 16 bits where the photo has them."""
+    def finish(
+        self, photo: Photo, results: Sequence[FaceResult], keep: Keep = _PLAIN
+    ) -> Pixels | Deep:
+        """Return what `render` does with all that the file has and ``keep`` says, on white."""
         if photo.deep is None:
             return self.render(photo, results)
-        return _with_layers(photo.deep, results)
+        return finished(photo, results, keep)[0]
 
     def confirm(
         self,
@@ -247,18 +251,26 @@ class Pipeline:
         *,
         company: Mapping[int, Company] | None = None,
         on_failure: str = "block",
+        keep: Keep = _PLAIN,
     ) -> Confirmed:
         """Make the picture as it will be exported and verify every surrogate in it.
 
         Its pixels are those to write: nothing is rendered after they were verified. With
         ``on_failure`` ``solid`` failed faces are masked, and the new picture is verified as well.
         """
-        pixels = self.finish(photo, results)
-        judged = [self._confirm(to_8_bit(pixels), photo, r, company or {}) for r in results]
+        pixels = self.finish(photo, results, keep)
+        space = photo.space if keep.colours else SRGB
+        shown = seen(pixels, space)
+        judged = [self._confirm(shown, photo, r, company or {}) for r in results]
         masked = [self._fall_back(result, on_failure) for result in judged]
         if masked != judged:
-            return self.confirm(photo, masked, company=company, on_failure=on_failure)
-        return Confirmed(tuple(judged), pixels)
+            return self.confirm(photo, masked, company=company, on_failure=on_failure, keep=keep)
+        if photo.alpha is None or not keep.transparency:
+            return Confirmed(tuple(judged), pixels, space)
+        opacity = see_through(photo, shown, judged, self._studio.detector)
+        if opacity is None:
+            return Confirmed(tuple(judged), pixels, space, (FLATTENED,))
+        return Confirmed(tuple(judged), with_opacity(pixels, opacity), space)
 
     def _confirm(
         self, pixels: Pixels, photo: Photo, result: FaceResult, company: Mapping[int, Company]
@@ -279,6 +291,7 @@ class Pipeline:
         on_failure: str = "block",
         should_stop: ShouldStop = never,
         progress: Callable[[int, int], None] = lambda done, total: None,
+        keep: Keep = _PLAIN,
     ) -> PhotoResult:
         """Treat all faces of a photo alike, each with a surrogate of its own.
 
@@ -291,6 +304,7 @@ class Pipeline:
                 masks it.
             should_stop: asked between steps.
             progress: called with the faces done and their number.
+            keep: what the picture keeps of how the file shows it.
         """
         if faces is None:
             faces = self.detect(photo, should_stop=should_stop)
@@ -303,8 +317,8 @@ class Pipeline:
             results.append(self._fall_back(result, on_failure))
         progress(len(faces), len(faces))
         company = {face_id: role.company for face_id, role in roles.items()}
-        done = self.confirm(photo, results, company=company, on_failure=on_failure)
-        return PhotoResult(photo, tuple(faces), done.results, done.pixels)
+        done = self.confirm(photo, results, company=company, on_failure=on_failure, keep=keep)
+        return PhotoResult(photo, tuple(faces), done.results, done.pixels, done.space, done.notes)
 
     def _roles(self, photo: Photo, faces: Sequence[Face], request: Request) -> dict[int, Role]:
         """Return the roles of a photo that is by itself: everybody is somebody else."""
