@@ -128,7 +128,7 @@ class Analyser:
         """Read ``face`` in the photo's ``pixels``."""
         vertices = self._landmarker.mesh(pixels, face.points)
         pose = procrustes(mesh.XYZ, vertices[: mesh.VERTICES])
-        points = np.stack([vertices[v, :2].mean(0) for v in (mesh.LEFT_EYE, mesh.RIGHT_EYE, [4])])
+        points = _eyes_and_nose(vertices)
         reason = doubt(face, vertices, pose.degrees())
         if not reason and self._landmarker.unsteadiness(pixels, vertices) > UNSTEADY:
             reason = "What was found here may not be a face, or too much of it is hidden."
@@ -154,6 +154,10 @@ class Analyser:
         """Return −1 (female) … 1 (male), given eye centres and nose tip (3, 2)."""
         return float(2 * self._estimate(self._gender, pixels, points, 32)[1] - 1)
 
+    def apparent_age(self, pixels: Pixels, points: Array) -> float:
+        """Return the estimated age of a face whose five points (5, 2) are known."""
+        return self.age(pixels, _eyes_and_nose(self._landmarker.mesh(pixels, points)))
+
     def age(self, pixels: Pixels, points: Array) -> float:
         """Return the estimated age in years, corrected for the network's bias."""
         chances = self._estimate(self._age, pixels, points, 64)
@@ -171,6 +175,11 @@ class Analyser:
             net.setInput(cv2.dnn.blobFromImage(crop, 1 / 256, mean=_DLIB_MEAN))
             answers.append(net.forward().ravel().copy())
         return np.mean(answers, axis=0)
+
+
+def _eyes_and_nose(vertices: Array) -> Array:
+    """Return eye centres and nose tip (3, 2) of landmarks (478, 3)."""
+    return np.stack([vertices[v, :2].mean(0) for v in (mesh.LEFT_EYE, mesh.RIGHT_EYE, [4])])
 
 
 def corrected_age(estimate: float) -> float:

@@ -26,6 +26,7 @@ from deid_desktop.core.geometry import blur
 from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Array, DeidError, Identity, Surrogate
 from deid_desktop.core.weights import model_path
+from deid_desktop.core.wrinkles import relief
 
 LARGE, SMALL = 512, 256
 """Texels a side at full quality and for previews and searches."""
@@ -36,8 +37,15 @@ FORMAT = "1"
 CODE = 64
 _ANCESTRIES = 4
 _YOUNG, _AGES = 22.0, (40.0, 60.0, 80.0)
-_AGEING = 1.25
-"""Least squares over faces that do not age alike shrinks what age does; this gives it back."""
+_AGEING = (2.2, 1.5)
+"""Women, men: least squares over faces that do not age alike shrinks what age does, and make-up
+hides it; this gives it back."""
+_SAGGING = 0.3
+"""Share of what age does to the shape: the composer exaggerates shapes several times."""
+_REDDISH = (0.85, 1.0, 1.05)
+"""What a wrinkle takes of red, green and blue: light is reddened in the depth of skin."""
+_FADED = 0.4
+"""Share of their darkness that brows lose until 80."""
 _OLDEST = 36.0
 """Age up to which the donors say what age does to a face."""
 _INDIVIDUALITY = 1.3
@@ -54,9 +62,9 @@ class GeneratorError(DeidError):
 class Attribute:
     """Attributes of a surrogate as numbers.
 
-    ``gender`` −1…1, farther out a caricature (see ``attribute_terms``), ``age`` years, ``smile``
-    0…1, ``ancestry`` weights over White, Black, East Asian, West Asian (the groups that the donors
-    named for themselves), sum 1.
+    ``gender`` −1…1 and ``age`` years, 18…80, both farther out a caricature (see
+    ``attribute_terms``), ``smile`` 0…1, ``ancestry`` weights over White, Black, East Asian, West
+    Asian (the groups that the donors named for themselves), sum 1.
     """
 
     gender: float
@@ -78,22 +86,23 @@ def attribute_terms(attribute: Attribute) -> Array:
 
     For women, then men: the young average, what a smile adds, what 40, 60 and 80 years add
     (linear in between); then what Black, East Asian and West Asian ancestry add. A gender beyond
-    −1…1 adds more of what young men and women differ in.
+    −1…1 adds more of what young men and women differ in; ages beyond 22…80 go on in the same way.
     """
     knots = (_YOUNG, *_AGES)
-    ages = [np.interp(attribute.age, knots, np.eye(len(knots))[i + 1]) for i in range(len(_AGES))]
-    ages = [_AGEING * weight for weight in ages]
+    ages = np.array([np.interp(attribute.age, knots, row) for row in np.eye(len(knots))[1:]])
+    ages[0] += min(0.0, attribute.age - _YOUNG) / (_AGES[0] - _YOUNG)
+    ages[-1] *= max(1.0, attribute.age / _AGES[-1])
     male = _male(attribute)
-    one = np.array([1.0, attribute.smile, *ages])
-    terms = np.r_[(1 - male) * one, male * one, attribute.ancestry[1:]]
+    woman, man = (np.r_[1.0, attribute.smile, ageing * ages] for ageing in _AGEING)
+    terms = np.r_[(1 - male) * woman, male * man, attribute.ancestry[1:]]
     beyond = (attribute.gender + 1) / 2 - male
     terms[0] -= beyond
-    terms[len(one)] += beyond
+    terms[len(woman)] += beyond
     return terms.astype(np.float32)
 
 
 @cache
-def _fringe() -> Array:
+def fringe() -> Array:
     """Return where women's hair hangs into the face (SMALL, SMALL), 0…1: forehead and temples."""
     covered = np.zeros((SMALL, SMALL), np.float32)
     for side in (_LEFT_FRINGE, _RIGHT_FRINGE):
@@ -105,6 +114,11 @@ def _fringe() -> Array:
 _LEFT_FRINGE = [9, 107, 66, 105, 63, 70, 156, 143, 34, 162, 21, 54, 103, 67, 109, 10]
 _RIGHT_FRINGE = [9, 336, 296, 334, 293, 300, 383, 372, 264, 389, 251, 284, 332, 297, 338, 10]
 """From between the brows along their upper edge to the temple and back along the hairline."""
+
+
+def roughness(age: float) -> float:
+    """Return the contrast of skin's fine relief at an age in years, relative to 40."""
+    return float(np.interp(age, [10, 25, 40, 60, 80], [0.7, 0.8, 1.0, 1.25, 1.5]))
 
 
 def _male(attribute: Attribute) -> float:
@@ -119,7 +133,8 @@ def network_inputs(attributes: list[Attribute]) -> Tensor:
     from the maps and the atlas alone.
     """
     rows = [
-        (2 * _male(a) - 1, (min(a.age, _OLDEST) - 27) / 9, a.smile, *a.ancestry) for a in attributes
+        (2 * _male(a) - 1, (np.clip(a.age, 18, _OLDEST) - 27) / 9, a.smile, *a.ancestry)
+        for a in attributes
     ]
     return torch.tensor(rows, dtype=torch.float32)
 
@@ -287,12 +302,15 @@ class Generator:
         creases = torch.stack(
             [self._creases(i, a) for i, a in zip(identities, attributes, strict=True)]
         )
-        coarse = base + own + pores + creases
+        coarse = _faded(base + own + pores + creases, attributes)
+        wrinkles = self._wrinkles(identities, attributes, size)
         if size == SMALL:
+            coarse = coarse + wrinkles
             return coarse.permute(0, 2, 3, 1).clamp(0.02, 3).cpu().numpy()
         fine = self._spread(code @ self._t["fine.basis"], LARGE, 1)
         fine = fine * (1 + (loss - 1) * _PORES * self._skin[LARGE])
-        full = functional.interpolate(coarse, size=(LARGE, LARGE), mode="bicubic") + fine
+        full = functional.interpolate(coarse, size=(LARGE, LARGE), mode="bicubic")
+        full = full + fine + wrinkles
         return full.permute(0, 2, 3, 1).clamp(0.02, 3).cpu().numpy()
 
     def _creases(self, identity: Identity, attribute: Attribute) -> Tensor:
@@ -314,8 +332,8 @@ class Generator:
         lower = min(int(place), len(ages) - 2)
         way = torch.tensor(place - lower, device=self.device).logit(eps=1e-6)
         older = torch.sigmoid(3 * field.to(self.device) + way)
-        fringe = torch.from_numpy(_fringe()).to(self.device)
-        male = 1 - (1 - _male(attribute)) * (1 - fringe)
+        hanging = torch.from_numpy(fringe()).to(self.device)
+        male = 1 - (1 - _male(attribute)) * (1 - hanging)
         mixed, power = torch.zeros_like(older), torch.zeros_like(older)
         for age, near in ((lower, 1 - older), (lower + 1, older)):
             for side, part in enumerate((1 - male, male)):
@@ -323,8 +341,19 @@ class Generator:
                 share = near * part
                 mixed += share * (relief.flip(1) if mirrored[age] else relief)
                 power += share.pow(2)
-        strength = float(np.interp(attribute.age, [20, 35, 60, 80], [0.0, 1.0, 1.3, 1.6]))
+        strength = float(np.interp(attribute.age, [20, 35, 60, 80, 110], [0.0, 0.9, 1.2, 1.4, 1.8]))
         return (strength * mixed / power.sqrt())[None]
+
+    def _wrinkles(
+        self, identities: list[Identity], attributes: list[Attribute], size: int
+    ) -> Tensor:
+        """Return the drawn folds and lines of the ages (n, 3, size, size)."""
+        drawn = [
+            relief(attribute.age, seed=identity.seed, size=size)
+            for identity, attribute in zip(identities, attributes, strict=True)
+        ]
+        lines = torch.from_numpy(np.stack(drawn))[:, None]
+        return (lines * torch.tensor(_REDDISH)[:, None, None]).to(self.device)
 
     def _shape(self, code: Tensor, attributes: list[Attribute]) -> Array:
         spread = (code @ self._t["shape.basis"]).cpu().numpy().reshape(len(code), -1, 3)
@@ -334,7 +363,8 @@ class Generator:
             male = _male(attribute)
             slope = (1 - male) * slopes[0] + male * slopes[1]
             descent = np.tensordot(attribute.ancestry[1:], self._host["shape.ancestry"], 1)
-            added.append(slope * (attribute.age - 27) + descent)
+            years = float(np.clip(attribute.age, 18, 80)) - 27
+            added.append(_SAGGING * years * slope + descent)
         return (self._host["shape.mean"] + spread + np.stack(added)).astype(np.float32)
 
     def _spread(self, values: Tensor, size: int, channels: int) -> Tensor:
@@ -362,6 +392,14 @@ def _real(name: str, tensors: dict[str, Tensor]) -> Tensor:
     if tensors[name].dtype != torch.int8:
         return tensor
     return tensor * tensors[f"{name}.scale"].float()
+
+
+def _faded(pictures: Tensor, attributes: list[Attribute]) -> Tensor:
+    """Return ``pictures`` (n, 3, 256, 256) with brows as light as their ages make them."""
+    share = [_FADED * float(np.clip((a.age - 45) / 35, 0, 1.5)) for a in attributes]
+    fade = torch.tensor(share, device=pictures.device)[:, None, None, None]
+    brows = torch.from_numpy(regions(SMALL).brows).to(pictures.device)
+    return pictures + fade * brows * (0.85 - pictures).clamp(min=0)
 
 
 def _low_pass(pictures: Tensor) -> Tensor:

@@ -21,6 +21,8 @@ from deid_desktop.training.statistics import Portrait
 AGES = (33.0, 45.0, 55.0, 65.0, 76.0)
 _PEOPLE = 5
 _NEAREST = 40
+_COARSEST = 3.0
+"""Sigma in texels up to which relief is skin; what is broader becomes blotches in a patchwork."""
 
 
 def crease_atlas(portraits: list[Portrait], *, variants: int, seed: int) -> Array:
@@ -46,7 +48,7 @@ def _relief(portrait: Portrait, average: Array) -> tuple[Array, Array]:
     """Return a portrait's relief and how much of it can be trusted (256, 256)."""
     difference = (portrait.texture.astype(np.float32) - average).mean(2)
     broad = blur(np.abs(difference - blur(difference, 15)), 3.5)
-    band = np.clip(blur(difference, 0.5) - blur(difference, 6.5), -0.24, 0.16)
+    band = np.clip(blur(difference, 0.5) - blur(difference, _COARSEST), -0.24, 0.16)
     trusted = portrait.weight.astype(np.float32) * (1 - np.clip((broad - 0.16) / 0.1, 0, 1))
     return band, trusted
 

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_desktop.core.generate import LARGE, SMALL, Attribute, attribute_terms, texels
-from deid_desktop.core.geometry import blur
+from deid_desktop.core.generate import LARGE, SMALL, Attribute, attribute_terms, fringe, texels
+from deid_desktop.core.geometry import blur, weighted_blur
 from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Array
 from deid_desktop.training import statistics
@@ -74,14 +74,14 @@ class AttributeMaps:
 def attribute_maps(
     donors: list[DonorTexture], portraits: list[statistics.Portrait]
 ) -> AttributeMaps:
-    """Fit the attribute maps: young faces from the donors, older ones from the portraits.
+    """Fit the attribute maps: young faces from the donors, what age adds from the portraits.
 
-    Donors are sharp but young; portraits are soft but up to 80 years old. So the donors' mean is
-    the young end and keeps its fine structure, and the portraits move its broad forms with age.
+    Donors are sharp but young; portraits are soft, lit otherwise, and 30 to 80 years old. So the
+    donors' mean is the young end, and portraits are only held against younger portraits.
     """
     maps = []
+    ageing = _ageing(portraits)
     for gender in GENDERS:
-        fitted = statistics.fit_base(portraits, gender)
         young = {
             smile: np.mean(
                 [d.coarse for d in donors
@@ -93,9 +93,7 @@ def attribute_maps(
         }  # fmt: skip
         young = {k: _even(v) for k, v in young.items()}
         maps += [young[0], young[1] - young[0]]
-        for age in _ANCHORS:
-            still = statistics.base(fitted, gender, age, 0.0) - young[0]
-            maps.append(blur(still.astype(np.float32), 1.5))
+        maps += ageing[gender]
     white = {
         gender: np.mean(
             [d.coarse for d in donors if d.sample.gender == gender and not d.sample.smiling
@@ -115,6 +113,36 @@ def attribute_maps(
 
 
 _ANCHORS = (40.0, 60.0, 80.0)
+
+
+def _ageing(portraits: list[statistics.Portrait]) -> dict[float, list[Array]]:
+    """Return for each gender what each of ``_ANCHORS`` adds to a face of ``YOUNGEST``.
+
+    Where women's hair hangs into the face, men's foreheads tell what age does. Brows and lips of
+    different people do not lie on each other well enough, rims would show: lips change broadly,
+    and brows as the skin around them does (``generate`` makes them paler).
+    """
+    brows, lips = (
+        np.clip(1.5 * blur(part, 2), 0, 1)[..., None]
+        for part in (regions(SMALL).brows, regions(SMALL).lips)
+    )
+    hair = fringe()[..., None]
+    added: dict[float, list[Array]] = {}
+    for gender in reversed(GENDERS):  # men first
+        fitted = statistics.fit_base(portraits, gender)
+        young = statistics.base(fitted, gender, statistics.YOUNGEST, 0.0)
+        added[gender] = []
+        for number, age in enumerate(_ANCHORS):
+            covered = min(age, statistics.OLDEST[gender])
+            ahead = (age - statistics.YOUNGEST) / (covered - statistics.YOUNGEST)
+            change = ahead * (statistics.base(fitted, gender, covered, 0.0) - young)
+            if gender < 0:
+                change = change * (1 - hair) + added[1.0][number] * hair
+            change = change + lips * (blur(change, 9) - change)
+            beside, _ = weighted_blur(change, 1.001 - brows[..., 0], 9)
+            change = change + brows * (beside - change)
+            added[gender].append(change.astype(np.float32))
+    return added
 
 
 def _even(picture: NDArray[np.floating]) -> Array:

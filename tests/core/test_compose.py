@@ -548,9 +548,11 @@ def smooth(seed, sigma, amplitude):
     return (128 + amplitude * noise / noise.std()).astype(np.float32)
 
 
-def matched(rendered, photo, seed=0):
+def matched(rendered, photo, *, seed=0, wear=1.0):
     skin, features = np.ones((160, 160), np.float32), np.zeros((160, 160), np.float32)
-    return match_detail(rendered, photo, skin=skin, features=features, enlarged=1.0, seed=seed)
+    return match_detail(
+        rendered, photo, skin=skin, features=features, enlarged=1.0, wear=wear, seed=seed
+    )
 
 
 def fine(picture):
@@ -562,6 +564,12 @@ def test_a_noisy_photo_gets_grain_and_a_soft_one_loses_sharpness():
     rendered = smooth(0, 1.2, 8)
     assert fine(matched(rendered, smooth(1, 0, 6))) > 1.1 * fine(rendered)
     assert fine(matched(rendered, smooth(1, 6, 8))) < 0.8 * fine(rendered)
+
+
+def test_wear_makes_the_relief_of_skin_stronger_or_weaker_than_the_photos():
+    rendered, photo = smooth(0, 1.2, 8), smooth(1, 1.2, 8)
+    worn, even, fresh = (fine(matched(rendered, photo, wear=wear)) for wear in (1.3, 1.0, 0.7))
+    assert worn > 1.15 * even > 1.3 * fresh
 
 
 def test_detail_is_measured_not_copied():
@@ -581,7 +589,9 @@ def test_grain_follows_its_seed():
 
 def test_without_skin_to_measure_nothing_is_matched():
     rendered, none = smooth(0, 1.2, 8), np.zeros((160, 160), np.float32)
-    result = match_detail(rendered, smooth(1, 0, 9), skin=none, features=none, enlarged=1.0, seed=0)
+    result = match_detail(
+        rendered, smooth(1, 0, 9), skin=none, features=none, enlarged=1.0, wear=1.0, seed=0
+    )
     np.testing.assert_array_equal(result, rendered)
 
 

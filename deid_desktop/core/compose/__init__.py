@@ -45,6 +45,7 @@ def compose(
     expression: Array | None = None,
     cover: int = 0,
     seed: int = 0,
+    wear: float = 1.0,
     touch: Touch = _NOTHING,
 ) -> SurrogateLayer:
     """Render ``surrogate`` into the photo, as a layer at its scale.
@@ -58,11 +59,12 @@ def compose(
             photo's colours of brows and lips, 3 lets the head's outline change most and takes
             glasses off; more of the subject is hidden, less of the photo kept.
         seed: of the grain.
+        wear: contrast of the skin's fine relief, of the photo's; more for an older face.
         touch: what the person asked for besides.
     """
     drawn = _draw(
         scene, surrogate, shape_strength=shape_strength, expression=expression, cover=cover,
-        seed=seed, touch=touch,
+        seed=seed, wear=wear, touch=touch,
     )  # fmt: skip
     return _at_photo_scale(scene, drawn)
 
@@ -85,6 +87,7 @@ def sketch(
     expression: Array | None = None,
     cover: int = 0,
     seed: int = 0,
+    wear: float = 1.0,
     touch: Touch = _NOTHING,
 ) -> Sketch:
     """Render ``surrogate`` as `compose` does, only to be looked at by a recogniser.
@@ -96,7 +99,7 @@ def sketch(
     """
     drawn = _draw(
         scene, surrogate, shape_strength=shape_strength, expression=expression, cover=cover,
-        seed=seed, touch=touch,
+        seed=seed, wear=wear, touch=touch,
     )  # fmt: skip
     picture = bend(scene.crop, drawn.field)
     over = drawn.cover()
@@ -142,6 +145,7 @@ def _draw(
     expression: Array | None,
     cover: int,
     seed: int,
+    wear: float,
     touch: Touch,
 ) -> _Drawn:
     moved = displaced(
@@ -176,6 +180,7 @@ def _draw(
         skin=weights[..., 0] * shown,
         features=weights[..., 1] * shown,
         enlarged=scene.scale,
+        wear=wear,
         seed=seed,
     )
     if scene.toning is not None:

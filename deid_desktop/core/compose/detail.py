@@ -26,7 +26,14 @@ _ENOUGH = 400
 
 
 def match_detail(
-    rendered: Array, photo: Array, *, skin: Array, features: Array, enlarged: float, seed: int
+    rendered: Array,
+    photo: Array,
+    *,
+    skin: Array,
+    features: Array,
+    enlarged: float,
+    wear: float,
+    seed: int,
 ) -> Array:
     """Return ``rendered`` (h, w, 3) with the photo's contrast in three fine bands, and its grain.
 
@@ -37,6 +44,7 @@ def match_detail(
         features: (h, w) 0…1, brows, eyes, lips.
         enlarged: working pixels for one photo pixel; bands below the photo's own resolution hold
             nothing.
+        wear: how much stronger than on the photo's the relief of skin is to be.
         seed: of the grain.
     """
     measured = (skin > 0.7) & (features < 0.5)
@@ -54,8 +62,8 @@ def match_detail(
         band, target = ours[i] - ours[i + 1], theirs[i] - theirs[i + 1]
         grey = _grey(band)
         most = _MOST if sigmas[i] < coarse else 1.0
-        wanted, present = _spread(target[measured]), _spread(grey[measured])
-        skin_gain = float(np.clip(wanted / present, 0.35, most))
+        wanted, present = wear * _spread(target[measured]), _spread(grey[measured])
+        skin_gain = float(np.clip(wanted / present, 0.35, most * max(1.0, wear)))
         if i == 0:
             sharpness = min(1.0, skin_gain)
             missing = wanted**2 - (skin_gain * present) ** 2

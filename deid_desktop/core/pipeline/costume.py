@@ -28,7 +28,7 @@ class Costume:
     """One surrogate for one person, in every frame.
 
     ``analysis``: of the person, where it was seen best. ``strength``, ``cover``, ``seed``,
-    ``touch``: see `compose`. ``expression``, ``expressed``: which one is shown, and how much of it.
+    ``wear``, ``touch``: see `compose`. ``expression``, ``expressed``: which is shown, how much.
     ``donors`` (m, 128): embeddings that no frame may come near to.
     """
 
@@ -43,6 +43,7 @@ class Costume:
     touch: Touch
     expression: str
     expressed: float
+    wear: float = 1.0
 
     def scaled(self, size: int) -> Costume:
         """Return the same with a texture of ``size`` texels a side."""
@@ -72,5 +73,6 @@ class Costume:
             expression=expression_change(self.expression, self.expressed, scene.fit),
             cover=self.cover,
             seed=self.seed,
+            wear=self.wear,
             touch=self.touch,
         )

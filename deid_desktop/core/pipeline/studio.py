@@ -22,6 +22,7 @@ from deid_desktop.core.compose import (
     GlassesModel,
     Scene,
     ShapeModel,
+    Sketch,
     SurrogateLayer,
     compose,
     prepare,
@@ -29,10 +30,12 @@ from deid_desktop.core.compose import (
 )
 from deid_desktop.core.detect import Detector
 from deid_desktop.core.generate import LARGE, SMALL, Attribute, Generator
+from deid_desktop.core.pipeline.ageing import KNOTS, matching_age, usual_age
 from deid_desktop.core.pipeline.costume import Costume
 from deid_desktop.core.pipeline.wishes import (
     cover_of,
     described,
+    wear_of,
     wished_attribute,
     wished_change,
     wished_strength,
@@ -43,6 +46,7 @@ from deid_desktop.core.types import (
     ALONE,
     Analysis,
     Array,
+    Attributes,
     Cancelled,
     Company,
     Face,
@@ -95,6 +99,7 @@ class Studio:
         self.device, self._threshold = device, threshold
         self._analyses: OrderedDict[Any, Analysis] = OrderedDict()
         self._scenes: OrderedDict[Any, Scene] = OrderedDict()
+        self._ageing: OrderedDict[Any, Array] = OrderedDict()
 
     @cached_property
     def detector(self) -> Detector:
@@ -211,7 +216,7 @@ class Studio:
         """Make a surrogate ready to be worn in other pictures of the same person."""
         photo, face = sitting.photo, sitting.face
         wish, analysis = request.attributes, self.analyse(photo, face)
-        attribute = wished_attribute(analysis, request, identity.look)
+        attribute = self._aged(photo, face, request, identity)
         return Costume(
             self._generate([identity], [attribute], LARGE)[0],
             analysis,
@@ -224,6 +229,7 @@ class Studio:
             touch=wished_touch(analysis, request),
             expression=wish.expression,
             expressed=wish.strength,
+            wear=wear_of(analysis, attribute),
         )
 
     def judge(
@@ -286,37 +292,73 @@ class Studio:
         photo, face = sitting.photo, sitting.face
         originals, analysis = self._originals(sitting), self.analyse(photo, face)
         attribute = wished_attribute(analysis, request, drawn[0].look)
-        scene = self._scene(photo, face, _TINY, _SEARCH)
-        change = wished_change(request, scene)
-        touch = wished_touch(analysis, request, face=face, scene=scene)
+        attribute = replace(attribute, age=usual_age(attribute.age, attribute.gender))
         _check(should_stop)
         scores = []
-        surrogates = self._generate(drawn, [attribute] * len(drawn), SMALL)
-        for surrogate, identity in zip(surrogates, drawn, strict=True):
+        attributes = [attribute] * len(drawn)
+        for seen in self._sketches(sitting, request, drawn, attributes, _TINY, _SEARCH):
             _check(should_stop)
-            small = cv2.resize(surrogate.texture, (_TINY, _TINY), interpolation=cv2.INTER_AREA)
-            seen = sketch(
-                scene,
-                replace(surrogate, texture=small),
-                face.points,
-                shape_strength=wished_strength(request, identity),
-                expression=change,
-                cover=cover_of(analysis, request, identity),
-                seed=identity.seed,
-                touch=touch,
-            )
             found = self._recogniser.embed_face(seen.picture, seen.points)
             donors, others = self._generator.donor_embeddings, sitting.company.others
             verdict = judge(originals, found[None], donors, others, self._threshold)
             scores.append(_badness(verdict))
         return scores
 
+    def _sketches(
+        self, sitting: Sitting, request: Request, identities: list[Identity],
+        attributes: list[Attribute], size: int, work: tuple[float, float],
+    ) -> Iterator[Sketch]:  # fmt: skip
+        """Yield one look at each surrogate in low resolution."""
+        photo, face = sitting.photo, sitting.face
+        analysis, scene = self.analyse(photo, face), self._scene(photo, face, size, work)
+        change = wished_change(request, scene)
+        touch = wished_touch(analysis, request, face=face, scene=scene)
+        surrogates = self._generate(identities, attributes, SMALL)
+        for surrogate, identity, attribute in zip(surrogates, identities, attributes, strict=True):
+            if size < SMALL:
+                small = cv2.resize(surrogate.texture, (size, size), interpolation=cv2.INTER_AREA)
+                surrogate = replace(surrogate, texture=small)
+            yield sketch(
+                scene,
+                surrogate,
+                face.points,
+                shape_strength=wished_strength(request, identity),
+                expression=change,
+                cover=cover_of(analysis, request, identity),
+                seed=identity.seed,
+                wear=wear_of(analysis, attribute),
+                touch=touch,
+            )
+
+    def _aged(self, photo: Photo, face: Face, request: Request, identity: Identity) -> Attribute:
+        """Return the attributes with the age at which this face looks as old as they say.
+
+        What is found depends on the person and on the side of the gender slider, so that moving
+        a slider measures nothing anew.
+        """
+        analysis, wish = self.analyse(photo, face), request.attributes
+        side = None if wish.gender is None else float(np.sign(wish.gender))
+        calm = replace(request, attributes=Attributes(gender=side), strokes=())
+
+        def look() -> Array:
+            still = wished_attribute(analysis, calm, identity.look)
+            sketches = self._sketches(
+                Sitting(photo, face), calm, [identity] * len(KNOTS),
+                [replace(still, age=age) for age in KNOTS], SMALL, _PREVIEW,
+            )  # fmt: skip
+            return np.array([self._analyser.apparent_age(s.picture, s.points) for s in sketches])
+
+        key = (*_key(photo, face), identity, side, request.shape_strength)
+        apparent = _remember(self._ageing, key, look)
+        attribute = wished_attribute(analysis, request, identity.look)
+        return replace(attribute, age=matching_age(attribute.age, attribute.gender, apparent))
+
     def _compose(
         self, photo: Photo, face: Face, request: Request, identities: list[Identity], *,
         size: int, work: tuple[float, float],
     ) -> list[SurrogateLayer]:  # fmt: skip
         analysis = self.analyse(photo, face)
-        attributes = [wished_attribute(analysis, request, i.look) for i in identities]
+        attributes = [self._aged(photo, face, request, i) for i in identities]
         surrogates = self._generate(identities, attributes, size)
         scene = self._scene(photo, face, size, work)
         change = wished_change(request, scene)
@@ -329,9 +371,12 @@ class Studio:
                 expression=change,
                 cover=cover_of(analysis, request, identity),
                 seed=identity.seed,
+                wear=wear_of(analysis, attribute),
                 touch=touch,
             )
-            for surrogate, identity in zip(surrogates, identities, strict=True)
+            for surrogate, identity, attribute in zip(
+                surrogates, identities, attributes, strict=True
+            )
         ]
 
     def _generate(

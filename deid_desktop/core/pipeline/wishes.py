@@ -14,7 +14,7 @@ from deid_desktop.core.brush import painted
 from deid_desktop.core.compose import Scene, Touch
 from deid_desktop.core.compose.expression import expression_change, smile_of
 from deid_desktop.core.compose.touch import skin_gain
-from deid_desktop.core.generate import Attribute
+from deid_desktop.core.generate import Attribute, roughness
 from deid_desktop.core.types import Analysis, Array, Face, Identity, Look, Request
 
 _PUSH = 1.0
@@ -79,6 +79,11 @@ def cover_of(analysis: Analysis, request: Request, identity: Identity) -> int:
     wish = request.attributes.gender
     shaved = wish is not None and wish <= -0.25 and analysis.gender > 0
     return max(identity.push, int(shaved))
+
+
+def wear_of(analysis: Analysis, attribute: Attribute) -> float:
+    """Return how much rougher the surrogate's skin is than the subject's, by their ages."""
+    return roughness(attribute.age) / roughness(analysis.age)
 
 
 def described(attribute: Attribute, request: Request, *, skin: float) -> dict[str, Any]:

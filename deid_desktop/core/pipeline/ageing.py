@@ -1,0 +1,52 @@
+"""Finds how old to make a texture so that the finished face looks as old as it should.
+
+Hair, neck and outline of the photo stay, and donors and light differ: the same age in the
+generator looks thirty years old on one face and sixty on another. So a few sketches of the face
+are shown to the age network, and the curve is read backwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from deid_desktop.core.types import Array
+
+KNOTS = (0.0, 25.0, 45.0, 65.0, 85.0, 110.0, 135.0)
+"""Ages in the generator, in years, that are sketched; beyond 80 it exaggerates."""
+_WOMEN = (20.0, 25.0, 32.0, 44.0, 56.0, 70.0, 80.0)
+_MEN = (20.0, 28.0, 37.0, 51.0, 67.0, 76.0, 80.0)
+"""Apparent years at ``KNOTS``, on average over faces; of old women the network says less, but eyes
+do not."""
+_FARTHEST = 30.0
+"""Years by which one face may differ from the average: some leave the network unmoved, and would
+be driven to an age that everybody else sees."""
+
+
+def usual_age(years: float, gender: float) -> float:
+    """Return the generator's age for a face to look ``years`` old, on average over faces.
+
+    Args:
+        years: wanted.
+        gender: of the surrogate, −1 (female) … 1 (male).
+    """
+    male = float(np.clip((gender + 1) / 2, 0, 1))
+    apparent = (1 - male) * np.array(_WOMEN) + male * np.array(_MEN)
+    return float(np.interp(years, apparent, KNOTS))
+
+
+def matching_age(years: float, gender: float, apparent: Sequence[float] | Array) -> float:
+    """Return the generator's age for one face to look ``years`` old.
+
+    Args:
+        years: wanted.
+        gender: of the surrogate, −1 (female) … 1 (male).
+        apparent: years that sketches at ``KNOTS`` seem to have. Where they fall, the age before
+            counts: a slider must not turn back.
+    """
+    rising = np.maximum.accumulate(np.asarray(apparent, np.float64))
+    rising += 1e-3 * np.arange(len(rising))
+    usual = usual_age(years, gender)
+    found = float(np.interp(years, rising, KNOTS))
+    return float(np.clip(found, usual - _FARTHEST, usual + _FARTHEST))

@@ -1,0 +1,27 @@
+"""The age in the generator that makes a face look as old as asked."""
+
+import numpy as np
+import pytest
+
+from deid_desktop.core.pipeline.ageing import KNOTS, matching_age, usual_age
+
+
+@pytest.mark.parametrize("gender", [-1.0, 0.0, 1.0])
+def test_the_slider_never_turns_back(gender):
+    ages = [usual_age(years, gender) for years in range(18, 81)]
+    assert (np.diff(ages) >= 0).all() and ages[-1] - ages[0] > 60
+    noisy = [25, 22, 40, 35, 60, 58, 70]
+    matched = [matching_age(years, gender, noisy) for years in range(18, 81)]
+    assert (np.diff(matched) >= 0).all()
+
+
+def test_a_face_that_looks_as_asked_is_left_so():
+    straight = np.array(KNOTS)
+    for years in (25.0, 45.0, 70.0):
+        assert matching_age(years, 1.0, straight) == pytest.approx(years, abs=0.1)
+
+
+def test_a_face_that_never_ages_is_not_driven_to_the_end():
+    unmoved = np.full(len(KNOTS), 30.0)
+    assert matching_age(50.0, 1.0, unmoved) <= usual_age(50.0, 1.0) + 30
+    assert matching_age(25.0, 1.0, unmoved) == pytest.approx(0.0)
