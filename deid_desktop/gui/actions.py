@@ -80,6 +80,9 @@ ACTIONS = (
           later("Show the next photo")),
     Entry("previous_photo", later("Previous ph&oto"), "mdi6.chevron-left", "Ctrl+Left",
           later("Show the previous photo")),
+    Entry("show_people", later("Peopl&e"), "mdi6.account-group-outline", "W",
+          later("Who is who over all photos: merge, split, one surrogate for each person"),
+          checkable=True),
     Entry("show_review", later("&Review"), "mdi6.account-check-outline", "Ctrl+R",
           later("Approve or reject face by face, with a comment"), checkable=True),
     Entry("approve", later("A&pprove"), "mdi6.check", "A",
@@ -136,7 +139,7 @@ MENUS = {
     later("&View"): (
         "view_side", "view_result", "view_split", "view_original", "view_blink", "",
         "zoom_fit", "zoom_actual", "zoom_face", "zoom_in", "zoom_out", "",
-        "show_outlines", "cycle_theme",
+        "show_outlines", "show_people", "cycle_theme",
     ),
     later("&Help"): ("first_steps", "about"),
 }  # fmt: skip

@@ -38,6 +38,7 @@ from deid_desktop.gui.hints import Hints
 from deid_desktop.gui.notice import Notice
 from deid_desktop.gui.opening import Opening
 from deid_desktop.gui.panels import left_panel, right_panel
+from deid_desktop.gui.people_panel import PeoplePanel
 from deid_desktop.gui.progress_strip import ProgressStrip
 from deid_desktop.gui.review_panel import ReviewPanel
 from deid_desktop.gui.settings_dialog import SettingsDialog
@@ -105,6 +106,8 @@ class MainWindow(QMainWindow):
         self.attributes = AttributePanel(document, renderer.alternatives, theme, self.settings)
         self.review = ReviewPanel(document, theme)
         self.review.hide()
+        self.people = PeoplePanel(document, theme)
+        self.people.hide()
         self.summary = SummaryStrip(document, theme)
         middle = QWidget()
         column = QVBoxLayout(middle)
@@ -117,7 +120,7 @@ class MainWindow(QMainWindow):
         self.mark_button = QPushButton(tr("Mark a missed face"))
         self.history = QUndoView(document.undo_stack)
         left = left_panel(self.faces, self.mark_button, self.history)
-        right = right_panel(self.verdict, self.review, self.attributes)
+        right = right_panel(self.verdict, self.people, self.review, self.attributes)
         for widget, stretch in ((left, 0), (middle, 1), (right, 0)):
             self.columns.addWidget(widget)
             self.columns.setStretchFactor(self.columns.count() - 1, stretch)
@@ -170,6 +173,7 @@ class MainWindow(QMainWindow):
         stack.undoTextChanged.connect(self._name_undo)
         stack.redoTextChanged.connect(self._name_redo)
         self.document.anything_changed(self._refresh)
+        self.document.people.warned.connect(self.notice.ask)
         self.compare.zoomed.connect(self._show_zoom)
         self.tools.said.connect(self._say)
         self.document.refused.connect(self._say)
@@ -232,6 +236,7 @@ class MainWindow(QMainWindow):
             "next_photo": partial(document.step_photo, 1),
             "previous_photo": partial(document.step_photo, -1),
             "show_review": self._show_review,
+            "show_people": self._show_people,
             "approve": partial(self.review.decide, approved=True),
             "reject": partial(self.review.decide, approved=False),
             "view_side": partial(compare.set_mode, Mode.SIDE),
@@ -262,6 +267,9 @@ class MainWindow(QMainWindow):
 
     def _show_history(self) -> None:
         self.history.setVisible(self.actions_by_key["show_history"].isChecked())
+
+    def _show_people(self) -> None:
+        self.people.setVisible(self.actions_by_key["show_people"].isChecked())
 
     def _show_review(self) -> None:
         self.review.setVisible(self.actions_by_key["show_review"].isChecked())
