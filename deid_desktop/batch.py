@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from deid_desktop.core.captions import Words
 from deid_desktop.core.export import ExportBlocked, ExportError, write_photo
 from deid_desktop.core.imaging import ImageError
 from deid_desktop.core.naming import Planned
@@ -48,6 +49,7 @@ class Settings:
     overwrite: bool = False
     limits: Limits = field(default_factory=Limits)
     keep: Keep = field(default_factory=Keep)
+    words: Words = field(default_factory=Words)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +129,7 @@ def redact_file(
             sources=settings.sources,
             overwrite=settings.overwrite,
             space=done.space,
+            words=settings.words,
         )
     except Exception as error:  # whatever it is, it must cost this photo only
         return _stopped(name, error, done)

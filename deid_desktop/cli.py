@@ -23,6 +23,7 @@ from deid_desktop import __version__
 from deid_desktop.batch import Outcome, Settings, failure, make_folder, redact_files
 from deid_desktop.clips import SOUNDS, choose_sound, redact_clips, split
 from deid_desktop.cluster import redact_on_cluster
+from deid_desktop.core.captions import Words
 from deid_desktop.core.detect import Detector
 from deid_desktop.core.export import WRITABLE_SUFFIXES
 from deid_desktop.core.imaging import ImageError, find_photos
@@ -141,6 +142,8 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         default="block",
         help="a surrogate that fails its verification blocks the photo, or is masked instead",
     )
+    add("--credit", default="", metavar="TEXT", help="write this credit line into every photo")
+    add("--caption", default="", metavar="TEXT", help="write this caption into every photo")
     add(
         "--colours",
         choices=("srgb", "keep"),
@@ -341,6 +344,7 @@ def _redact(options: argparse.Namespace) -> int:
         overwrite=options.overwrite,
         limits=limits,
         keep=Keep(options.colours == "keep", options.transparency == "keep"),
+        words=Words(options.credit, options.caption),
     )
     bar = tqdm(total=len(plan), unit="photo", disable=not sys.stderr.isatty(), leave=False)
     outcomes, device = _work(plan, settings, options, bar) if plan else (iter(()), options.device)

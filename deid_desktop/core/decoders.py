@@ -9,7 +9,7 @@ program). Decisions that hold for all formats:
 - Known wide spaces are kept beside the sRGB that every stage looks at.
 - Transparent parts are laid on white, so that what lies hidden under them is gone; how opaque the
   picture is stays beside it.
-- PNG, TIFF and RAW keep 16 bits a channel; elsewhere 10 and 12 bits are reduced to 8.
+- PNG, TIFF and RAW keep 16 bits a channel, HEIC and AVIF their 10 or 12, spread over 16.
 - Of animations and multi-page files the first picture is read, and that is said.
 """
 
@@ -40,6 +40,7 @@ RAW_SUFFIXES = frozenset(
 DEEP_PIXELS = 80_000_000
 """Largest photo that keeps 16 bits: above it, the memory would not do."""
 
+REDUCED = "its values of more than 8 bit are reduced to 8 bit"
 SEE_THROUGH = "its transparent parts are shown white; PNG, WebP, TIFF and AVIF keep them"
 _PILLOW = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF", "BMP", "GIF")
 _DNG_VERSION, _PLANES = 50706, 284
@@ -85,6 +86,7 @@ def decode_picture(file: IO[bytes], name: str) -> Raster:
     profile = _profile(image, file, notes)
     bits = image.tag_v2.get(258, (16,))[0] if isinstance(image, TiffImageFile) else 16
     deep = any(";16" in str(tile) for tile in getattr(image, "tile", ()))
+    kind, coded = image.format, _coded_bits(image, file)
     image.load()
     orientation = image.getexif().get(0x0112, 1)
     image = ImageOps.exif_transpose(image)
@@ -101,8 +103,10 @@ def decode_picture(file: IO[bytes], name: str) -> Raster:
     if alpha is not None:
         notes.append(SEE_THROUGH)
     space = colour.space_of(profile) if profile and flat.mode == "RGB" else None
-    if deep:
-        full = _read_deep(file, np.asarray(flat.convert("RGB")), orientation)
+    if deep or coded > 8:
+        shallow = np.asarray(flat.convert("RGB"))
+        samples = _coded_deep(kind, file, coded) if coded > 8 else _stored_deep(file)
+        full = _as_shown(samples, shallow, orientation, apart=8 if coded > 8 else 2)
         if full is not None:
             picture, opacity = full
             shown = None if alpha is None else opacity
@@ -110,7 +114,7 @@ def decode_picture(file: IO[bytes], name: str) -> Raster:
             if space:
                 return Raster(picture, notes, space, to_8_bit(converted), shown)
             return Raster(converted, notes, alpha=shown)
-        notes.append("its 16-bit values are reduced to 8 bit")
+        notes.append(REDUCED)
     pixels = np.asarray(_to_srgb(flat, profile, notes))
     if space:
         return Raster(np.asarray(flat), notes, space, pixels, alpha)
@@ -246,10 +250,7 @@ def _code_points(image: Image.Image, file: IO[bytes]) -> tuple[int, int]:
     """Return colour primaries and transfer curve as code points of H.273; 2 is unknown."""
     if described := image.info.get("nclx_profile"):
         return int(described["color_primaries"]), int(described["transfer_characteristics"])
-    position = file.tell()
-    file.seek(0)
-    data = file.read(1 << 20)  # the description stands before the pictures
-    file.seek(position)
+    data = _head(file)
     for box in boxes.find(data, b"meta", b"iprp", b"ipco", b"colr"):
         content = data[box.start : box.end]
         if content.startswith(b"nclx") and len(content) >= 8:
@@ -269,33 +270,69 @@ def _widen(samples: NDArray[np.uint16], bits: int) -> NDArray[np.uint16]:
     )
 
 
-def _read_deep(
-    file: IO[bytes], shallow: Pixels, orientation: int
-) -> tuple[Deep, Deep | None] | None:
-    """Decode RGB, and opacity, at 16 bits with OpenCV, as Pillow knows only 8.
+def _coded_bits(image: Image.Image, file: IO[bytes]) -> int:
+    """Return the bits a channel of a HEIC or AVIF photo; 8 for every other kind."""
+    if image.format == "HEIF":
+        return int(image.info.get("bit_depth") or 8)
+    if image.format != "AVIF":
+        return 8
+    for box in boxes.find(_head(file), b"meta", b"iprp", b"ipco", b"av1C"):
+        flags = _head(file)[box.start + 2]
+        return 8 if not flags & 0x40 else 12 if flags & 0x20 else 10
+    return 8
 
-    ``None`` where they disagree.
 
-    Two decoders that read one file differently must not lead to a picture other than the one that
-    was looked at.
-    """
-    if shallow.shape[0] * shallow.shape[1] > DEEP_PIXELS:
-        return None
+def _head(file: IO[bytes]) -> bytes:
+    """Return a file's first megabyte, where the descriptions stand."""
+    position = file.tell()
+    file.seek(0)
+    data = file.read(1 << 20)
+    file.seek(position)
+    return data
+
+
+def _stored_deep(file: IO[bytes]) -> NDArray[Any] | None:
+    """Decode a PNG or TIFF of 16 bits with OpenCV, as Pillow knows only 8; RGB or RGBA."""
     file.seek(0)
     full = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     if full is None or full.dtype != np.uint16 or full.ndim != 3:
+        return None
+    return full[..., [2, 1, 0, 3][: full.shape[2]]]
+
+
+def _coded_deep(kind: str | None, file: IO[bytes], bits: int) -> NDArray[Any] | None:
+    """Decode a HEIC or AVIF photo with all its bits, spread over 16."""
+    if kind == "AVIF":
+        samples = _stored_deep(file)
+        return None if samples is None else _widen(samples, bits)
+    file.seek(0)
+    samples = np.asarray(pi_heif.open_heif(file, convert_hdr_to_8bit=False))
+    if samples.dtype != np.uint16 or samples.ndim != 3:
+        return None
+    return _widen((samples >> (16 - bits)).astype(np.uint16), bits)
+
+
+def _as_shown(
+    full: NDArray[Any] | None, shallow: Pixels, orientation: int, *, apart: int
+) -> tuple[Deep, Deep | None] | None:
+    """Return RGB, on white, and opacity at 16 bits; ``None`` unless they are what was shown.
+
+    Two decoders that read one file differently, by more than ``apart`` of 255, must not lead to a
+    picture other than the one that was looked at.
+    """
+    if full is None or shallow.shape[0] * shallow.shape[1] > DEEP_PIXELS:
         return None
     opacity: Deep | None = None
     if full.shape[2] == 4:
         opacity = np.ascontiguousarray(full[..., 3].astype(np.uint16))
         alpha = full[..., 3:].astype(np.uint32)
         full = (full[..., :3] * alpha + 65535 * (65535 - alpha) + 32767) // 65535
-    deep = np.ascontiguousarray(full[..., ::-1].astype(np.uint16))
+    deep = full.astype(np.uint16)
     for turn in (1, orientation):  # OpenCV turns some files, not others
         upright = _turned(deep, turn)
         if upright.shape == shallow.shape:
-            apart = np.abs((upright >> 8).astype(np.int16) - shallow)
-            if apart.max() <= 2:
+            difference = np.abs((upright >> 8).astype(np.int16) - shallow)
+            if difference.max() <= apart:
                 if opacity is not None:
                     opacity = np.ascontiguousarray(_turned(opacity, turn))
                 return np.ascontiguousarray(upright), opacity

@@ -1,7 +1,8 @@
 """Encodes RGB arrays: the bytes of a picture file, and whether bytes show a picture.
 
 The part of ``export`` that knows formats. It starts from the array alone, so nothing of the
-original's file can come along; the only thing added is our own profile of its colour space.
+original's file can come along; the only things added are our own profile of its colour space and,
+on request, the words that the person typed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from deid_desktop.core.colour import PROFILES
 from deid_desktop.core.types import SRGB, Deep, Pixels
@@ -44,15 +46,20 @@ LARGEST_SIDE = {"JPEG": 65_535, "WEBP": 16_383}
 
 
 def encode(
-    pixels: Pixels | Deep, kind: str, quality: int | None = None, *, space: str = SRGB
+    pixels: Pixels | Deep,
+    kind: str,
+    quality: int | None = None,
+    *,
+    space: str = SRGB,
+    words: bytes = b"",
 ) -> bytes:
     """Return RGB or RGBA pixels (height, width, 3 or 4) of a space as a file.
 
     16 bits only where ``DEEP`` knows how, opacity only where ``SEE_THROUGH`` says so. ``quality``
-    (1…100) takes the place of the format's own, where it has one.
+    (1…100) takes the place of the format's own, where it has one. ``words``: XMP to go with it.
     """
     if pixels.dtype == np.uint16:
-        return DEEP[kind](pixels.astype(np.uint16, copy=False), PROFILES[space])
+        return DEEP[kind](pixels.astype(np.uint16, copy=False), PROFILES[space], words)
     buffer = io.BytesIO()
     image = Image.fromarray(np.ascontiguousarray(pixels))
     options = dict(_ENCODERS[kind])
@@ -60,8 +67,22 @@ def encode(
         options["quality"] = quality
     if kind != "AVIF" or space != SRGB:  # AVIF names sRGB by its code points
         options["icc_profile"] = PROFILES[space]
+    if words:
+        options |= _with_words(kind, options, words)
     image.save(buffer, format=kind, **options)
     return buffer.getvalue()
+
+
+def _with_words(kind: str, options: dict[str, Any], words: bytes) -> dict[str, Any]:
+    match kind:
+        case "PNG":
+            chunks = PngInfo()
+            chunks.add_itxt("XML:com.adobe.xmp", words.decode())
+            return {"pnginfo": chunks}
+        case "TIFF":
+            return {"tiffinfo": {**options["tiffinfo"], 700: words}}
+        case _:
+            return {"xmp": words}
 
 
 def shows(data: bytes, pixels: Pixels | Deep) -> bool:
@@ -99,16 +120,20 @@ def straight(pixels: Pixels | Deep) -> NDArray[Any]:
     return taken
 
 
-def _deep_png(pixels: Deep, profile: bytes) -> bytes:
-    """Encode with OpenCV, as Pillow writes no 16-bit colour, and add the profile's chunk."""
+def _deep_png(pixels: Deep, profile: bytes, words: bytes) -> bytes:
+    """Encode with OpenCV, as Pillow writes no 16-bit colour, and add profile and text."""
     _, encoded = cv2.imencode(".png", _swapped(pixels), [cv2.IMWRITE_PNG_COMPRESSION, 4])
     data = encoded.tobytes()
-    body = b"iCCPICC Profile\0\0" + zlib.compress(profile)
-    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-    return data[:33] + chunk + data[33:]  # behind the signature and the header
+    added = [b"iCCPICC Profile\0\0" + zlib.compress(profile)]
+    added += [b"iTXtXML:com.adobe.xmp" + bytes(5) + words] if words else []
+    chunks = b"".join(
+        struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+        for body in added
+    )
+    return data[:33] + chunks + data[33:]  # behind the signature and the header
 
 
-def _deep_tiff(pixels: Deep, profile: bytes) -> bytes:
+def _deep_tiff(pixels: Deep, profile: bytes, words: bytes) -> bytes:
     """Write a baseline TIFF of one compressed strip, for which Pillow has no 16-bit colour."""
     height, width, samples = pixels.shape
     before = np.pad(pixels, ((0, 0), (1, 0), (0, 0)))[:, :-1]
@@ -126,6 +151,7 @@ def _deep_tiff(pixels: Deep, profile: bytes) -> bytes:
         284: (3, 1, struct.pack("<H", 1)),
         317: (3, 1, struct.pack("<H", 2)),  # horizontal predictor
         **({338: (3, 1, struct.pack("<H", 2))} if samples == 4 else {}),  # opacity, by itself
+        **({700: (1, len(words), words)} if words else {}),
         34675: (7, len(profile), profile),
     }
     start = 8 + len(strip) + len(strip) % 2
@@ -142,4 +168,4 @@ def _deep_tiff(pixels: Deep, profile: bytes) -> bytes:
     return head + strip.ljust(start - 8, b"\0") + directory + bytes(4) + extra
 
 
-DEEP: dict[str, Callable[[Deep, bytes], bytes]] = {"PNG": _deep_png, "TIFF": _deep_tiff}
+DEEP: dict[str, Callable[[Deep, bytes, bytes], bytes]] = {"PNG": _deep_png, "TIFF": _deep_tiff}

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from deid_desktop.core import scan
+from deid_desktop.core.captions import Words, packet
 from deid_desktop.core.decoders import to_8_bit
 from deid_desktop.core.encoders import (
     DEEP,
@@ -33,6 +34,7 @@ from deid_desktop.core.encoders import (
 from deid_desktop.core.files import new_file, publish, sweep, write_durably
 from deid_desktop.core.types import SRGB, Deep, DeidError, Face, FaceResult, Method, Pixels, State
 
+_NO_WORDS = Words()
 _MASKS = (Method.SOLID, Method.BLUR, Method.PIXELATE)
 WRITABLE_SUFFIXES = frozenset(FORMATS)
 """Suffixes (lower case) that `write_photo` takes; write anything else as PNG."""
@@ -56,6 +58,7 @@ def write_photo(
     overwrite: bool = False,
     quality: int | None = None,
     space: str = SRGB,
+    words: Words = _NO_WORDS,
 ) -> None:
     """Write RGB ``pixels`` (height, width, 3) to ``target``, in the format of its suffix.
 
@@ -65,7 +68,8 @@ def write_photo(
     ``faces`` are all faces found or marked in the photo, ``results`` what became of them.
     ``sources`` are the original files: none is ever written over, under whatever name.
     ``quality`` (1…100) is for formats that lose something; ``None`` takes the format's own.
-    ``space``: a name of ``colour.PROFILES``, that of the pixels.
+    ``space``: a name of ``colour.PROFILES``, that of the pixels. ``words``: the only text that
+    goes into the file.
 
     Raises:
         ExportBlocked: a face lacks its one result that is verified, masked or kept on purpose.
@@ -77,8 +81,9 @@ def write_photo(
     pixels = _fitted(pixels, target)
     sweep(target.parent)
     with _errors(target), new_file(target.parent) as temporary:
-        write_durably(temporary, _encode(pixels, target, quality, space))
-        _check(temporary.read_bytes(), pixels, target)
+        text = packet(words)
+        write_durably(temporary, _encode(pixels, target, quality, space, text))
+        _check(temporary.read_bytes(), pixels, target, text)
         publish(temporary, target, overwrite=overwrite)
 
 
@@ -196,7 +201,9 @@ def _fitted(pixels: Pixels | Deep, target: Path) -> Pixels | Deep:
     return straight(pixels) if kind in SEE_THROUGH else pixels[..., :3]
 
 
-def _encode(pixels: Pixels | Deep, target: Path, quality: int | None, space: str) -> bytes:
+def _encode(
+    pixels: Pixels | Deep, target: Path, quality: int | None, space: str, words: bytes
+) -> bytes:
     kind = FORMATS[target.suffix.lower()]
     side = max(pixels.shape[:2])
     if side > LARGEST_SIDE.get(kind, side):
@@ -204,7 +211,7 @@ def _encode(pixels: Pixels | Deep, target: Path, quality: int | None, space: str
             f"{target.name}: {kind} holds at most {LARGEST_SIDE[kind]} pixels a side, "
             f"this picture has {side}; write it as PNG"
         )
-    return encode(pixels, kind, quality, space=space)
+    return encode(pixels, kind, quality, space=space, words=words)
 
 
 @contextlib.contextmanager
@@ -227,10 +234,10 @@ def _errors(target: Path) -> Iterator[None]:
         ) from error
 
 
-def _check(data: bytes, pixels: Pixels | Deep, target: Path) -> None:
+def _check(data: bytes, pixels: Pixels | Deep, target: Path, words: bytes) -> None:
     """Prove, from the bytes on the disk, that the file is this picture and nothing else."""
     try:
-        foreign = scan.foreign_parts(data)
+        foreign = scan.foreign_parts(data, words=words)
         same = shows(data, pixels)
     except (scan.StructureError, OSError) as error:
         raise ExportError(

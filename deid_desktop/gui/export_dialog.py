@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from deid_desktop.core.captions import LONGEST, Words
 from deid_desktop.core.report import PhotoRecord
 from deid_desktop.core.types import DeidError, Keep, State
 from deid_desktop.gui.choice import Choice
@@ -149,6 +150,11 @@ class ExportDialog(QDialog):
         self.colours = Choice(self._theme, tr("Colours"))
         self.colours.addItem(tr("Colours as sRGB, for every screen"))
         self.colours.addItem(tr("Colours as in the photo, if they are of a wider space"))
+        self.credit, self.caption = QLineEdit(), QLineEdit()
+        for field, name in ((self.credit, tr("Credit")), (self.caption, tr("Caption"))):
+            field.setAccessibleName(name)
+            field.setMaxLength(LONGEST)
+            field.setPlaceholderText(tr("Written into every file, if you type something"))
         self.label = QCheckBox(tr("Write “{label}” into the picture", label=tr(LABEL)))
         self.comparison = QCheckBox(tr("Write original and result side by side too, for editors"))
         self.comparison.setToolTip(
@@ -167,6 +173,8 @@ class ExportDialog(QDialog):
         form.addRow(tr("File name"), self.pattern)
         form.addRow(tr("Format"), kind)
         form.addRow(tr("Colours"), self.colours)
+        form.addRow(tr("Credit"), self.credit)
+        form.addRow(tr("Caption"), self.caption)
         form.addRow("", self.label)
         form.addRow("", self.comparison)
         form.addRow("", self.report)
@@ -288,6 +296,7 @@ class ExportDialog(QDialog):
             longest=_SIZES[self.longest.currentIndex()],
             quality=self.quality.value(),
             label=tr(LABEL) if self.label.isChecked() else "",
+            words=Words(self.credit.text(), self.caption.text()),
             keep=Keep(colours=self.colours.currentIndex() == 1),
         )
         self._refresh()

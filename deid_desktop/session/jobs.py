@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from deid_desktop.core.captions import Words
 from deid_desktop.core.types import (
     ALONE,
     Array,
@@ -329,7 +330,7 @@ class Finish:
     format's own. ``label``: a text to be seen in the picture, "" for none. ``comparison``: where
     a picture of original and result beside each other goes too, with ``titles`` in its halves;
     it shows every face as it is, so it is made on request only.
-    ``keep``: what of the file's colours and transparency.
+    ``keep``: what of the file's colours and transparency. ``words``: the text that goes along.
     """
 
     longest: int = 0
@@ -338,6 +339,7 @@ class Finish:
     comparison: Path | None = None
     titles: tuple[str, str] = ("", "")
     keep: Keep = field(default_factory=Keep)
+    words: Words = field(default_factory=Words)
 
     def apply(self, pixels: Pixels | Deep) -> NDArray[Any]:
         """Return the picture made smaller, never larger, and labelled."""
@@ -384,6 +386,7 @@ class ExportPhoto:
                 overwrite=self.overwrite,
                 quality=self.finish.quality,
                 space=confirmed.space,
+                words=self.finish.words,
             )
             if self.finish.comparison is not None:
                 shown = pipeline.render(self.photo, confirmed.results)

@@ -43,7 +43,7 @@ _METHOD_TIPS = {
 _NOTES = (
     later("its transparent parts are shown white; PNG, WebP, TIFF and AVIF keep them"),
     later("its transparent parts are now white, as there is a face in them"),
-    later("its 16-bit values are reduced to 8 bit"),
+    later("its values of more than 8 bit are reduced to 8 bit"),
     later("its 16-bit values are reduced to 8 bit, as its colour profile demands it"),
     later("it is a high dynamic range photo, so its brightness may be off"),
     later("its colour profile is damaged or does not fit, so colours may be off"),

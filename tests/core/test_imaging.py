@@ -185,7 +185,7 @@ def test_decoders_that_disagree_lead_to_8_bit(tmp_path, monkeypatch):
     monkeypatch.setattr(decoders.cv2, "imdecode", lambda *_: deep(seed=4))
     decoded = decode(path)
     assert decoded.photo.deep is None
-    assert decoded.notes == ("its 16-bit values are reduced to 8 bit",)
+    assert decoded.notes == (decoders.REDUCED,)
 
 
 def test_separate_planes_of_16_bit_are_refused(tmp_path):
@@ -333,6 +333,36 @@ def test_heic_opens_upright(quarters, name, notes):
     assert decoded.photo.pixels.shape == expected.shape
     assert np.abs(decoded.photo.pixels[8::16, 8::16].astype(int) - expected[8::16, 8::16]).max() < 6
     assert decoded.notes == notes
+
+
+def test_a_heic_keeps_its_ten_bits():
+    photo = read_photo(HEIC / "ten_bit.heic")
+    assert photo.deep.dtype == np.uint16
+    assert np.abs((photo.deep >> 8).astype(int) - photo.pixels).max() <= 2
+    assert len(np.unique(photo.deep)) <= 1024
+    assert read_photo(HEIC / "plain.heic").deep is None
+
+
+@pytest.mark.parametrize("bits", [10, 12])
+def test_an_avif_keeps_its_bits(tmp_path, bits):
+    full = (1 << bits) - 1
+    steps = np.linspace(0, full, 90 * 60).astype(np.uint16).reshape(60, 90)
+    cv2.imwrite(
+        str(tmp_path / "a.avif"),
+        np.dstack([steps] * 3),
+        [cv2.IMWRITE_AVIF_DEPTH, bits, cv2.IMWRITE_AVIF_QUALITY, 100],
+    )
+    decoded = decode(tmp_path / "a.avif")
+    assert decoded.notes == ()
+    assert np.abs(decoded.photo.deep[..., 1] * (full / 65535) - steps).max() <= 3
+    assert len(np.unique(decoded.photo.deep[..., 1])) > 600
+
+
+def test_ten_bits_that_two_decoders_read_differently_are_reduced(monkeypatch):
+    monkeypatch.setattr(decoders, "_coded_deep", lambda *_: deep((64, 96, 3)))
+    decoded = decode(HEIC / "ten_bit.heic")
+    assert decoded.photo.deep is None
+    assert decoded.notes == (decoders.REDUCED,)
 
 
 def test_heic_transparency_becomes_white():
