@@ -20,6 +20,7 @@ from deid_desktop.core.naming import Planned
 from deid_desktop.core.report import PhotoRecord, Status, face_record
 from deid_desktop.core.run import NOTHING, Casting, Run, Survey
 from deid_desktop.core.sandbox import Limits, reader
+from deid_desktop.core.shortage import shortage
 from deid_desktop.core.types import DeidError, Identity, Keep, Method, Photo, Request, Role, Sitting
 from deid_desktop.crew import Alone, Crew, Dead
 
@@ -178,8 +179,8 @@ def _stopped(name: str, error: Exception, done: PhotoResult | None) -> Outcome:
     match error:
         case DeidError():
             reason = str(error)
-        case MemoryError():
-            reason = "the memory is not enough; close other programs or use fewer jobs"
+        case _ if shortage(error):
+            reason = shortage(error)
         case _:  # its text may hold anything, its type tells enough
             reason = f"an unexpected fault ({type(error).__name__}) stopped it; report it please"
     # A photo that was read but not dealt with is held back; the rest are troubles with files.

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
+from deid_desktop.core.shortage import CARD, MEMORY, shortage
 from deid_desktop.core.types import Cancelled, DeidError
 from deid_desktop.core.verify import THRESHOLD
 from deid_desktop.session.jobs import Job, Redactor
@@ -98,18 +99,21 @@ class _Hands(QObject):
             return Stopped()
         except DeidError as error:
             return Failure(str(error), expected=True)
-        except MemoryError:
-            return Failure(
-                "There is not enough memory for this step; close other programs and try again.",
-                expected=True,
-            )
         except Exception as error:
+            if shortage(error):
+                return Failure(_SHORT[shortage(error)], expected=True)
             name = type(error).__name__
             return Failure(
                 f"This step failed inside the program ({name}); try again, or use a solid mask.",
                 expected=False,
                 trace=trace_of(error),
             )
+
+
+_SHORT = {
+    MEMORY: "There is not enough memory for this step; close other programs and try again.",
+    CARD: "The graphics card stopped answering; try again, or start the program anew.",
+}
 
 
 class Worker(QObject):

@@ -508,7 +508,14 @@ def test_the_device_is_chosen_or_taken_as_wished(monkeypatch):
     assert choose_device("cpu") == "cpu"
 
 
-def test_running_out_of_memory_goes_on_on_the_cpu(pipeline, small, monkeypatch):
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), "out of memory"),
+        (RuntimeError("CUDA error: device-side assert triggered"), "stopped answering"),
+    ],
+)
+def test_a_card_that_fails_leaves_the_work_to_the_cpu(pipeline, small, monkeypatch, fault, words):
     """The graphics card is played by a generator that fails once."""
     photo, face = small
     expected = pipeline.redact(photo, face, Request(), identity=DRAWN, preview=True)
@@ -517,13 +524,13 @@ def test_running_out_of_memory_goes_on_on_the_cpu(pipeline, small, monkeypatch):
     def full(self, *arguments, **options):
         calls.append(None)
         if len(calls) == 1:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise fault
         return real(self, *arguments, **options)
 
     monkeypatch.setattr(studio.Generator, "generate", full)
     own = Pipeline("cpu")
     own._studio.device, own._studio.__dict__["_generator"] = "cuda", pipeline._studio._generator
-    with pytest.warns(UserWarning, match="out of memory; going on on the CPU"):
+    with pytest.warns(UserWarning, match=f"{words}; going on on the CPU"):
         result = own.redact(photo, face, Request(), identity=DRAWN, preview=True)
     assert own.device == "cpu"
     assert len(calls) == 3  # a failure, sketches, the face

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 
 import cv2
 import numpy as np
-import torch
 
 from deid_desktop.core.analyse import Analyser
 from deid_desktop.core.compose import (
@@ -42,6 +41,7 @@ from deid_desktop.core.pipeline.wishes import (
     wished_touch,
 )
 from deid_desktop.core.recognise import Recogniser
+from deid_desktop.core.shortage import MEMORY, shortage
 from deid_desktop.core.types import (
     ALONE,
     Analysis,
@@ -384,8 +384,11 @@ class Studio:
     ) -> list[Surrogate]:
         try:
             return self._generator.generate(identities, attributes, size=size)
-        except torch.OutOfMemoryError:
-            warnings.warn("The graphics card is out of memory; going on on the CPU.", stacklevel=2)
+        except RuntimeError as error:
+            if self.device == "cpu" or not shortage(error):
+                raise
+            fault = "is out of memory" if shortage(error) == MEMORY else "stopped answering"
+            warnings.warn(f"The graphics card {fault}; going on on the CPU.", stacklevel=2)
             self.device = "cpu"
             self.__dict__["_generator"] = Generator("cpu")
             return self._generator.generate(identities, attributes, size=size)
