@@ -18,13 +18,14 @@ from pathlib import Path
 
 os.environ.setdefault("QT_API", "pyside6")
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 
 from deid_desktop.core.types import Method
 from deid_desktop.gui.main_window import MainWindow
 from deid_desktop.gui.theme import Theme
 from deid_desktop.resources import resource
+from deid_desktop.session import brushing
 from deid_desktop.session.document import Document
 from deid_desktop.session.language import LANGUAGES, use_language
 from deid_desktop.session.render import Renderer
@@ -115,8 +116,33 @@ def adjust(session: Session) -> None:
     session.shoot("older")
     session.trigger("view_split")
     session.shoot("split")
+    brush(session)
     session.trigger("view_side")
     session.trigger("zoom_fit")
+
+
+def brush(session: Session) -> None:
+    """Brush the collar free and turn the box, with the history in view; take both back."""
+    document, compare = session.document, session.window.compare
+    session.trigger("view_result")
+    session.trigger("zoom_face")
+    session.trigger("brush_out")
+    assert document.selected is not None
+    face = document.selected.face
+    x, y, w, h = face.box
+    way = [(x + t * w / 20, y + (0.96 + 0.05 * (t - 10) ** 2 / -100) * h) for t in range(21)]
+    stroke = brushing.stroke_of(way, face, into=False, radius=brushing.STANDARD)
+    brushing.brush(document, stroke)
+    document.move_face(face.id, face.box, angle=12.0)
+    session.trigger("show_history")
+    session.rest()
+    compare.result.brush.hover(QPointF(x + w, y + 0.9 * h))
+    session.shoot("brush")
+    session.trigger("show_history")
+    session.trigger("brush_out")
+    for _ in range(2):
+        session.trigger("undo")
+    session.rest()
 
 
 def protect(session: Session) -> None:

@@ -43,9 +43,11 @@ def press(qtbot, window, key, modifier=Qt.KeyboardModifier.NoModifier):
 
 def test_every_focusable_widget_has_a_name(opened, qtbot):
     opened.export_photo()
+    opened.show_settings()
+    opened.notice.ask("Words", ("Answer", lambda: None))
     crash = CrashDialog("report")
     qtbot.addWidget(crash)
-    for root in (opened, opened.export_dialog, crash):
+    for root in (opened, opened.export_dialog, opened.settings_dialog, crash):
         assert nameless(root) == []
 
 
