@@ -16,6 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deid_desktop.core import scan
+from deid_desktop.core.captions import Words, packet
+from deid_desktop.core.encoders import encode
 from deid_desktop.resources import resource
 
 HOOK = """
@@ -143,6 +146,38 @@ def test_several_processes_write_the_outputs_and_nothing_else(place):
     assert judge_folders(place, outputs=outputs) == []
 
 
+WORDS = ("--credit", "A. Name", "--caption", "Two people", "--colours", "keep")
+
+
+def wide_cut_out(place):
+    """Make the photo a cut-out in Display P3, whose hidden part must reach no disk."""
+    path = place / "in" / "source-7f3a.png"
+    with Image.open(path) as image:
+        pixels = np.dstack([np.asarray(image), np.full(image.size[::-1], 255, np.uint8)])
+    pixels[:20, :, 3] = 0
+    path.write_bytes(encode(pixels, "PNG", space="Display P3"))
+
+
+def test_words_wide_colours_and_transparency_go_into_the_output_alone(place):
+    wide_cut_out(place)
+    events = watched(place, sys.executable, *redact(place, *WORDS))
+    judge_events(place, events)
+    assert judge_folders(place, outputs=["report.json", "source-7f3a.png"]) == []
+    data = (place / "out" / "source-7f3a.png").read_bytes()
+    assert scan.foreign_parts(data, words=packet(Words("A. Name", "Two people"))) == []
+    assert b"A. Name" not in (place / "out" / "report.json").read_bytes()
+
+
+def test_inspecting_writes_nothing_and_sends_nothing(place):
+    command = ("-m", "deid_desktop", "inspect", place / "in", "--location")
+    for event in elsewhere(watched(place, sys.executable, *command)):
+        kind, _, what = event.partition(" ")
+        assert kind in ("open", "socket.__new__"), event
+        if kind == "open":
+            assert HARMLESS.search(what), event
+    assert judge_folders(place, outputs=[]) == []
+
+
 def judge_window(place):
     """The window's settings are all it leaves, and they name no photo."""
     left = judge_folders(place, outputs=[])
@@ -176,7 +211,7 @@ def can(*command):
     )
 
 
-STRACE = ("strace", "-f", "-qq", "-s", "4096", "-e", "trace=%file,%net,memfd_create", "-o")
+STRACE = ("strace", "-f", "-qq", "-s", "4096", "-e", "trace=%file,%net,memfd_create,seccomp", "-o")
 strace = pytest.mark.skipif(
     not can(*STRACE, os.devnull, "true"), reason="strace is not installed or may not watch"
 )
@@ -200,6 +235,24 @@ def test_the_system_sees_no_other_file_and_no_network_when_redacting(place):
     own = {path for path in written if not HARMLESS.fullmatch(path)} - {str(place / "log")}
     assert own
     assert all(path.startswith(f"{place}/out/") for path in own), own
+
+
+@strace
+def test_the_reading_process_opens_nothing_once_it_is_confined(place):
+    """From the photo that is handed over on, the system sees no file and no connection of it."""
+    wide_cut_out(place)
+    trace = calls(place, *redact(place, "--method", "solid", *WORDS))
+    confined = {line.split()[0] for line in trace if "SECCOMP_SET_MODE_FILTER" in line}
+    if not confined:
+        pytest.skip("this system has no seccomp filter for us")
+    for reader in confined:
+        own = [line for line in trace if line.split()[0] == reader]
+        start = next(i for i, line in enumerate(own) if "SECCOMP_SET_MODE_FILTER" in line)
+        after = [
+            line for line in own[start + 1 :] if re.search(r"open|socket\(|connect|exec", line)
+        ]
+        assert [line for line in after if "EPERM" not in line and "EACCES" not in line] == []
+        assert any("recvmsg" in line for line in own[start:])
 
 
 @strace
