@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from deid_desktop.core.types import DeidError
 from deid_desktop.gui.about import show_about
 from deid_desktop.gui.actions import VIEWS, build_actions, style_actions
 from deid_desktop.gui.attribute_panel import AttributePanel
@@ -54,6 +55,8 @@ from deid_desktop.session.model import PhotoEntry, Stage
 from deid_desktop.session.project_file import ProjectFile
 from deid_desktop.session.render import Renderer
 from deid_desktop.session.settings import Settings
+from deid_desktop.session.worker import make_pipeline
+from deid_desktop.video import require
 
 
 def _without_argument(handler: Callable[[], object]) -> Callable[[], None]:
@@ -74,6 +77,7 @@ class MainWindow(QMainWindow):
         self.theme, self.settings = theme, settings
         self.export_dialog: ExportDialog | None = None
         self._leaving = False
+        self.clips: list[QMainWindow] = []
         self.setWindowTitle("Deid Desktop")
         self.setAcceptDrops(True)
         self.setMinimumSize(900, 560)
@@ -180,6 +184,7 @@ class MainWindow(QMainWindow):
         self.attributes.moving.connect(self.renderer.live)
         self.attributes.settled.connect(self.renderer.settle)
         self.opening.said.connect(self._say)
+        self.opening.clip_wanted.connect(self.open_clip)
         self.file.changed.connect(self._refresh)
         self.renderer.progressed.connect(self._allow_cancel)
         self.renderer.device_changed.connect(self._show_device)
@@ -194,6 +199,22 @@ class MainWindow(QMainWindow):
     def open_paths(self, inputs: Iterable[Path]) -> None:
         """Open files, folders or a project."""
         self.opening.open_paths(inputs)
+
+    def open_clip(self, path: Path) -> None:
+        """Open a video in a window of its own."""
+        try:
+            require(path.name)
+        except DeidError as error:
+            self.notice.ask(str(error))
+            return
+        from deid_desktop.gui.clip_window import ClipWindow
+
+        own = self.settings
+        factory = partial(make_pipeline, own.device, own.threads, own.threshold)
+        window = ClipWindow(path, self.document.standard, self.theme, factory, self)
+        self.clips.append(window)
+        window.destroyed.connect(lambda: self.clips.remove(window))
+        window.show()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         """Accept files."""
@@ -391,6 +412,8 @@ class MainWindow(QMainWindow):
         self.settings.geometry = self.saveGeometry()
         # The running step may take a moment to end; nobody has to watch.
         self.hide()
+        for clip in list(self.clips):
+            clip.close()
         self.file.close()
         self.renderer.close()
         # What is taken apart from here on has nobody to tell.

@@ -18,6 +18,7 @@ from deid_desktop.session.language import tr
 from deid_desktop.session.model import Stage
 from deid_desktop.session.project_file import ProjectFile
 from deid_desktop.session.render import Renderer
+from deid_desktop.video import CLIP_SUFFIXES, is_clip
 
 _PHOTOS = "*.jpg *.jpeg *.png *.webp *.tif *.tiff *.bmp *.avif"
 
@@ -26,6 +27,7 @@ class Opening(QObject):
     """What the file menu does. ``parent`` is the window, above which dialogs appear."""
 
     said = Signal(str)  # for the status bar
+    clip_wanted = Signal(object)  # Path of a video
 
     def __init__(
         self,
@@ -52,11 +54,17 @@ class Opening(QObject):
         if projects:
             self.open_project(projects[0])
             return
+        for clip in filter(is_clip, paths):
+            self.clip_wanted.emit(clip)
+        paths = [path for path in paths if not is_clip(path)]
+        if not paths:
+            return
         self._renderer.open(paths)
 
     def ask_for_photos(self) -> None:
         """Ask for files."""
-        kinds = f"{tr('Pictures')} ({_PHOTOS});;{tr('All files')} (*)"
+        clips = " ".join(f"*{suffix}" for suffix in sorted(CLIP_SUFFIXES))
+        kinds = f"{tr('Pictures')} ({_PHOTOS});;{tr('Clips')} ({clips});;{tr('All files')} (*)"
         chosen, _ = QFileDialog.getOpenFileNames(self._window, tr("Open photos"), "", kinds)
         self.open_paths(Path(name) for name in chosen)
 
