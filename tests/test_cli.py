@@ -236,7 +236,7 @@ def test_the_report_has_the_promised_fields(tmp_path, fake):
             "similarity_to_original",
         ),
         *("similarity_to_nearest_donor", "similarity_to_nearest_bystander"),
-        *("threshold", "verified", "attempts"),
+        *("threshold", "bystander_threshold", "verified", "attempts"),
     ]
     assert str(tmp_path) not in report.read_text("utf-8")
 

@@ -129,11 +129,11 @@ def _objection(face: Face, result: FaceResult) -> str:
         case State.MASKED if method in _MASKS and result.layer is not None:
             return ""
         case State.VERIFIED if method is Method.SURROGATE and result.layer is not None:
-            threshold = verdict.threshold
-            for measured, whom in (
-                (verdict.similarity_to_original, "the person"),
-                (verdict.similarity_to_nearest_donor, "a donor"),
-                (verdict.similarity_to_nearest_bystander, "somebody else"),
+            near, limit = verdict.similarity_to_nearest_bystander, verdict.bystander_threshold
+            for measured, threshold, whom in (
+                (verdict.similarity_to_original, verdict.threshold, "the person"),
+                (verdict.similarity_to_nearest_donor, verdict.threshold, "a donor"),
+                (near, verdict.threshold if limit is None else limit, "somebody else"),
             ):
                 if measured is None or threshold is None:
                     continue

@@ -52,6 +52,7 @@ def face_record(result: FaceResult) -> dict[str, Any]:
         "similarity_to_nearest_donor": _plain(verdict.similarity_to_nearest_donor),
         "similarity_to_nearest_bystander": _plain(verdict.similarity_to_nearest_bystander),
         "threshold": _plain(verdict.threshold),
+        "bystander_threshold": _plain(verdict.bystander_threshold),
         "verified": verdict.state is State.VERIFIED,
         "attempts": result.attempts,
     }

@@ -294,6 +294,7 @@ class Verdict:
     threshold: float | None = None
     detected_again: bool | None = None
     similarity_to_nearest_bystander: float | None = None
+    bystander_threshold: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

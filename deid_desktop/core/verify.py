@@ -16,6 +16,13 @@ THRESHOLD = 0.363
 Over 94,395 pairs of 435 different people it accepts 0.25 %; at 0.387 it would accept 0.1 %
 (``python -m bench.threshold`` on the public portraits). Lower is stricter here."""
 
+BYSTANDER = 0.45
+"""Cosine from which a surrogate is taken for somebody else in the photo or the run.
+
+Above ``THRESHOLD``, for there are many of them: among a hundred strangers the most alike reaches
+0.363 in one of five cases by chance alone. It is where faces are joined to one person, too
+(``people.ALIKE``); over the pairs above it accepts 0.004 %."""
+
 STRICTEST = 0.2
 """The lowest threshold that is offered: below, hardly any surrogate passes."""
 
@@ -44,9 +51,10 @@ def judge(
         donors: (m, d) embeddings of the donors.
         bystanders: (m, d) embeddings of all other original faces, if there are any.
         threshold: similarity from which two pictures count as one person; ``THRESHOLD`` or, to be
-            stricter, less. More is never taken.
+            stricter, less. More is never taken. That for bystanders is lowered by as much.
     """
     threshold = min(threshold, THRESHOLD)
+    to_others = BYSTANDER - (THRESHOLD - threshold)
     if found is None:
         return Verdict(
             State.ATTENTION,
@@ -67,9 +75,10 @@ def judge(
         state, reason = State.ATTENTION, "The recogniser still takes this face for the original."
     elif to_donor >= threshold:
         state, reason = State.ATTENTION, "The surrogate looks too much like one of its donors."
-    elif to_bystander is not None and to_bystander >= threshold:
+    elif to_bystander is not None and to_bystander >= to_others:
         state, reason = State.ATTENTION, "The surrogate looks too much like somebody else here."
     return Verdict(
         state, reason, to_original, to_donor, threshold,
         detected_again=True, similarity_to_nearest_bystander=to_bystander,
+        bystander_threshold=None if to_bystander is None else to_others,
     )  # fmt: skip

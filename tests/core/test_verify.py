@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deid_desktop.core.types import State
-from deid_desktop.core.verify import TARGET, THRESHOLD, judge, similarity
+from deid_desktop.core.verify import BYSTANDER, TARGET, THRESHOLD, judge, similarity
 
 ORIGINAL = np.array([1.0, 0, 0], np.float32)
 DONORS = np.array([[0, 1.0, 0]], np.float32)
@@ -49,7 +49,9 @@ def test_a_face_that_is_a_donor_does_not():
     assert "donor" in verdict.reason
 
 
-@pytest.mark.parametrize(("likeness", "passes"), [(0.9, False), (THRESHOLD - 0.01, True)])
+@pytest.mark.parametrize(
+    ("likeness", "passes"), [(BYSTANDER + 0.01, False), (BYSTANDER - 0.01, True)]
+)
 def test_a_face_that_is_a_bystander_does_not(likeness, passes):
     bystanders = np.array([[0, 0, -1.0], [0, 0, 1.0]], np.float32)
     found = np.array([[0, 0, likeness]], np.float32)

@@ -25,7 +25,8 @@ from deid_desktop.core.pipeline.finishing import (
     with_layers,
     with_opacity,
 )
-from deid_desktop.core.pipeline.studio import ROUNDS, Studio
+from deid_desktop.core.pipeline.ranking import ROUNDS
+from deid_desktop.core.pipeline.studio import Studio
 from deid_desktop.core.run import Survey
 from deid_desktop.core.types import (
     ALONE,

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
@@ -31,6 +31,8 @@ from deid_desktop.core.detect import Detector
 from deid_desktop.core.generate import LARGE, SMALL, Attribute, Generator
 from deid_desktop.core.pipeline.ageing import KNOTS, matching_age, usual_age
 from deid_desktop.core.pipeline.costume import Costume
+from deid_desktop.core.pipeline.keeping import remember, weight
+from deid_desktop.core.pipeline.ranking import ROUNDS, badness
 from deid_desktop.core.pipeline.wishes import (
     cover_of,
     described,
@@ -62,22 +64,8 @@ from deid_desktop.core.types import (
     Surrogate,
     Verdict,
 )  # fmt: skip
-from deid_desktop.core.verify import TARGET, THRESHOLD, judge
+from deid_desktop.core.verify import THRESHOLD, judge
 
-
-@dataclass(frozen=True)
-class Round:
-    """One round of the search: of ``drawn`` identities the ``tried`` farthest from the subject are
-    looked at in low resolution, and the best ``finalists`` are rendered in full and verified."""
-
-    drawn: int
-    tried: int
-    finalists: int
-
-
-ROUNDS = (Round(8, 8, 2), Round(64, 8, 2), Round(200, 16, 3), Round(400, 16, 4))
-"""The first round tries all it draws, so that most surrogates do not depend on the subject; the
-later ones are for the few that stay recognisable."""
 NO_FACE = 0.45
 """Residual of the shape fit, in centimetres, above which the mesh is folded, whatever it is on."""
 
@@ -85,11 +73,8 @@ _FULL, _PREVIEW, _SEARCH = (380.0, 1100.0), (120.0, 240.0), (112.0, 128.0)
 """Smallest and largest face sizes in pixels to compose at."""
 _TINY = 128
 """Texels a side at which candidates are looked at."""
-_CACHED = 48
 _MOST_SCENES = 192 * 2**20
 """Bytes of the scenes that are kept: one of a large face can take a hundred megabytes."""
-
-_T = TypeVar("_T")
 
 
 class Studio:
@@ -132,7 +117,7 @@ class Studio:
 
     def analyse(self, photo: Photo, face: Face) -> Analysis:
         """Read a face: landmarks, expression, gender, age, skin, identity."""
-        return _remember(
+        return remember(
             self._analyses, _key(photo, face), lambda: self._analyser.analyse(photo.pixels, face)
         )
 
@@ -301,7 +286,7 @@ class Studio:
             found = self._recogniser.embed_face(seen.picture, seen.points)
             donors, others = self._generator.donor_embeddings, sitting.company.others
             verdict = judge(originals, found[None], donors, others, self._threshold)
-            scores.append(_badness(verdict))
+            scores.append(badness(verdict))
         return scores
 
     def _sketches(
@@ -349,7 +334,7 @@ class Studio:
             return np.array([self._analyser.apparent_age(s.picture, s.points) for s in sketches])
 
         key = (*_key(photo, face), identity, side, request.shape_strength)
-        apparent = _remember(self._ageing, key, look)
+        apparent = remember(self._ageing, key, look)
         attribute = wished_attribute(analysis, request, identity.look)
         return replace(attribute, age=matching_age(attribute.age, attribute.gender, apparent))
 
@@ -400,20 +385,10 @@ class Studio:
                 glasses=self._glasses, size=size, work=work,
             )  # fmt: skip
 
-        scene = _remember(self._scenes, (*_key(photo, face), size, work), make)
-        while len(self._scenes) > 1 and sum(map(_weight, self._scenes.values())) > _MOST_SCENES:
+        scene = remember(self._scenes, (*_key(photo, face), size, work), make)
+        while len(self._scenes) > 1 and sum(map(weight, self._scenes.values())) > _MOST_SCENES:
             self._scenes.popitem(last=False)
         return scene
-
-
-def _badness(verdict: Verdict) -> float:
-    """Order candidates: likeness to the subject above the target, then to donor and bystander."""
-    if verdict.similarity_to_original is None or verdict.similarity_to_nearest_donor is None:
-        return 2.0
-    nearest = (verdict.similarity_to_nearest_donor, verdict.similarity_to_nearest_bystander or -1)
-    # A stricter threshold asks for more than the usual target.
-    target = min(TARGET, 0.7 * (verdict.threshold or THRESHOLD))
-    return max(target, verdict.similarity_to_original) + max(0.0, max(nearest) - target)
 
 
 def _check(should_stop: ShouldStop) -> None:
@@ -423,18 +398,3 @@ def _check(should_stop: ShouldStop) -> None:
 
 def _key(photo: Photo, face: Face) -> tuple[Any, ...]:
     return (photo.key, face.id, face.box, face.angle)
-
-
-def _weight(scene: Scene) -> int:
-    """Return the bytes of a scene's own arrays."""
-    arrays = [*vars(scene).values(), *vars(scene.light).values()]
-    return sum(value.nbytes for value in arrays if isinstance(value, np.ndarray))
-
-
-def _remember(cache: OrderedDict[Any, _T], key: Any, make: Callable[[], _T]) -> _T:
-    if key not in cache:
-        cache[key] = make()
-        if len(cache) > _CACHED:
-            cache.popitem(last=False)
-    cache.move_to_end(key)
-    return cache[key]

@@ -1,0 +1,41 @@
+"""How hard the search tries, and which candidate is better."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deid_desktop.core.types import Verdict
+from deid_desktop.core.verify import TARGET, THRESHOLD
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round of the search: of ``drawn`` identities the ``tried`` farthest from the subject are
+    looked at in low resolution, and the best ``finalists`` are rendered in full and verified."""
+
+    drawn: int
+    tried: int
+    finalists: int
+
+
+ROUNDS = (Round(8, 8, 2), Round(64, 8, 2), Round(200, 16, 3), Round(400, 16, 4))
+"""The first round tries all it draws, so that most surrogates do not depend on the subject; the
+later ones are for the few that stay recognisable."""
+_ALOOF = 0.05
+"""Margin to the likeness of a bystander that the search keeps."""
+
+
+def badness(verdict: Verdict) -> float:
+    """Order candidates: likeness to the subject above the target, then to donor and bystander.
+
+    Likeness to a bystander counts only near its limit: with many of them, somebody is always alike.
+    """
+    if verdict.similarity_to_original is None or verdict.similarity_to_nearest_donor is None:
+        return 2.0
+    # A stricter threshold asks for more than the usual target.
+    target = min(TARGET, 0.7 * (verdict.threshold or THRESHOLD))
+    beyond = max(0.0, verdict.similarity_to_nearest_donor - target)
+    near, limit = verdict.similarity_to_nearest_bystander, verdict.bystander_threshold
+    if near is not None and limit is not None:
+        beyond = max(beyond, near - (limit - _ALOOF))
+    return max(target, verdict.similarity_to_original) + beyond
