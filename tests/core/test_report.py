@@ -20,7 +20,9 @@ def result():
     return FaceResult(
         face=Face(3, (1.04, 2.0, 30.0, np.float32(40)), np.zeros((5, 2), np.float32), 0.9),
         request=Request(method=Method.SURROGATE, k=7, seed=11),
-        verdict=Verdict(State.VERIFIED, "Fine.", 0.123456, np.float64("nan"), 0.4, True, 0.25),
+        verdict=Verdict(
+            State.VERIFIED, "Fine.", 0.123456, np.float64("nan"), 0.4, True, 0.25, 0.45
+        ),
         identity=Identity((1, 2), (0.5, 0.5), 11),
         attributes={"age": np.float32(41.5), "expression": "keep", "pose": (1, 2.0, np.int64(3))},
         attempts=8,
@@ -59,6 +61,7 @@ def test_schema(tmp_path):
                         "similarity_to_nearest_donor": None,
                         "similarity_to_nearest_bystander": 0.25,
                         "threshold": 0.4,
+                        "bystander_threshold": 0.45,
                         "verified": True,
                         "attempts": 8,
                     }
