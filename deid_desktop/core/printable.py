@@ -83,7 +83,7 @@ def write_html_report(
     text = html_report(records, version=version, device=device)
     try:
         with new_file(path.parent) as temporary:
-            write_durably(temporary, text.encode())
+            write_durably(temporary, text.encode(errors="backslashreplace"))
             publish(temporary, path, overwrite=False)
     except FileExistsError as error:
         raise ReportError(f"{path.name}: the report exists already; choose another name") from error

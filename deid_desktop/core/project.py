@@ -126,7 +126,7 @@ def write_project(path: Path, project: Project, *, durable: bool = True) -> None
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     try:
         with new_file(path.parent) as temporary:
-            write_durably(temporary, text.encode(), durable=durable)
+            write_durably(temporary, text.encode(errors="backslashreplace"), durable=durable)
             publish(temporary, path, overwrite=True, durable=durable)
     except OSError as error:
         raise ProjectError(

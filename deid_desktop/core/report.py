@@ -103,7 +103,7 @@ def write_report(
     sweep(path.parent)
     try:
         with new_file(path.parent) as temporary:
-            write_durably(temporary, text.encode())
+            write_durably(temporary, text.encode(errors="backslashreplace"))
             publish(temporary, path, overwrite=overwrite)
     except OSError as error:
         raise ReportError(
