@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPainterPathStroker, QPen, QTransform
+from PySide6.QtGui import QBrush, QColor, QPainter, QPen, QPolygonF, QTransform
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from deid_desktop.core.types import Face, Stroke
@@ -28,7 +28,7 @@ class BrushTool(QGraphicsItem):
         self.radius = 10.0
         self.spot: QPointF | None = None
         self._way: list[QPointF] = []
-        self._shapes: list[tuple[bool, QPainterPath]] = []
+        self._strokes: list[tuple[bool, QPolygonF, float]] = []
         self.setZValue(6)
         self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
         self.hide()
@@ -58,18 +58,25 @@ class BrushTool(QGraphicsItem):
         box = QRectF(*face.box)
         side = max(box.width(), box.height())
         to_photo = QTransform.fromTranslate(box.center().x(), box.center().y()).rotate(face.angle)
-        self._shapes = []
+        self._strokes = []
         for stroke in strokes:
-            way = [to_photo.map(QPointF(x, y) * side) for x, y in stroke.points]
-            self._shapes.append((stroke.into, _shape(way, stroke.radius * side)))
+            way = QPolygonF([to_photo.map(QPointF(x, y) * side) for x, y in stroke.points])
+            self._strokes.append((stroke.into, way, stroke.radius * side))
         self.update()
 
     def hover(self, spot: QPointF) -> None:
-        """Follow the mouse, painting while it is pressed."""
-        self.spot = spot
+        """Follow the mouse, painting while it is pressed; only what changed is drawn again."""
+        before, self.spot = self.spot or spot, spot
         if self._way:
             self._way.append(spot)
-        self.update()
+        reach = self.radius + self._pixel() * 4
+        changed = QRectF(before, spot).normalized().adjusted(-reach, -reach, reach, reach)
+        self.update(changed)
+
+    def _pixel(self) -> float:
+        """Return how many photo pixels one pixel of the screen is."""
+        views = self.scene().views() if self.scene() else []
+        return 1 / views[0].transform().m11() if views else 1.0
 
     def press(self, spot: QPointF) -> None:
         """Begin a stroke."""
@@ -95,11 +102,11 @@ class BrushTool(QGraphicsItem):
     ) -> None:
         """Draw the strokes and the ring."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        shapes = list(self._shapes)
+        strokes = list(self._strokes)
         if self._way and self.into is not None:
-            shapes.append((self.into, _shape(self._way, self.radius)))
-        for into, shape in shapes:
-            self._draw(painter, shape, into=into)
+            strokes.append((self.into, QPolygonF(self._way), self.radius))
+        for into, way, radius in strokes:
+            self._draw(painter, way, into=into, radius=radius)
         if self.spot is not None:
             for colour, width in ((QColor(0, 0, 0, 160), 3), (QColor("#ffffff"), 1.5)):
                 pen = QPen(colour, width)
@@ -112,32 +119,16 @@ class BrushTool(QGraphicsItem):
             if self.into:
                 painter.drawLine(self.spot - QPointF(0, arm), self.spot + QPointF(0, arm))
 
-    def _draw(self, painter: QPainter, shape: QPainterPath, *, into: bool) -> None:
+    def _draw(self, painter: QPainter, way: QPolygonF, *, into: bool, radius: float) -> None:
+        """Draw a stroke in one go, as wide as it is: an outline would cost seconds when long."""
         colours = self._theme.colours
         colour = QColor(colours.accent if into else colours.attention)
-        pen = QPen(colour, 1.5, Qt.PenStyle.SolidLine if into else Qt.PenStyle.DashLine)
-        pen.setCosmetic(True)
-        painter.setPen(pen)
-        colour.setAlpha(_CLEAR)
-        brush = painter.brush()
-        brush.setColor(colour)
-        brush.setStyle(Qt.BrushStyle.SolidPattern if into else Qt.BrushStyle.BDiagPattern)
-        brush.setTransform(painter.worldTransform().inverted()[0])
-        painter.setBrush(brush)
-        painter.drawPath(shape)
-
-
-def _shape(way: Sequence[QPointF], radius: float) -> QPainterPath:
-    """Return the outline of a stroke."""
-    path = QPainterPath(way[0])
-    for point in way[1:]:
-        path.lineTo(point)
-    if len(way) == 1 or path.length() < radius / 100:
-        path = QPainterPath()
-        path.addEllipse(way[0], radius, radius)
-        return path
-    stroker = QPainterPathStroker()
-    stroker.setWidth(2 * radius)
-    stroker.setCapStyle(Qt.PenCapStyle.RoundCap)
-    stroker.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-    return stroker.createStroke(path).simplified()
+        colour.setAlpha(_CLEAR if into else 255)
+        fill = QBrush(colour, Qt.BrushStyle.SolidPattern if into else Qt.BrushStyle.BDiagPattern)
+        fill.setTransform(painter.worldTransform().inverted()[0])
+        round_cap, round_join = Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin
+        painter.setPen(QPen(fill, 2 * radius, Qt.PenStyle.SolidLine, round_cap, round_join))
+        if way.count() == 1:
+            painter.drawPoint(way.first())
+        else:
+            painter.drawPolyline(way)

@@ -20,7 +20,11 @@ from deid_desktop.session.project_file import ProjectFile
 from deid_desktop.session.render import Renderer
 from deid_desktop.video import CLIP_SUFFIXES, is_clip
 
-_PHOTOS = "*.jpg *.jpeg *.png *.webp *.tif *.tiff *.bmp *.avif"
+_PHOTOS = (
+    "*.jpg *.jpeg *.png *.webp *.tif *.tiff *.heic *.heif *.avif *.arw *.bmp *.cr2 *.cr3 "
+    "*.dng *.gif *.hif *.jfif *.jpe *.nef *.orf *.pef *.raf *.rw2 *.srw"
+)
+"""What ``core.imaging`` reads. A test compares; importing it here would load its libraries."""
 
 
 class Opening(QObject):

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import deid_desktop
+from deid_desktop.core.imaging import PHOTO_SUFFIXES
 from deid_desktop.core.verify import STRICTEST, THRESHOLD, judge
+from deid_desktop.gui import opening
 from deid_desktop.gui.hints import HINTS
 from deid_desktop.session import words
 from deid_desktop.session.settings import Settings
@@ -67,3 +69,7 @@ def test_a_stricter_limit_fails_what_the_usual_one_passes():
     assert strict.state.value == "needs attention"
     assert strict.threshold == 0.25
     assert judge(original, found, donors, threshold=0.9).threshold == THRESHOLD
+
+
+def test_the_file_dialog_offers_every_kind_of_photo_that_is_read():
+    assert sorted(opening._PHOTOS.split()) == sorted(f"*{suffix}" for suffix in PHOTO_SUFFIXES)
