@@ -16,6 +16,7 @@ from deid_desktop.core.types import (
     Company,
     DeidError,
     Face,
+    FaceResult,
     Identity,
     Method,
     Request,
@@ -421,6 +422,27 @@ def test_one_identity_is_cast_for_two_photos_of_a_person(pipeline, small, portra
     assert [r.verdict.state for r in results] == [State.VERIFIED] * 2
     assert {r.identity for r in results} == {identity}
     assert len({(r.attributes["gender"], r.attributes["age"]) for r in results}) == 1
+
+
+def test_what_holds_for_most_is_cast_and_hopeless_ones_are_not_finished(
+    pipeline, small, monkeypatch, short
+):
+    """Three faces, four finalists: the first fails twice, the second once, the others at once."""
+    answers = iter("00101100")
+    rendered = []
+
+    def render(sitting, request, identity, **options):
+        good = next(answers) == "1"
+        rendered.append(identity)
+        state = State.VERIFIED if good else State.ATTENTION
+        return FaceResult(sitting.face, request, Verdict(state, "So it is."), None, identity)
+
+    tries = [(replace(DRAWN, seed=number), 1) for number in range(4)]
+    monkeypatch.setattr(pipeline._studio, "render", render)
+    monkeypatch.setattr(pipeline._studio, "_finalists", lambda *_: iter(tries))
+    found = pipeline.cast([Sitting(*small)] * 3, Request())
+    assert found == replace(DRAWN, seed=1)
+    assert [identity.seed for identity in rendered] == [0, 0, 0, 1, 1, 1, 2, 3]
 
 
 def test_nothing_is_cast_for_faces_of_which_no_surrogate_can_be_made(pipeline, small):

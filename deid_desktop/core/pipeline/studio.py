@@ -158,7 +158,11 @@ class Studio:
         self, sitting: Sitting, request: Request, *, preview: bool, should_stop: ShouldStop
     ) -> FaceResult:
         """Find a surrogate for one face."""
-        for (result,) in self._attempts([sitting], request, preview, should_stop):
+        for identity, attempts in self._finalists([sitting], request, should_stop):
+            result = self.render(
+                sitting, request, identity, preview=preview, should_stop=should_stop
+            )
+            result = replace(result, attempts=attempts)
             if preview or result.verdict.state is State.VERIFIED:
                 return result
         return replace(result, layer=None)
@@ -167,35 +171,37 @@ class Studio:
         self, sittings: Sequence[Sitting], request: Request, *, should_stop: ShouldStop
     ) -> Identity | None:
         """Find one identity for several faces: it holds for all, or else for as many as it can."""
-        best, most = None, 0
-        for results in self._attempts(sittings, request, False, should_stop):
-            held = sum(result.verdict.state is State.VERIFIED for result in results)
-            if held > most:
-                best, most = results[0].identity, held
-            if held == len(sittings):
+        best, fewest = None, len(sittings)
+        for identity, _ in self._finalists(sittings, request, should_stop):
+            failed = 0
+            for sitting in sittings:
+                result = self.render(
+                    sitting, request, identity, preview=False, should_stop=should_stop
+                )
+                failed += result.verdict.state is not State.VERIFIED
+                if failed == fewest:  # no better than what was found before
+                    break
+            if failed < fewest:
+                best, fewest = identity, failed
+            if fewest == 0:
                 break
         return best
 
-    def _attempts(
-        self, sittings: Sequence[Sitting], request: Request, preview: bool, should_stop: ShouldStop
-    ) -> Iterator[list[FaceResult]]:
-        """Try identities at low resolution, render the best in full, verify; else push harder.
+    def _finalists(
+        self, sittings: Sequence[Sitting], request: Request, should_stop: ShouldStop
+    ) -> Iterator[tuple[Identity, int]]:
+        """Try identities at low resolution, yield the best to be rendered in full; push harder.
 
-        The first round's draws do not look at the subject, only the choice among them does;
-        later rounds prefer donors who are far from it (``ROUNDS``).
+        With each comes the number of those tried so far. The first round's draws do not look at
+        the subject, only the choice among them does; later rounds prefer donors who are far from
+        it (``ROUNDS``).
         """
         attempts = 0
         for push, search_round in enumerate(ROUNDS):
             ranked = self._rank(sittings, request, push, should_stop)
             attempts += search_round.tried
             for identity in ranked[: search_round.finalists]:
-                results = [
-                    self.render(
-                        sitting, request, identity, preview=preview, should_stop=should_stop
-                    )
-                    for sitting in sittings
-                ]
-                yield [replace(result, attempts=attempts) for result in results]
+                yield identity, attempts
 
     def costume(self, sitting: Sitting, request: Request, identity: Identity) -> Costume:
         """Make a surrogate ready to be worn in other pictures of the same person."""
