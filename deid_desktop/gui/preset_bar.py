@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from deid_desktop.gui.choice import Choice
-from deid_desktop.gui.theme import Theme
+from deid_desktop.gui.theme import Theme, icon_side
 from deid_desktop.session.brushing import with_settings
 from deid_desktop.session.document import Document
 from deid_desktop.session.language import tr
@@ -54,6 +55,8 @@ class PresetBar(QWidget):
 
     def _button(self, words: str) -> QToolButton:
         button = QToolButton()
+        side = icon_side(self.font())
+        button.setIconSize(QSize(side, side))
         button.setToolTip(words)
         button.setAccessibleName(words)
         return button

@@ -140,7 +140,7 @@ class Theme(QObject):
         application = QApplication.instance()
         assert isinstance(application, QApplication)
         application.setPalette(_palette(self.colours))
-        application.setStyleSheet(_style_sheet(self.colours))
+        application.setStyleSheet(_style_sheet(self.colours, application.font()))
         self.changed.emit()
 
 
@@ -213,7 +213,7 @@ QStatusBar { background: %(window)s; border-top: 1px solid %(line)s; color: %(fa
 QStatusBar::item { border: 0; }
 QStatusBar QLabel { color: %(faint)s; padding: 0 6px; }
 QPushButton { background: %(raised)s; border: 1px solid %(line)s; border-radius: 6px;
-  padding: 6px 14px; }
+  padding: 6px 14px; icon-size: %(symbol)dpx; }
 QPushButton:hover { background: %(hover)s; }
 QPushButton:disabled { color: %(working)s; }
 QPushButton[primary="true"] { background: %(accent)s; color: %(on_accent)s;
@@ -273,7 +273,7 @@ QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: 
 *[role="card"] QPushButton { background: %(hover)s; }
 *[role="card"] QPushButton[flat="true"] { background: transparent; }
 QCheckBox { spacing: 8px; }
-QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid %(working)s;
+QCheckBox::indicator { width: %(mark)dpx; height: %(mark)dpx; border: 1px solid %(working)s;
   border-radius: 4px; background: %(window)s; }
 QCheckBox::indicator:checked { background: %(accent)s; border-color: %(accent)s; }
 QCheckBox:focus { color: %(accent)s; }
@@ -291,5 +291,7 @@ QLabel[role="caption"] { background: %(window)s; color: %(faint)s; padding: 5px 
 """
 
 
-def _style_sheet(colours: Colours) -> str:
-    return _SHEET % asdict(colours)
+def _style_sheet(colours: Colours, font: QFont) -> str:
+    """Return the sheet; marks in and beside words are as large as the words."""
+    side = icon_side(font)
+    return _SHEET % {**asdict(colours), "mark": side - 6, "symbol": side - 4}
