@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_desktop.core.geometry import warp_crop
-from deid_desktop.core.proposals import Matrix, YuNet, propose, transform
+from deid_desktop.core.proposals import Matrix, Pyramid, YuNet, in_threads, propose, transform
 from deid_desktop.core.types import Array, Box, Cancelled, Face, Pixels, ShouldStop, never
 
 PROPOSAL = 0.1
@@ -37,7 +37,7 @@ REACH, STAY = 0.6, 0.35
 what a coarse pass saw, the last without slipping to a neighbour."""
 SURROUNDINGS = 2.0
 """Side of a crop in heights of the face."""
-CROPS = 256
+CROPS = 64
 """So many crops are looked at together, side by side on one sheet."""
 SMALLEST = 6.0
 """Side in pixels below which neither a photo nor a box counts."""
@@ -80,16 +80,17 @@ class Detector:
         height, width = pixels.shape[:2]
         if min(height, width) < SMALLEST:
             return ()
+        pyramid = Pyramid.of(pixels)
         rows = propose(
             self._network,
-            pixels,
+            pyramid,
             plan(width, height),
             threshold=PROPOSAL,
             should_stop=should_stop,
         )
         proposals = merge(rows[rows[:, 2:4].max(axis=1) >= SMALLEST], overlap=SAME_PROPOSAL)
-        rows = merge(self._second_look(pixels, proposals, should_stop), overlap=SAME_LOOK)
-        faces = merge(self._third_look(pixels, rows, should_stop), overlap=SAME_FACE, nested=True)
+        rows = merge(self._second_look(pyramid, proposals, should_stop), overlap=SAME_LOOK)
+        faces = merge(self._third_look(pyramid, rows, should_stop), overlap=SAME_FACE, nested=True)
         strong = np.concatenate(
             [proposals[proposals[:, 14] >= STRONG], rows[rows[:, 14] >= STRONG_LOOK]]
         )
@@ -127,16 +128,16 @@ class Detector:
         rows = rows[_same_face(nearest, rows, overlap=SAME_FACE, nested=True)]
         best = rows[[rows[:, 14].argmax()]]
         settled = self._look(
-            pixels, best, angle=0.0, height=NEAR_HEIGHT, reach=STAY, should_stop=never
+            Pyramid((pixels,)), best, angle=0.0, height=NEAR_HEIGHT, reach=STAY, should_stop=never
         )
         return _face(max(best[0], settled[0], key=lambda row: float(row[14])), 0)
 
-    def _second_look(self, pixels: Pixels, rows: Array, should_stop: ShouldStop) -> Array:
+    def _second_look(self, pyramid: Pyramid, rows: Array, should_stop: ShouldStop) -> Array:
         """Return what looks like a face near the proposals (n, 15) at any of four angles."""
 
         def look(rows: Array, angle: float) -> Array:
             return self._look(
-                pixels, rows, angle=angle, height=HEIGHT, reach=REACH, should_stop=should_stop
+                pyramid, rows, angle=angle, height=HEIGHT, reach=REACH, should_stop=should_stop
             )
 
         upright = look(rows, 0.0)
@@ -145,7 +146,7 @@ class Detector:
         plausible: Array = seen[seen[:, 14] >= PLAUSIBLE]
         return plausible
 
-    def _third_look(self, pixels: Pixels, rows: Array, should_stop: ShouldStop) -> Array:
+    def _third_look(self, pyramid: Pyramid, rows: Array, should_stop: ShouldStop) -> Array:
         """Return those of the rows (n, 15) that look like a face at most sizes, upright.
 
         Each size starts from what the one before saw, so that centre and angle settle.
@@ -153,7 +154,7 @@ class Detector:
         scores = []
         for height in HEIGHTS:
             seen = self._look(
-                pixels, rows, angle=0.0, height=height, reach=STAY, should_stop=should_stop
+                pyramid, rows, angle=0.0, height=height, reach=STAY, should_stop=should_stop
             )
             scores.append(seen[:, 14])
             rows = np.where(seen[:, 14:] > 0, seen, rows)
@@ -163,7 +164,7 @@ class Detector:
 
     def _look(
         self,
-        pixels: Pixels,
+        pyramid: Pyramid,
         rows: Array,
         *,
         angle: float,
@@ -177,28 +178,37 @@ class Detector:
         scaled until the face should be ``height`` px high. What is seen may lie ``reach``
         heights off.
         """
-        found = np.zeros_like(rows)
-        side = round(height * SURROUNDINGS)
-        for start in range(0, len(rows), CROPS):
+
+        def look(batch: Array) -> Array:
             if should_stop():
                 raise Cancelled
-            batch = rows[start : start + CROPS]
-            columns = math.ceil(math.sqrt(len(batch)))
-            sheet = np.zeros((math.ceil(len(batch) / columns) * side, columns * side, 3), np.uint8)
-            corners = [(k % columns * side, k // columns * side) for k in range(len(batch))]
-            matrices = [_upright(row, angle=angle, height=height, side=side) for row in batch]
-            for (left, top), matrix in zip(corners, matrices, strict=True):
-                sheet[top : top + side, left : left + side] = warp_crop(pixels, matrix, side)
-            seen = self._network(sheet, threshold=FAINT)
-            offsets, sizes = seen[:, :2] + (seen[:, 2:4] - side) / 2, seen[:, 2:4].max(axis=1)
-            fits = (sizes > 0.45 * height) & (sizes < 2.2 * height)
-            for k, (corner, matrix) in enumerate(zip(corners, matrices, strict=True)):
-                distances = np.abs(offsets - corner).max(axis=1) / height
-                # What lies nearer to the centre counts more, lest a neighbour stand in.
-                weights = seen[:, 14] * (1 - distances) * (fits & (distances < reach))
-                if weights.any():
-                    matrix[:, 2] += corner
-                    found[start + k] = transform(seen[[weights.argmax()]], _inverse(matrix))[0]
+            return self._look_together(pyramid, batch, angle=angle, height=height, reach=reach)
+
+        batches = [rows[start : start + CROPS] for start in range(0, len(rows), CROPS)]
+        return np.concatenate([np.zeros((0, 15), np.float32), *in_threads(look, batches)])
+
+    def _look_together(
+        self, pyramid: Pyramid, rows: Array, *, angle: float, height: int, reach: float
+    ) -> Array:
+        """Look at a batch of rows side by side on one sheet."""
+        found = np.zeros_like(rows)
+        side = round(height * SURROUNDINGS)
+        columns = math.ceil(math.sqrt(len(rows)))
+        sheet = np.zeros((math.ceil(len(rows) / columns) * side, columns * side, 3), np.uint8)
+        corners = [(k % columns * side, k // columns * side) for k in range(len(rows))]
+        matrices = [_upright(row, angle=angle, height=height, side=side) for row in rows]
+        for (left, top), matrix in zip(corners, matrices, strict=True):
+            sheet[top : top + side, left : left + side] = pyramid.warp(matrix, side)
+        seen = self._network(sheet, threshold=FAINT)
+        offsets, sizes = seen[:, :2] + (seen[:, 2:4] - side) / 2, seen[:, 2:4].max(axis=1)
+        fits = (sizes > 0.45 * height) & (sizes < 2.2 * height)
+        for k, (corner, matrix) in enumerate(zip(corners, matrices, strict=True)):
+            distances = np.abs(offsets - corner).max(axis=1) / height
+            # What lies nearer to the centre counts more, lest a neighbour stand in.
+            weights = seen[:, 14] * (1 - distances) * (fits & (distances < reach))
+            if weights.any():
+                matrix[:, 2] += corner
+                found[k] = transform(seen[[weights.argmax()]], _inverse(matrix))[0]
         return found
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from deid_desktop.core import proposals
 from deid_desktop.core.detect import Detector, merge, plan
-from deid_desktop.core.proposals import YuNet, propose, transform
+from deid_desktop.core.proposals import Pyramid, YuNet, in_threads, propose, transform
 from deid_desktop.core.types import Box, Cancelled, Face, Pixels, never
 from deid_desktop.resources import resource
 
@@ -133,7 +133,7 @@ def test_tiles_lose_no_face_whatever_they_cut(
     monkeypatch.setattr(proposals, "OVERLAP", 96)
     for shift in range(0, 64, 8):
         moved = cv2.copyMakeBorder(small, shift, 0, shift, 0, cv2.BORDER_REFLECT)
-        rows = propose(network, moved, [1.0], threshold=0.6, should_stop=never)
+        rows = propose(network, Pyramid.of(moved), [1.0], threshold=0.6, should_stop=never)
         for x, y in CREW:
             inside = [holds(tuple(row[:4]), (x / 4 + shift, y / 4 + shift)) for row in rows]
             assert any(inside)
@@ -267,3 +267,55 @@ def test_a_large_photo_loses_no_face_that_its_small_copy_shows(
     ]
     assert len(copies) >= 20
     assert all(found(face) for face in copies)
+
+
+@pytest.mark.parametrize("size", [(1000, 700), (1001, 703), (333, 129)])
+def test_a_place_keeps_its_coordinates_on_every_level(size: tuple[int, int]) -> None:
+    y, x = np.mgrid[: size[1], : size[0]]
+    ramp = np.stack([x / size[0] * 250, y / size[1] * 250, 0 * x], axis=2).round().astype(np.uint8)
+    pyramid = Pyramid.of(ramp)
+    assert min(pyramid.levels[-1].shape[:2]) < 128
+    for level, picture in enumerate(pyramid.levels):
+        height, width = picture.shape[:2]
+        place = pyramid.to_photo(level) @ [width / 3, height / 3, 1]
+        wanted = 250 * place / size
+        assert np.abs(picture[height // 3, width // 3, :2] - wanted).max() < 250 * 1.5 / min(
+            width, height
+        )
+
+
+def test_a_crop_of_a_small_level_shows_the_same_place(crew: Pixels) -> None:
+    x, y = CREW[0]
+    matrix = np.array([[0.2, 0.0, 40 - 0.2 * x], [0.0, 0.2, 40 - 0.2 * y]])
+    # Levels are a little softer; the blur leaves only where things are.
+    small, large = (
+        cv2.GaussianBlur(pyramid.warp(matrix, 80), (0, 0), 1.5).astype(float)
+        for pyramid in (Pyramid.of(crew), Pyramid((crew,)))
+    )
+    assert np.abs(small - large).mean() < 2
+    assert np.abs(np.roll(small, 1, axis=1) - large).mean() > 3
+
+
+def test_a_face_alone_on_a_flat_ground_is_looked_at(detector: Detector, small: Pixels) -> None:
+    x, y = CREW[0][0] // 4, CREW[0][1] // 4
+    face = small[y - 40 : y + 40, x - 40 : x + 40]
+    ground = np.full((1500, 2900, 3), 90, np.uint8)
+    for top, left in ((0, 0), (1420, 2820), (700, 1000)):
+        canvas = ground.copy()
+        canvas[top : top + 80, left : left + 80] = face
+        assert any(holds(f.box, (left + 40, top + 40)) for f in detector.detect(canvas))
+
+
+def test_where_nothing_is_drawn_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = YuNet()
+    monkeypatch.setattr(YuNet, "__call__", lambda *_, **__: pytest.fail("looked"))
+    flat = np.full((1500, 2000, 3), 90, np.uint8)
+    assert not len(propose(network, Pyramid.of(flat), [1.0], threshold=0.1, should_stop=never))
+
+
+def test_threads_share_a_network_and_agree(small: Pixels) -> None:
+    network = YuNet()
+    alone = network(small, threshold=0.3)
+    assert len(alone) >= 3
+    for rows in in_threads(lambda _: network(small, threshold=0.3), range(6)):
+        np.testing.assert_array_equal(rows, alone)
