@@ -25,7 +25,7 @@ import torch
 from scipy.stats import spearmanr
 
 from deid_desktop.core.analyse import BLENDSHAPES
-from deid_desktop.core.generate import LARGE, SMALL, Attribute, Generator
+from deid_desktop.core.generate import LARGE, SMALL, TINY, Attribute, Generator
 from deid_desktop.core.imaging import find_photos, read_photo
 from deid_desktop.core.pipeline import Pipeline
 from deid_desktop.core.regions import regions
@@ -152,6 +152,7 @@ def speed(generator: Generator) -> dict[str, Any]:
     for name, count, size, repeats in (
         ("one at 256", 1, SMALL, 15),
         ("one at 512", 1, LARGE, 15),
+        ("32 at 128", 32, TINY, 5),
         ("32 at 256", 32, SMALL, 3),
     ):
         attribute = Attribute(1.0, 45.0)

@@ -13,6 +13,7 @@ from deid_desktop.core import mesh, weights
 from deid_desktop.core.generate import (
     LARGE,
     SMALL,
+    TINY,
     Attribute,
     Generator,
     GeneratorError,
@@ -104,7 +105,7 @@ def test_the_same_identity_gives_the_same_surrogate(generator, people):
         np.testing.assert_array_equal(a.iris, b.iris)
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE])
+@pytest.mark.parametrize("size", [TINY, SMALL, LARGE])
 def test_a_batch_is_the_same_as_one_by_one(generator, people, size):
     together = generator.generate(*people, size=size)
     for identity, attribute, expected in zip(*people, together, strict=True):
@@ -120,6 +121,17 @@ def test_the_preview_is_the_full_texture_made_small(generator, people):
         halved = b.texture.reshape(SMALL, 2, SMALL, 2, 3).mean((1, 3))
         inside = regions(SMALL).core > 0.9
         assert np.abs(halved - a.texture)[inside].mean() < 0.03
+        np.testing.assert_array_equal(a.shape, b.shape)
+
+
+def test_the_search_sees_the_preview_made_small(generator, people):
+    tiny = generator.generate(*people, size=TINY)
+    small = generator.generate(*people, size=SMALL)
+    for a, b in zip(tiny, small, strict=True):
+        halved = b.texture.reshape(TINY, 2, TINY, 2, 3).mean((1, 3))
+        inside = regions(TINY).core > 0.9
+        assert a.texture.shape == (TINY, TINY, 3)
+        assert np.abs(halved - a.texture)[inside].mean() < 0.02
         np.testing.assert_array_equal(a.shape, b.shape)
 
 

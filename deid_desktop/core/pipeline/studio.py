@@ -13,7 +13,6 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-import cv2
 import numpy as np
 
 from deid_desktop.core.analyse import Analyser
@@ -28,7 +27,7 @@ from deid_desktop.core.compose import (
     sketch,
 )
 from deid_desktop.core.detect import Detector
-from deid_desktop.core.generate import LARGE, SMALL, Attribute, Generator
+from deid_desktop.core.generate import LARGE, SMALL, TINY, Attribute, Generator
 from deid_desktop.core.pipeline.ageing import KNOTS, matching_age, usual_age
 from deid_desktop.core.pipeline.costume import Costume
 from deid_desktop.core.pipeline.keeping import remember, weight
@@ -71,8 +70,6 @@ NO_FACE = 0.45
 
 _FULL, _PREVIEW, _SEARCH = (380.0, 1100.0), (120.0, 240.0), (112.0, 128.0)
 """Smallest and largest face sizes in pixels to compose at."""
-_TINY = 128
-"""Texels a side at which candidates are looked at."""
 _MOST_SCENES = 192 * 2**20
 """Bytes of the scenes that are kept: one of a large face can take a hundred megabytes."""
 
@@ -126,7 +123,7 @@ class Studio:
         analysis = self.analyse(photo, face)
         if not analysis.reliable:
             return analysis.reason
-        if self._scene(photo, face, _TINY, _SEARCH).fit.residual > NO_FACE:
+        if self._scene(photo, face, TINY, _SEARCH).fit.residual > NO_FACE:
             return "What was found here may not be a face, or too much of it is hidden."
         return ""
 
@@ -287,7 +284,7 @@ class Studio:
         _check(should_stop)
         scores = []
         attributes = [attribute] * len(drawn)
-        for seen in self._sketches(sitting, request, drawn, attributes, _TINY, _SEARCH):
+        for seen in self._sketches(sitting, request, drawn, attributes, TINY, _SEARCH):
             _check(should_stop)
             found = self._recogniser.embed_face(seen.picture, seen.points)
             donors, others = self._generator.donor_embeddings, sitting.company.others
@@ -304,11 +301,8 @@ class Studio:
         analysis, scene = self.analyse(photo, face), self._scene(photo, face, size, work)
         change = wished_change(request, scene)
         touch = wished_touch(analysis, request, face=face, scene=scene)
-        surrogates = self._generate(identities, attributes, SMALL)
+        surrogates = self._generate(identities, attributes, size)
         for surrogate, identity, attribute in zip(surrogates, identities, attributes, strict=True):
-            if size < SMALL:
-                small = cv2.resize(surrogate.texture, (size, size), interpolation=cv2.INTER_AREA)
-                surrogate = replace(surrogate, texture=small)
             yield sketch(
                 scene,
                 surrogate,
