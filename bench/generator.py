@@ -49,6 +49,8 @@ UNITS = {
 }
 """The blendshapes, without their side, that make up each expression."""
 K = 5
+STRICT = 0.387
+"""Similarity that one in a thousand pairs of different people exceeds (``bench.threshold``)."""
 
 
 def main() -> None:
@@ -193,11 +195,12 @@ def gender(stand: Stand, subjects: Sequence[Subject]) -> dict[str, Any]:
 
 def age(stand: Stand, subjects: Sequence[Subject]) -> dict[str, Any]:
     """Return rank correlation and error of the estimated age, the identity kept."""
-    pairs, flipped, steps = [], [], []
+    pairs, flipped, steps, sides = [], [], [], []
     for seed, subject in enumerate(subjects):
         own = subject[2]
         identity = stand.draw(Attribute(own.gender, 40.0), seed)
         series = [stand.made(subject, identity, Attributes(age=a)) for a in AGES]
+        sides += [own.gender] * len(AGES)
         pairs += [(a, found.age) for a, found in zip(AGES, series, strict=True)]
         flipped += [found.gender * own.gender < 0 for found in series]
         embeddings = np.stack([found.embedding for found in series])
@@ -206,6 +209,8 @@ def age(stand: Stand, subjects: Sequence[Subject]) -> dict[str, Any]:
     return {
         "age, Spearman": float(spearmanr(wished, found).statistic),
         "age, mean absolute error, years": np.abs(found - wished).mean(),
+        "  of women": np.abs(found - wished)[np.array(sides) < 0].mean(),
+        "  of men": np.abs(found - wished)[np.array(sides) > 0].mean(),
         **{f"  estimated at {a:.0f}": found[wished == a].mean() for a in AGES},
         "age, gender verdict changed": np.mean(flipped),
         "age, SFace between neighbouring steps": np.mean(steps),
@@ -258,6 +263,7 @@ def people(stand: Stand, subjects: Sequence[Subject], count: int) -> dict[str, A
     return {
         "donors, mean likeness of the nearest": nearest.mean(),
         "donors, below the threshold": np.mean(nearest < THRESHOLD),
+        f"donors, below {STRICT}, one in a thousand": np.mean(nearest < STRICT),
         "subject, mean likeness without a search": np.mean(to_own),
         "subject, below the threshold without a search": np.mean(np.array(to_own) < THRESHOLD),
         "diversity, mean likeness of two surrogates of a gender": _pairs(
