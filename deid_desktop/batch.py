@@ -51,6 +51,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     keep: Keep = field(default_factory=Keep)
     words: Words = field(default_factory=Words)
+    page: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +105,7 @@ def redact_file(
         return failure(name, item.reason)
     done: PhotoResult | None = None
     try:
-        decoded = reader(settings.limits).decode(item.source)
+        decoded = reader(settings.limits).decode(item.source, page=settings.page)
         warnings = [f"{name}: {note}" for note in decoded.notes]
         if part is not None:
             _require_same(decoded.photo, part.survey)
@@ -147,7 +148,9 @@ def survey_file(pipeline: Pipeline, item: Planned, settings: Settings) -> Survey
     if item.reason:
         return failure(name, item.reason)
     try:
-        return pipeline.survey(reader(settings.limits).decode(item.source).photo)
+        return pipeline.survey(
+            reader(settings.limits).decode(item.source, page=settings.page).photo
+        )
     except Exception as error:  # whatever it is, it must cost this photo only
         return _stopped(name, error, None)
 
@@ -162,7 +165,7 @@ def cast_files(
     try:
         sittings = []
         for (item, survey), (_, face, company) in zip(items, casting.sitters, strict=True):
-            photo = reader(settings.limits).decode(item.source).photo
+            photo = reader(settings.limits).decode(item.source, page=settings.page).photo
             _require_same(photo, survey)
             sittings.append(Sitting(photo, face, company))
         return pipeline.cast(sittings, casting.request)

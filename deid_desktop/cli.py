@@ -142,6 +142,13 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         default="block",
         help="a surrogate that fails its verification blocks the photo, or is masked instead",
     )
+    add(
+        "--page",
+        type=_number(int, 1, 10_000),
+        default=1,
+        metavar="N",
+        help="which picture of files with several, such as TIFF (default: the first)",
+    )
     add("--credit", default="", metavar="TEXT", help="write this credit line into every photo")
     add("--caption", default="", metavar="TEXT", help="write this caption into every photo")
     add(
@@ -345,6 +352,7 @@ def _redact(options: argparse.Namespace) -> int:
         limits=limits,
         keep=Keep(options.colours == "keep", options.transparency == "keep"),
         words=Words(options.credit, options.caption),
+        page=options.page - 1,
     )
     bar = tqdm(total=len(plan), unit="photo", disable=not sys.stderr.isatty(), leave=False)
     outcomes, device = _work(plan, settings, options, bar) if plan else (iter(()), options.device)

@@ -68,21 +68,29 @@ class Raster(NamedTuple):
     alpha: NDArray[Any] | None = None
 
 
-def decode_picture(file: IO[bytes], name: str) -> Raster:
-    """Decode an ordinary picture.
+def decode_picture(file: IO[bytes], name: str, page: int = 0) -> Raster:
+    """Decode an ordinary picture; of a file with several, that of number ``page``, from 0.
 
     Raises:
         Exception: whatever a decoder raises on a damaged file.
-        ImageError: this kind of picture is not read.
+        ImageError: this kind of picture is not read, or the file has no such page.
     """
     notes: list[str] = []
     image = open_picture(file, name)
     _refuse(image, name)
     # Phones add further pictures to a JPEG (depth, gain map): the first is the photo itself.
-    if image.format != "MPO" and (count := getattr(image, "n_frames", 1)) > 1:
-        if image.format != "HEIF":  # which opens at the picture its maker calls the first
-            image.seek(0)
-        notes.append(f"only the first of its {count} pictures is used")
+    count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+    if page >= count:
+        raise ImageError(f"{name}: it has no page {page + 1}, only {count}; choose one of these")
+    if count > 1:
+        if page or image.format != "HEIF":  # which opens at the picture its maker calls the first
+            image.seek(page)
+            _refuse(image, name)
+        notes.append(
+            f"only page {page + 1} of its {count} is used"
+            if page
+            else f"only the first of its {count} pictures is used"
+        )
     profile = _profile(image, file, notes)
     bits = image.tag_v2.get(258, (16,))[0] if isinstance(image, TiffImageFile) else 16
     deep = any(";16" in str(tile) for tile in getattr(image, "tile", ()))
@@ -306,7 +314,8 @@ def _coded_deep(kind: str | None, file: IO[bytes], bits: int) -> NDArray[Any] | 
         samples = _stored_deep(file)
         return None if samples is None else _widen(samples, bits)
     file.seek(0)
-    samples = np.asarray(pi_heif.open_heif(file, convert_hdr_to_8bit=False))
+    opened = pi_heif.open_heif(file, convert_hdr_to_8bit=False)
+    samples = np.array(opened)  # a copy: what it shows is gone with ``opened``
     if samples.dtype != np.uint16 or samples.ndim != 3:
         return None
     return _widen((samples >> (16 - bits)).astype(np.uint16), bits)

@@ -117,15 +117,19 @@ def decode_file(path: Path, *, megapixels: float = MEGAPIXELS) -> Raster:
         return decode_stream(file, path.name, megapixels=megapixels)
 
 
-def decode_stream(file: BinaryIO, name: str, *, megapixels: float = MEGAPIXELS) -> Raster:
+def decode_stream(
+    file: BinaryIO, name: str, *, megapixels: float = MEGAPIXELS, page: int = 0
+) -> Raster:
     """Do the same for a file that is open; ``name`` is for sentences, its ending for RAW.
+
+    ``page``: which picture of a file with several, from 0.
 
     Raises:
         ImageError: as `read_photo`.
     """
     with decoding(file, name, megapixels=megapixels):
         raw = Path(name).suffix.lower() in RAW_SUFFIXES
-        return (decode_raw if raw else decode_picture)(file, name)
+        return decode_raw(file, name) if raw else decode_picture(file, name, page)
 
 
 @contextlib.contextmanager

@@ -115,13 +115,15 @@ class Reader:
         self._process.start()
         theirs.close()
 
-    def decode(self, path: Path) -> Decoded:
+    def decode(self, path: Path, *, page: int = 0) -> Decoded:
         """Read one photo; also return what a person should know of how it was read.
+
+        ``page``: which picture of a file with several, from 0.
 
         Raises:
             ImageError: as `imaging.decode`, or it broke a limit or the decoder.
         """
-        with self._lock, self._asked(path, _DECODE) as connection:
+        with self._lock, self._asked(path, _DECODE, page) as connection:
             head = _header(connection)
             if "error" in head:
                 raise ImageError(str(head["error"]))
@@ -186,7 +188,7 @@ class Reader:
         self._started = False
 
     @contextlib.contextmanager
-    def _asked(self, path: Path, wish: bytes) -> Iterator[Connection]:
+    def _asked(self, path: Path, wish: bytes, page: int = 0) -> Iterator[Connection]:
         """Send a file, give the pipe for the answer, and end whatever does not answer."""
         file = open_file(path)
         try:
@@ -206,7 +208,7 @@ class Reader:
         # Not by ``threading``, which would list the calling thread of Qt among its own for ever.
         _thread.start_new_thread(watch, ())
         try:
-            connection.send_bytes(wish + os.fsencode(path.absolute()))
+            connection.send_bytes(wish + page.to_bytes(4) + os.fsencode(path.absolute()))
             if sys.platform != "win32":
                 send_handle(connection, file.fileno(), process.pid)
             yield connection
@@ -292,11 +294,13 @@ def _serve(connection: Connection, limits: Limits) -> None:
         connection.send_bytes(" ".join((READY.decode(), *means)).encode())
         while True:
             wish = connection.recv_bytes()
-            path = Path(os.fsdecode(wish[1:]))
-            answer = _inspect if wish[:1] == _INSPECT else _decode
+            path, page = Path(os.fsdecode(wish[5:])), int.from_bytes(wish[1:5])
             try:
                 with _handed(channel, path) as file:
-                    answer(connection, file, path.name, limits)
+                    if wish[:1] == _INSPECT:
+                        _inspect(connection, file, path.name, limits)
+                    else:
+                        _decode(connection, file, path.name, limits, page)
             except ImageError as error:
                 _send(connection, error=str(error))
 
@@ -337,8 +341,10 @@ def _inspect(connection: Connection, file: BinaryIO, name: str, limits: Limits) 
     _send(connection, found=inspect_stream(file, name, megapixels=limits.megapixels))
 
 
-def _decode(connection: Connection, file: BinaryIO, name: str, limits: Limits) -> None:
-    picture, notes, space, pixels, alpha = decode_stream(file, name, megapixels=limits.megapixels)
+def _decode(connection: Connection, file: BinaryIO, name: str, limits: Limits, page: int) -> None:
+    picture, notes, space, pixels, alpha = decode_stream(
+        file, name, megapixels=limits.megapixels, page=page
+    )
     _send(
         connection,
         shape=picture.shape[:2],

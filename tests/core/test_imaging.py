@@ -220,6 +220,19 @@ def test_first_frame_of_an_animation(tmp_path):
     assert decoded.notes == ("only the first of its 3 pictures is used",)
 
 
+def test_a_page_of_a_tiff_can_be_asked_for(tmp_path):
+    pages = [Image.new("RGB", (8 + n, 8), colour) for n, colour in enumerate(("red", "blue"))]
+    path = tmp_path / "a.tif"
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    first, second = (imaging.decode_stream(path.open("rb"), path.name, page=n) for n in (0, 1))
+    assert (first.picture[4, 4] == (255, 0, 0)).all()
+    assert (second.picture[4, 4] == (0, 0, 255)).all()
+    assert second.picture.shape == (8, 9, 3)
+    assert second.notes == ["only page 2 of its 2 is used"]
+    with pytest.raises(ImageError, match=r"^a\.tif: it has no page 3, only 2; choose"):
+        imaging.decode_stream(path.open("rb"), path.name, page=2)
+
+
 def test_pixels_are_a_read_only_copy(quarters):
     photo = photo_from_pixels(quarters, "a")
     quarters[:] = 0
@@ -341,6 +354,8 @@ def test_a_heic_keeps_its_ten_bits():
     assert np.abs((photo.deep >> 8).astype(int) - photo.pixels).max() <= 2
     assert len(np.unique(photo.deep)) <= 1024
     assert read_photo(HEIC / "plain.heic").deep is None
+    keys = {read_photo(HEIC / "ten_bit.heic").key for _ in range(100)}
+    assert len(keys) == 1, "memory that was freed is read"
 
 
 @pytest.mark.parametrize("bits", [10, 12])

@@ -51,6 +51,13 @@ def test_16_bits_and_notes_come_back(reader, tmp_path):
     assert read.notes == here.notes != ()
 
 
+def test_a_page_is_passed_on(reader, tmp_path):
+    pages = [Image.new("L", (8, 8), level) for level in (10, 200)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    assert reader.decode(tmp_path / "a.tif", page=1).photo.pixels[0, 0, 0] == 200
+    assert reader.decode(tmp_path / "a.tif").photo.pixels[0, 0, 0] == 10
+
+
 def test_refusals_keep_their_sentence(reader, tmp_path):
     (tmp_path / "a.jpg").write_text("no photo")
     with pytest.raises(ImageError, match=r"^a\.jpg: this is no undamaged photo.*; open"):
@@ -172,7 +179,7 @@ def tell_what_is_allowed(connection, limits):
     from deid_desktop.core.hardening import forbid_core_dumps
 
     connection.send_bytes(sandbox.READY)
-    path = Path(os.fsdecode(connection.recv_bytes()[1:]))
+    path = Path(os.fsdecode(connection.recv_bytes()[5:]))
     forbid_core_dumps()
     sandbox._confine(limits)
     try:
