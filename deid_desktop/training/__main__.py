@@ -2,7 +2,7 @@
 
     python -m deid_desktop.training unwrap   --data ../shared/data --work runs
     python -m deid_desktop.training build    --work runs [--tiny] [--out FILE]
-    python -m deid_desktop.training sheets   --out DIR
+    python -m deid_desktop.training sheets   --out DIR [--work runs]
 
 ``unwrap`` takes every picture into texture space (two minutes), ``build`` computes the weights and
 trains the network (ten minutes on two cores; goes on from its checkpoint), ``sheets`` draws mixes
@@ -39,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     build.add_argument("--seed", type=int, default=0)
     sheets = commands.add_parser("sheets")
     sheets.add_argument("--out", type=Path, required=True)
+    sheets.add_argument("--work", type=Path, help="of unwrap: also show donors beside their copies")
     options = parser.parse_args(arguments)
     {"unwrap": _unwrap, "build": _build, "sheets": _sheets}[options.command](options)
     return 0
@@ -91,9 +92,11 @@ def _write_checksum(path: Path) -> None:
 
 
 def _sheets(options: argparse.Namespace) -> None:
+    from deid_desktop.training.dataset import load_samples
     from deid_desktop.training.sheets import write_sheets
 
-    write_sheets(options.out)
+    donors = load_samples(options.work / "donors.npz") if options.work else None
+    write_sheets(options.out, donors)
 
 
 if __name__ == "__main__":
