@@ -108,7 +108,8 @@ class People(QObject):
         for face_id in found:
             subject = entry.subjects[face_id]
             lead = self._lead(subject, any_seed=True)
-            if self.same and lead is not None and not subject.results:
+            new = not subject.results and subject.saved is None
+            if self.same and lead is not None and new:
                 request = replace(subject.request, seed=lead.request.seed)
                 subject.edit = replace(subject.edit, request=request)
         self.align()

@@ -7,6 +7,7 @@ import pytest
 
 from deid_desktop.core.types import Identity, Method, State
 from deid_desktop.session.exporting import record_of
+from deid_desktop.session.project_file import ProjectFile
 
 FIRST, SECOND = (10.0, 10.0, 40.0, 50.0), (90.0, 20.0, 40.0, 50.0)
 
@@ -146,6 +147,24 @@ def test_faces_that_turn_out_to_be_one_person_are_aligned(document, two, settle)
     document.people.align()
     settle()
     assert subject.result.identity == two[0].subjects[0].result.identity
+
+
+def test_pins_choice_and_identities_survive_a_project(document, two, settle, tmp_path):
+    people = document.people
+    people.split([two[1].subjects[0]])
+    people.set_same(False)
+    settle()
+    before, known = identities(two), seeds(two)
+    file = ProjectFile(document)
+    file.save(tmp_path / "p.deid")
+    file.open(tmp_path / "p.deid")
+    settle()
+    document.step_photo(1)
+    settle()
+    assert not people.same
+    assert len(people.all()) == 4
+    assert (identities(document.entries), seeds(document.entries)) == (before, known)
+    file.close()
 
 
 def test_masks_need_no_look(document, renderer, pipeline, photo_file, settle):
