@@ -99,6 +99,7 @@ class Reader:
         self._connection: Connection | None = None
         self._started = False
         self._means: tuple[str, ...] = ()
+        self._confined = True
 
     def prepare(self) -> None:
         """Start the process now, so that the first photo need not wait for it.
@@ -111,7 +112,8 @@ class Reader:
         self._end()
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, self.limits), daemon=True)
+        serve = _serve if self._confined else _serve_open
+        self._process = context.Process(target=serve, args=(theirs, self.limits), daemon=True)
         self._process.start()
         theirs.close()
 
@@ -173,7 +175,16 @@ class Reader:
         if not self._started:
             if not self._connection.poll(_START):
                 raise TimeoutError
-            said = self._connection.recv_bytes(100).decode("ascii", "replace")
+            try:
+                said = self._connection.recv_bytes(100).decode("ascii", "replace")
+            except EOFError:
+                if not self._confined:
+                    raise
+                # Some system may not let the decoders work once they are confined. No photo
+                # was seen yet, so no photo can have brought this about.
+                self._confined = False
+                self._end()
+                return self._running()
             self._means = tuple(said.split()[1:])
             self._started = True
         return self._process, self._connection
@@ -282,14 +293,20 @@ def reader(limits: Limits | None = None) -> Reader:
 # What runs in the process of its own
 
 
-def _serve(connection: Connection, limits: Limits) -> None:
+def _serve_open(connection: Connection, limits: Limits) -> None:
+    """Do the same without being cut off from files and network."""
+    _serve(connection, limits, confine=False)
+
+
+def _serve(connection: Connection, limits: Limits, *, confine: bool = True) -> None:
     """Answer one file after another until the other end closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program decides what ^C ends
     forbid_core_dumps()
     warm_up()
     channel = _channel(connection)
     _confine(limits)
-    means = confine_process()
+    means = confine_process() if confine else ()
+    warm_up()  # whether the decoders still work
     with contextlib.suppress(EOFError, OSError):
         connection.send_bytes(" ".join((READY.decode(), *means)).encode())
         while True:

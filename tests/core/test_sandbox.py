@@ -138,11 +138,22 @@ def test_whatever_goes_wrong_costs_one_photo(monkeypatch, picture, fault, reason
     reader = Reader(Limits(seconds=2))
     with monkeypatch.context() as patch:
         patch.setattr(sandbox, "_serve", fault)
+        patch.setattr(sandbox, "_serve_open", fault)
         with pytest.raises(ImageError, match=rf"{reason}.*; ") as caught:
             reader.decode(picture)
         assert str(caught.value).startswith(f"{picture.name}: ")
     reader.limits = Limits()
     assert reader.decode(picture).photo.pixels.shape == (700, 900, 3)
+    reader.close()
+
+
+def test_where_confined_decoders_fail_photos_are_read_without_and_it_is_known(monkeypatch, picture):
+    monkeypatch.setattr(sandbox, "_serve", never_start)
+    reader = Reader(Limits())
+    assert reader.decode(picture).photo.pixels.shape == (700, 900, 3)
+    assert reader.confined_by() == ()
+    reader.close()
+    assert reader.confined_by() == (), "and it is not tried again for every photo"
     reader.close()
 
 
