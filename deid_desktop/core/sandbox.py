@@ -306,7 +306,8 @@ def _serve(connection: Connection, limits: Limits, *, confine: bool = True) -> N
     channel = _channel(connection)
     _confine(limits)
     means = confine_process() if confine else ()
-    warm_up()  # whether the decoders still work
+    with contextlib.suppress(MemoryError):  # which the photo will be told, with its size
+        warm_up()  # whether the decoders still work
     with contextlib.suppress(EOFError, OSError):
         connection.send_bytes(" ".join((READY.decode(), *means)).encode())
         while True:
