@@ -338,6 +338,8 @@ class ClipModel(QObject):
             self.moved.emit(shot.index)
         if shot.finished is not None and self.doing != "cast":
             for shown in shot.finished.shown:
-                self._states.setdefault(shown.track, {})[shot.index] = shown.state
-                self._reasons.setdefault(shown.track, {})[shot.index] = shown.reason
+                states = self._states.setdefault(shown.track, {})
+                if self.doing == "play" or shot.index not in states:  # played frames are exact
+                    states[shot.index] = shown.state
+                    self._reasons.setdefault(shown.track, {})[shot.index] = shown.reason
         self.pictured.emit(shot)

@@ -26,6 +26,10 @@ QUICK = 640
 """Longest side in pixels of the picture that the quick pass sees."""
 QUICK_SCORE = 0.6
 """Score from which it takes a face."""
+FOLLOWED = 0.5
+"""Score from which a face is followed into the next frame."""
+_STAYS, _GROWS = 0.4, 1.4
+"""Overlap that a face keeps from one frame to the next, and how much larger it may get."""
 _SMALL = (64, 36)
 _CUT = 14.0
 """Mean change of a small copy, in levels, from which there may be a cut …"""
@@ -141,8 +145,11 @@ class Finder:
                 continue
             box = (float(row[0]), float(row[1]), float(row[2]), float(row[3]))
             found = self._detector.detect_near(look.frame.pixels, box)
-            if found is not None:
+            if found is not None and found.score >= FOLLOWED:
                 seen = np.array([_row(found)], np.float32)
+                grown = max(seen[0, 3] / row[3], row[3] / max(seen[0, 3], 1.0))
+                if overlap(row, seen)[0] < _STAYS or grown > _GROWS:
+                    continue
                 if not (overlap(seen[0], look.rows) > SAME_FACE).any():
                     look.rows = np.concatenate([look.rows, seen])
 

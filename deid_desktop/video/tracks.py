@@ -19,6 +19,8 @@ BRIDGED = 1.0
 """Seconds that a face may be lost and still be the same track; it is filled in between."""
 AROUND = 0.5
 """Seconds that a face is masked before it is first and after it is last found."""
+GLIMPSE, BRIEFLY = 2, 0.12
+"""So many sightings are most often none; then only so many seconds around them are masked."""
 _REACH = 0.6
 """Heights of a face that its centre may be off the place that its motion leads to …"""
 _WANDER = 0.08
@@ -214,12 +216,31 @@ def around(track: Track, timeline: Timeline, *, rate: float) -> dict[int, Box]:
     """
     start, stop = timeline.span(track.first)
     reach = max(1, round(AROUND * rate))
+    if _glimpse(track, timeline, reach):
+        reach = max(1, round(BRIEFLY * rate))
     boxes = {}
     for index in range(max(start, track.first - reach), track.first):
         boxes[index] = _beyond(track.rows, track.first - index)
     for index in range(track.last + 1, min(stop, track.last + reach) + 1):
         boxes[index] = _beyond(track.rows[::-1], index - track.last)
     return boxes
+
+
+def _glimpse(track: Track, timeline: Timeline, reach: int) -> bool:
+    """Tell whether a face was hardly seen, and nothing else near it, in space and time."""
+    if track.by_person or int((track.rows[:, 14] > 0).sum()) > GLIMPSE:
+        return False
+    for other in timeline.tracks:
+        apart = max(other.first - track.last, track.first - other.last)
+        if other is track or apart < 1 or apart > 2 * reach:
+            continue
+        one, two = (track.rows[-1], other.rows[0])
+        if other.last < track.first:
+            one, two = (track.rows[0], other.rows[-1])
+        size = max(float(one[2:4].max()), float(two[2:4].max()))
+        if float(np.linalg.norm(_centre(one) - _centre(two))) < 1.5 * size:
+            return False
+    return True
 
 
 def _beyond(rows: Array, steps: int) -> Box:

@@ -95,6 +95,20 @@ def test_a_face_is_expected_before_and_after_it_is_seen():
     assert boxes[8][2] > boxes[9][2] > 40
 
 
+def test_what_is_seen_but_once_is_masked_only_for_a_moment():
+    rows = [[row(100, 20)] if i == 30 else [] for i in range(60)]
+    timeline = linked(rows, rate=25.0)
+    assert sorted(around(timeline.tracks[0], timeline, rate=25)) == [27, 28, 29, 31, 32, 33]
+
+
+def test_two_glimpses_in_one_place_are_covered_between():
+    rows = [[row(100, 20)] if i == 5 else [row(157, 20)] if i == 15 else [] for i in range(40)]
+    timeline = linked(rows, rate=10.0)
+    assert len(timeline.tracks) == 2
+    covered = {5, 15}.union(*(around(t, timeline, rate=10) for t in timeline.tracks))
+    assert set(range(5, 16)) <= covered
+
+
 def test_cuts_are_seen_and_pans_are_not():
     photo = read_photo(resource("samples", "crew.jpg")).pixels
     one, _ = camera(photo, 12, zoom=0.4, step=(9, 2))
