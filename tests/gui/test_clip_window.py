@@ -23,7 +23,8 @@ class Stranger:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    photo = read_photo(resource("samples", "portrait.jpg")).pixels
+    photo = read_photo(resource("samples", "portrait.jpg")).pixels.copy()
+    photo[310:410, 235:288] = 128  # a badge that the detector takes for a face now and then
     pictures, _ = camera(photo, 20, size=(320, 240), zoom=0.3, start=(-60, 0), step=(-1, 0.3))
     folder = tmp_path_factory.mktemp("clip")
     return write_clip(folder / "a.mp4", pictures, sound=np.zeros(38400))
