@@ -2,15 +2,19 @@
 
 import importlib.util
 import io
+import os
 import re
 import subprocess
 import sys
 import tarfile
+import xml.etree.ElementTree as ET
 import zipfile
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from deid_desktop.core.project import SUFFIX
 
 PACKAGING = Path(__file__).resolve().parent.parent / "packaging"
 MODELS = PACKAGING.parent / "resources" / "models"
@@ -126,3 +130,54 @@ def test_missing_libraries_are_named_with_what_to_type(tmp_path: Path) -> None:
     assert "sudo apt-get update && sudo apt-get install" in done.stderr
     assert "libegl1" in done.stderr and "libxcb-cursor0" in done.stderr
     assert not (folder.parent / ".venv").exists()
+
+
+def test_the_desktop_offers_projects_of_the_declared_type() -> None:
+    desktop = (PACKAGING / "deid-desktop.desktop").read_text()
+    declared = ET.parse(PACKAGING / "deid-desktop.xml").getroot()[0]
+    assert declared.attrib["type"] in desktop
+    assert declared[-1].attrib["pattern"] == f"*{SUFFIX}"
+
+
+def test_the_portable_archive_holds_the_bundle_and_is_the_same_twice(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "packaging").mkdir(parents=True)
+    for name in ("portable", "setup.sh"):
+        (tree / "packaging" / name).write_text((PACKAGING / name).read_text())
+    (tree / "deid_desktop").mkdir()
+    (tree / "deid_desktop" / "__init__.py").write_text('__version__ = "1.2.3"\n')
+    missing = subprocess.run(["sh", tree / "packaging/portable"], capture_output=True, text=True)
+    assert missing.returncode == 1 and "run packaging/bundle first" in missing.stderr
+    program = tree / "dist" / "deid-desktop" / "deid-desktop"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\necho started\n")
+    program.chmod(0o755)
+    subprocess.run(["git", "init", "-q", tree], check=True)
+    person = ("-c", "user.name=a", "-c", "user.email=a@b")
+    commit = ("git", *person, "commit", "-q", "--allow-empty", "-m", "a")
+    subprocess.run(commit, cwd=tree, check=True)
+    made = []
+    for _ in range(2):
+        subprocess.run(["sh", tree / "packaging/portable"], check=True, capture_output=True)
+        (archive,) = (tree / "dist").glob("deid-desktop_1.2.3_*.tar.gz")
+        made.append(archive.read_bytes())
+    assert made[0] == made[1]
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path / "out", filter="data")
+    done = subprocess.run(
+        [tmp_path / "out/deid-desktop/deid-desktop"], capture_output=True, text=True
+    )
+    assert done.stdout == "started\n"
+
+
+def test_scripts_that_are_started_may_be() -> None:
+    names = ("run", "test", "bundle", "deb", "portable", "dist", "smoke_test", "macos/dmg")
+    assert all(os.access(PACKAGING / name, os.X_OK) for name in names)
+
+
+def test_windows_and_macos_ask_for_no_administrator_and_no_network() -> None:
+    setup = (PACKAGING / "windows" / "deid-desktop.iss").read_text()
+    assert "PrivilegesRequired=lowest" in setup and "Root: HKLM" not in setup
+    entitlements = ET.parse(PACKAGING / "macos" / "entitlements.plist").getroot()[0]
+    keys = [key.text or "" for key in entitlements if key.tag == "key"]
+    assert len(keys) == 2 and not any("network" in key or "device" in key for key in keys)
