@@ -49,16 +49,18 @@ _NOTES = (
     later("its colour profile is damaged or does not fit, so colours may be off"),
     later("it is CMYK without a colour profile, so colours may be off"),
     later("only the first of its {count} pictures is used"),
+    later("only page {page} of its {count} is used"),
 )
 """What the reader may note of a photo."""
 
 
 def note_words(note: str) -> str:
     """Return a reader's note in the person's language."""
-    count = re.search(r"\d+ pictures", note)
-    if count is None:
-        return tr(note)
-    return tr(_NOTES[-1], count=count[0].split()[0])
+    for words in _NOTES:
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>\\d+)", re.escape(words))
+        if found := re.fullmatch(pattern, note):
+            return tr(words, **found.groupdict())
+    return tr(note)
 
 
 def reading_notes(entry: PhotoEntry) -> str:

@@ -44,10 +44,11 @@ def test_the_window_knows_every_note_of_the_reader():
     source = (Path(deid_desktop.__file__).parent / "core" / "decoders.py").read_text()
     notes = re.findall(r'notes\.append\(\s*f?"([^"]+)"', source)
     assert len(notes) >= 6
-    assert set(notes) <= set(words._NOTES)
+    assert {note.replace("page + 1", "page") for note in notes} <= set(words._NOTES)
     assert words.note_words("only the first of its 7 pictures is used") == (
         "only the first of its 7 pictures is used"
     )
+    assert words.note_words("only page 3 of its 7 is used") == "only page 3 of its 7 is used"
 
 
 @pytest.mark.parametrize(
