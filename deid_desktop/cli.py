@@ -27,7 +27,7 @@ from deid_desktop.core.captions import Words
 from deid_desktop.core.detect import Detector
 from deid_desktop.core.export import WRITABLE_SUFFIXES
 from deid_desktop.core.imaging import ImageError, find_photos
-from deid_desktop.core.inspection import described
+from deid_desktop.core.inspection import described, without_place
 from deid_desktop.core.naming import Planned, plan_targets, printable
 from deid_desktop.core.report import certificate, require_free_report, write_report
 from deid_desktop.core.sandbox import Limits, Reader, limits_from, reader
@@ -291,8 +291,7 @@ def _reveal(
     path: Path, own: Reader, detector: Detector | None, *, location: bool
 ) -> dict[str, Any]:
     found = own.inspect(path)
-    if found["location"] and not location:
-        found["location"] = "not shown"
+    found = found if location else without_place(found)
     if detector is not None:
         found["faces"] = len(detector.detect(own.decode(path).photo.pixels))
     return found

@@ -27,6 +27,7 @@ import numpy as np
 import pi_heif
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
+from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from deid_desktop.core import boxes, colour
@@ -76,7 +77,7 @@ def decode_picture(file: IO[bytes], name: str, page: int = 0) -> Raster:
         ImageError: this kind of picture is not read, or the file has no such page.
     """
     notes: list[str] = []
-    image = open_picture(file, name)
+    image: Image.Image = open_picture(file, name)
     _refuse(image, name)
     # Phones add further pictures to a JPEG (depth, gain map): the first is the photo itself.
     count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
@@ -129,7 +130,7 @@ def decode_picture(file: IO[bytes], name: str, page: int = 0) -> Raster:
     return Raster(pixels, notes, alpha=alpha)
 
 
-def open_picture(file: IO[bytes], name: str) -> Image.Image:
+def open_picture(file: IO[bytes], name: str) -> ImageFile:
     """Read a picture's head; ``seek`` and ``load`` give its pixels.
 
     Raises:

@@ -3,7 +3,8 @@
 Stands beside the flow, for people who want to know before they pass a file on. ``sandbox`` runs
 it, as it takes strangers' files apart. What is found is a stranger's text: show it escaped.
 
-Sources: CIPA DC-008 (EXIF), C2PA 2.1 (where its manifests are kept), ISO/IEC 23008-12 (HEIF items).
+Sources: CIPA DC-008 (EXIF), Adobe Photoshop File Formats (image resources), C2PA 2.1 (where its
+manifests are kept), ISO/IEC 23008-12 (HEIF items).
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, IptcImagePlugin
+from PIL.ImageFile import ImageFile
 
-from deid_desktop.core import scan
+from deid_desktop.core import descriptions, scan
 from deid_desktop.core.boxes import boxes, find, inside
 from deid_desktop.core.imaging import decoding, open_file, open_picture
 from deid_desktop.core.naming import printable
@@ -35,7 +37,10 @@ _PEOPLE = {"owner": 0xA430, "artist": 0x013B, "copyright": 0x8298}
 _TIMES = {"changed": 0x0132, "taken": 0x9003, "digitised": 0x9004, "time zone": 0x9010}
 _COMMENTS = {"description": 0x010E, "comment": 0x9286, "title": 0x9C9B, "keywords": 0x9C9E}
 _DAMAGE = "The structure is damaged; there may be more than is listed."
+_PHOTOSHOP_THUMBNAIL = 0x040C
 _LONGEST = 500
+NOT_SHOWN = "not shown"
+"""What `without_place` puts in the place of places."""
 
 
 def inspect_file(path: Path, *, megapixels: float) -> dict[str, Any]:
@@ -51,10 +56,11 @@ def inspect_file(path: Path, *, megapixels: float) -> dict[str, Any]:
 def inspect_stream(file: BinaryIO, name: str, *, megapixels: float) -> dict[str, Any]:
     """Return what an open file reveals, as plain values for JSON.
 
-    Keys: ``name``, ``format``, ``width``, ``height``; ``camera``, ``people``, ``times`` and
-    ``comments`` (what it is → text); ``location`` (latitude and longitude in degrees, ``None``
-    without); ``thumbnail`` (width and height); ``further_pictures``; ``content_credentials``;
-    ``trailing_bytes``; ``blocks`` (name and bytes of every piece that is no picture); ``notes``.
+    Keys: ``name``, ``format``, ``width``, ``height``; ``camera``, ``people``, ``times``,
+    ``comments`` and ``places`` (what it is → text), from EXIF, XMP and IPTC; ``location``
+    (latitude and longitude in degrees, ``None`` without); ``thumbnail`` (width and height);
+    ``further_pictures``; ``content_credentials``; ``trailing_bytes``; ``blocks`` (name and bytes
+    of every piece that is no picture); ``notes``.
 
     Raises:
         ImageError: it is no photo.
@@ -73,6 +79,7 @@ def inspect_stream(file: BinaryIO, name: str, *, megapixels: float) -> dict[str,
             "notes": [],
         }
         found["comments"] |= _other_comments(image)
+        _add_descriptions(found, image)
         blocks = _items(data) if image.format in ("HEIF", "AVIF") else []
     try:
         if not blocks:
@@ -87,13 +94,13 @@ def inspect_stream(file: BinaryIO, name: str, *, megapixels: float) -> dict[str,
 def described(found: Mapping[str, Any]) -> str:
     """Return what `inspect_file` found as lines for people, every stranger's character escaped."""
     lines = [f"{found['name']}: {found['format']}, {found['width']} × {found['height']} pixels"]
-    for key in ("camera", "people", "times", "comments"):
-        lines += [f"  {name}: {text}" for name, text in found[key].items()]
-    match found["location"]:
-        case {"latitude": latitude, "longitude": longitude}:
-            lines.append(f"  location: {latitude}, {longitude}")
-        case str():
-            lines.append("  location: it holds the place (shown with --location)")
+    for key in ("camera", "people", "times", "comments", "places"):
+        if found[key] != NOT_SHOWN:
+            lines += [f"  {name}: {text}" for name, text in found[key].items()]
+    if NOT_SHOWN in (found["location"], found["places"]):
+        lines.append("  location: it holds the place (shown with --location)")
+    elif found["location"]:
+        lines.append("  location: {latitude}, {longitude}".format(**found["location"]))
     if size := found["thumbnail"]:
         lines.append(
             f"  thumbnail: {size['width']} × {size['height']} pixels, perhaps from before an edit"
@@ -112,6 +119,11 @@ def described(found: Mapping[str, Any]) -> str:
     if "faces" in found:
         lines.append(f"  faces found: {found['faces']}")
     return "\n".join(printable(line) for line in lines)
+
+
+def without_place(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was found, with `NOT_SHOWN` instead of where the photo was taken."""
+    return {**found} | {key: NOT_SHOWN for key in ("location", "places") if found[key]}
 
 
 def _exif(image: Image.Image) -> dict[str, Any]:
@@ -134,9 +146,26 @@ def _exif(image: Image.Image) -> dict[str, Any]:
         "people": pick(_PEOPLE),
         "times": pick(_TIMES),
         "comments": pick(_COMMENTS),
+        "places": {},
         "location": _location(place),
         "thumbnail": _thumbnail(image, second),
     }
+
+
+def _add_descriptions(found: dict[str, Any], image: ImageFile) -> None:
+    """Add what XMP and IPTC say; of times, what EXIF does not."""
+    try:
+        records = IptcImagePlugin.getiptcinfo(image) or {}
+    except Exception:  # damaged records can raise anything; their block is listed all the same
+        records = {}
+    timed = set(found["times"])
+    for kind, name, text in (
+        *descriptions.said_in_xmp(image.info.get("xmp", b"")),
+        *descriptions.said_in_iptc(records),
+    ):
+        held, text = found[kind].get(name, ""), _text(text)
+        if text and text not in held.split("; ") and not (kind == "times" and name in timed):
+            found[kind][name] = f"{held}; {text}".removeprefix("; ")[:_LONGEST]
 
 
 def _text(value: Any) -> str:
@@ -162,10 +191,15 @@ def _location(place: Mapping[int, Any]) -> dict[str, float] | None:
 
 
 def _thumbnail(image: Image.Image, second: Mapping[int, Any]) -> dict[str, int] | None:
+    """Return the size of the picture in EXIF or in Photoshop's block; zeros where it is broken."""
     start, size = second.get(0x0201), second.get(0x0202)
-    if not (isinstance(start, int) and isinstance(size, int)):
-        return None
-    data = image.info.get("exif", b"").removeprefix(b"Exif\0\0")[start : start + size]
+    if isinstance(start, int) and isinstance(size, int):
+        data = image.info.get("exif", b"").removeprefix(b"Exif\0\0")[start : start + size]
+    else:
+        resources = image.info.get("photoshop", {})
+        data = resources.get(_PHOTOSHOP_THUMBNAIL, b"")[28:]  # behind sizes that JPEG repeats
+        if not data:
+            return None
     try:
         width, height = Image.open(io.BytesIO(data), formats=("JPEG",)).size
     except OSError:
