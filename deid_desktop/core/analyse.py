@@ -158,6 +158,10 @@ class Analyser:
         """Return the estimated age of a face whose five points (5, 2) are known."""
         return self.age(pixels, _eyes_and_nose(self._landmarker.mesh(pixels, points)))
 
+    def apparent_gender(self, pixels: Pixels, points: Array) -> float:
+        """Return −1 (female) … 1 (male) of a face whose five points (5, 2) are known."""
+        return self.gender(pixels, _eyes_and_nose(self._landmarker.mesh(pixels, points)))
+
     def age(self, pixels: Pixels, points: Array) -> float:
         """Return the estimated age in years, corrected for the network's bias."""
         chances = self._estimate(self._age, pixels, points, 64)

@@ -9,7 +9,7 @@ from samples import moved_face, scaled
 
 from deid_desktop.core.export import write_photo
 from deid_desktop.core.imaging import photo_from_pixels, read_photo
-from deid_desktop.core.pipeline import Pipeline, choose_device, ranking, studio, wishes
+from deid_desktop.core.pipeline import Pipeline, choose_device, ranking, studio
 from deid_desktop.core.types import (
     Attributes,
     Cancelled,
@@ -572,12 +572,3 @@ def test_what_was_read_is_kept_and_told_apart(pipeline, small, portrait, portrai
     photo, face = small
     assert pipeline.analyse(photo, face) is pipeline.analyse(photo, face)
     assert pipeline.analyse(portrait, portrait_face) is not pipeline.analyse(photo, face)
-
-
-@pytest.mark.parametrize("own", [-1.0, -0.4, 0.4, 1.0])
-def test_the_gender_slider_rises_and_pushes_hardest_against_the_head(own):
-    made = [wishes._gender(wish, own) for wish in np.linspace(-1, 1, 21).tolist()]
-    assert made == sorted(made) and made[10] == 0
-    assert made[0] <= -1 and made[-1] >= 1
-    other = 0 if own > 0 else -1
-    assert abs(made[other]) > abs(made[-1 - other])

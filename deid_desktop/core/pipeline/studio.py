@@ -28,10 +28,11 @@ from deid_desktop.core.compose import (
 )
 from deid_desktop.core.detect import Detector
 from deid_desktop.core.generate import LARGE, SMALL, TINY, Attribute, Generator
-from deid_desktop.core.pipeline.ageing import KNOTS, matching_age, usual_age
+from deid_desktop.core.pipeline.ageing import usual_age
 from deid_desktop.core.pipeline.costume import Costume
 from deid_desktop.core.pipeline.keeping import remember, weight
 from deid_desktop.core.pipeline.ranking import ROUNDS, badness
+from deid_desktop.core.pipeline.steering import Steering, steer
 from deid_desktop.core.pipeline.wishes import (
     cover_of,
     described,
@@ -81,7 +82,7 @@ class Studio:
         self.device, self._threshold = device, threshold
         self._analyses: OrderedDict[Any, Analysis] = OrderedDict()
         self._scenes: OrderedDict[Any, Scene] = OrderedDict()
-        self._ageing: OrderedDict[Any, Array] = OrderedDict()
+        self._steering: OrderedDict[Any, Steering] = OrderedDict()
 
     @cached_property
     def detector(self) -> Detector:
@@ -204,7 +205,7 @@ class Studio:
         """Make a surrogate ready to be worn in other pictures of the same person."""
         photo, face = sitting.photo, sitting.face
         wish, analysis = request.attributes, self.analyse(photo, face)
-        attribute = self._aged(photo, face, request, identity)
+        attribute = self._steered(photo, face, request, identity)
         return Costume(
             self._generate([identity], [attribute], LARGE)[0],
             analysis,
@@ -315,8 +316,8 @@ class Studio:
                 touch=touch,
             )
 
-    def _aged(self, photo: Photo, face: Face, request: Request, identity: Identity) -> Attribute:
-        """Return the attributes with the age at which this face looks as old as they say.
+    def _steered(self, photo: Photo, face: Face, request: Request, identity: Identity) -> Attribute:
+        """Return the attributes with which the finished face looks as the request says.
 
         What is found depends on the person and on the side of the gender slider, so that moving
         a slider measures nothing anew.
@@ -325,25 +326,25 @@ class Studio:
         side = None if wish.gender is None else float(np.sign(wish.gender))
         calm = replace(request, attributes=Attributes(gender=side), strokes=())
 
-        def look() -> Array:
+        def sketched(attributes: Sequence[Attribute], small: bool) -> Iterator[Sketch]:
+            size, work = (TINY, _SEARCH) if small else (SMALL, _PREVIEW)
+            alike = [identity] * len(attributes)
+            return self._sketches(Sitting(photo, face), calm, alike, list(attributes), size, work)
+
+        def look() -> Steering:
             still = wished_attribute(analysis, calm, identity.look)
-            sketches = self._sketches(
-                Sitting(photo, face), calm, [identity] * len(KNOTS),
-                [replace(still, age=age) for age in KNOTS], SMALL, _PREVIEW,
-            )  # fmt: skip
-            return np.array([self._analyser.apparent_age(s.picture, s.points) for s in sketches])
+            return steer(still, side or 0.0, sketched, self._analyser)
 
         key = (*_key(photo, face), identity, side, request.shape_strength)
-        apparent = remember(self._ageing, key, look)
-        attribute = wished_attribute(analysis, request, identity.look)
-        return replace(attribute, age=matching_age(attribute.age, attribute.gender, apparent))
+        steering = remember(self._steering, key, look)
+        return steering.steered(wished_attribute(analysis, request, identity.look), wish)
 
     def _compose(
         self, photo: Photo, face: Face, request: Request, identities: list[Identity], *,
         size: int, work: tuple[float, float],
     ) -> list[SurrogateLayer]:  # fmt: skip
         analysis = self.analyse(photo, face)
-        attributes = [self._aged(photo, face, request, i) for i in identities]
+        attributes = [self._steered(photo, face, request, i) for i in identities]
         surrogates = self._generate(identities, attributes, size)
         scene = self._scene(photo, face, size, work)
         change = wished_change(request, scene)

@@ -15,13 +15,11 @@ from deid_desktop.core.compose import Scene, Touch
 from deid_desktop.core.compose.expression import expression_change, smile_of
 from deid_desktop.core.compose.touch import skin_gain
 from deid_desktop.core.generate import Attribute, roughness
+from deid_desktop.core.pipeline.siding import usual_gender
 from deid_desktop.core.types import Analysis, Array, Face, Identity, Look, Request
 
 _PUSH = 1.0
 """What a step of ``Identity.push`` adds to the strength of the shape."""
-_CARICATURE = {-1.0: 2.5, 1.0: 3.3}
-"""Gender, of 1, of a woman's face in a man's head and the other way round; tuned on the estimator,
-and by eye: women's brows arch too much beyond."""
 _SMILE = [BLENDSHAPES.index("mouthSmileLeft"), BLENDSHAPES.index("mouthSmileRight")]
 
 
@@ -31,7 +29,7 @@ def wished_attribute(analysis: Analysis, request: Request, look: Look | None) ->
     look = look or Look(analysis.gender, analysis.age, analysis.skin_tone)
     own_smile = float(analysis.blendshapes[_SMILE].mean())
     return Attribute(
-        gender=look.gender if wish.gender is None else _gender(wish.gender, analysis.gender),
+        gender=look.gender if wish.gender is None else usual_gender(wish.gender, analysis.gender),
         age=float(np.clip(look.age, 18, 80)) if wish.age is None else wish.age,
         smile=smile_of(wish.expression, wish.strength, own_smile),
         ancestry=_ancestry(
@@ -95,7 +93,7 @@ def described(attribute: Attribute, request: Request, *, skin: float) -> dict[st
         "brush_strokes": len(request.strokes) or None,
     }
     return {
-        "gender": round(attribute.gender, 3),
+        "gender": round(attribute.gender if wish.gender is None else wish.gender, 3),
         "age": round(attribute.age, 1),
         "skin_tone": round(skin if wish.skin_tone is None else wish.skin_tone, 1),
         "expression": wish.expression,
@@ -104,18 +102,6 @@ def described(attribute: Attribute, request: Request, *, skin: float) -> dict[st
         "ancestry": [round(a, 3) for a in attribute.ancestry],
         **{name: value for name, value in touched.items() if value is not None},
     }
-
-
-def _gender(wish: float, own: float) -> float:
-    """Return the gender to make; around it hair, neck and outline stay the person's.
-
-    So a face of the other gender than its head is exaggerated, up to ``_CARICATURE``.
-    """
-    if wish == 0:
-        return 0.0
-    across = float(np.clip(-own * np.sign(wish), 0, 1))
-    steep = float(np.tanh(2 * wish) / np.tanh(2))  # half-way is already on the slider's side
-    return steep * (1 + across * (_CARICATURE[float(np.sign(wish))] - 1))
 
 
 def _ancestry(wish: str, skin_tone: float) -> tuple[float, ...]:
