@@ -1,6 +1,7 @@
 """The whole flow on wide gamuts and transparency: kept by choice, and nobody hides in them."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,11 +12,12 @@ from deid_desktop.core import colour, scan
 from deid_desktop.core.colour import PROFILES
 from deid_desktop.core.decoders import to_8_bit
 from deid_desktop.core.encoders import encode, straight
-from deid_desktop.core.imaging import read_photo
+from deid_desktop.core.imaging import photo_from_pixels, read_photo
 from deid_desktop.core.naming import Planned
 from deid_desktop.core.pipeline import Pipeline
-from deid_desktop.core.pipeline.finishing import FLATTENED, finished, seen
-from deid_desktop.core.types import SRGB, Keep, Method, Request
+from deid_desktop.core.pipeline.finishing import FLATTENED, finished, see_through, seen
+from deid_desktop.core.types import SRGB, Face, Keep, Method, Request
+from deid_desktop.core.verify import THRESHOLD
 from deid_desktop.resources import resource
 
 SEE_THROUGH = ("png", "webp", "tif", "avif")
@@ -250,8 +252,6 @@ def test_nobody_hides_in_transparency(tmp_path, portrait, redact, engine, hide, 
 
 
 def read_photo_of(portrait, engine):
-    from deid_desktop.core.imaging import photo_from_pixels
-
     photo = photo_from_pixels(portrait, "portrait")
     (face,) = engine.detect(photo)
     return photo, face, engine.analyse(photo, face).embedding
@@ -259,15 +259,30 @@ def read_photo_of(portrait, engine):
 
 def same_person(engine, original, picture):
     """Tell whether the recogniser finds the person where the face was."""
-    from deid_desktop.core.imaging import photo_from_pixels
-    from deid_desktop.core.verify import THRESHOLD
-
     _, _, embedding = original
     photo = photo_from_pixels(picture, "picture")
     return any(
         float(engine.analyse(photo, face).embedding @ embedding) > THRESHOLD
         for face in engine.detect(photo)
     )
+
+
+@pytest.mark.parametrize(
+    ("box", "kept"),
+    [((30, 30, 40, 40), True), ((-10, -10, 25, 25), False), ((15, 30, 40, 40), False)],
+)
+def test_only_a_face_in_see_through_parts_makes_them_white(box, kept):
+    class Finder:
+        def detect(self, pixels):
+            return [Face(0, box, np.zeros((5, 2)), 0.7)]
+
+    pixels = np.full((100, 100, 3), 90, np.uint8)
+    alpha = np.full((100, 100), 255, np.uint8)
+    alpha[:, :20] = 120
+    photo = replace(photo_from_pixels(pixels, "a"), alpha=alpha)
+    opacity = see_through(photo, photo.pixels, [], Finder())
+    assert (opacity is not None) == kept
+    assert not kept or np.array_equal(opacity, alpha)
 
 
 def test_what_lies_under_full_transparency_is_gone(tmp_path, portrait, redact):

@@ -5,7 +5,8 @@ more: 16 bits, a wider space, see-through parts. The layers are applied to that,
 is brought back to 8-bit sRGB on white for the verification, so nothing is written unseen.
 
 See-through parts are kept only where nobody can hide in them: no face may lie in them, and the
-picture on black and the picture without its transparency must show no face that is not known.
+picture on black and the picture without its transparency must show no face in them that is not
+known. (Boxes are found in opaque parts too, where masks end; they are the same on white.)
 """
 
 from __future__ import annotations
@@ -99,7 +100,8 @@ def see_through(
     on_black = np.clip(shown - behind, 0, 255).astype(np.uint8)
     whole = straight(np.dstack([shown, alpha]))[..., :3]
     for picture in (on_black, whole):
-        if any(not _known(found, faces) for found in detector.detect(picture)):
+        found = detector.detect(picture)
+        if any(_touched(alpha, face) and not _known(face, faces) for face in found):
             return None
     return opacity
 
@@ -121,6 +123,14 @@ def _veiled(alpha: Pixels, face: Face) -> bool:
         (rows - y - height / 2) / (0.4 * height)
     ) ** 2 <= 1
     return bool(inside.any() and alpha[inside].min() < _OPAQUE)
+
+
+def _touched(alpha: Pixels, face: Face) -> bool:
+    """Tell whether any of a box is see-through; elsewhere every background shows the same."""
+    x, y, width, height = face.box
+    top, left = max(0, int(y)), max(0, int(x))
+    covered = alpha[top : int(y + height) + 1, left : int(x + width) + 1]
+    return bool(covered.min(initial=255) < _OPAQUE)
 
 
 def _known(found: Face, faces: Sequence[Face]) -> bool:
