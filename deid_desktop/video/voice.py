@@ -1,8 +1,9 @@
 """Alters voices: other pitch, other vocal tract, the same words at the same time.
 
-A phase vocoder (Laroche and Dolson 1999, in Bernsee's form) moves the pitch; the spectral envelope,
-read from the cepstrum, is taken off first and put back stretched, which is what another length of
-the vocal tract does. It makes a voice hard to know by ear. It is no proof against a program built
+A phase vocoder (Laroche and Dolson, "New phase-vocoder techniques for pitch-shifting", 1999) moves
+the pitch: every partial is moved whole, with all the bins it fills, so that these never weaken each
+other. The spectral envelope, read from the cepstrum, is taken off first and put back stretched,
+which is what another length of the vocal tract does. It makes a voice hard to know by ear. It is no proof against a program built
 to undo it, nor against someone who knows how the person talks.
 """
 
@@ -12,6 +13,7 @@ import secrets
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deid_desktop.core.types import Array
 
@@ -49,7 +51,7 @@ class Voice:
         self._waiting = np.zeros(_WINDOW)
         self._adding = np.zeros(_WINDOW)
         self._before = np.zeros(_WINDOW // 2 + 1)
-        self._sung = np.zeros(_WINDOW // 2 + 1)
+        self._turned = np.zeros(_WINDOW // 2 + 1)  # by what each bin's partial was turned so far
         self._late = _WINDOW - _HOP  # samples that come out before the first that went in
         self._loudness = 0.0
         self._fed = self._given = 0
@@ -87,23 +89,31 @@ class Voice:
         drift = phase - self._before - bins * expected
         self._before = phase
         drift -= 2 * np.pi * np.round(drift / (2 * np.pi))
-        frequency = bins + drift / expected
-        envelope = _envelope(size)
-        flat = size / envelope
-        target = np.round(bins * self._change.pitch).astype(int)
-        fits = target < len(bins)
-        moved, sung, fresh = np.zeros(len(bins)), bins.astype(float), np.zeros(len(bins))
-        np.add.at(moved, target[fits], flat[fits])
-        order = np.argsort(flat[fits], kind="stable")  # where two meet, the louder is heard
-        sung[target[fits][order]] = (frequency * self._change.pitch)[fits][order]
-        fresh[target[fits][order]] = phase[fits][order]
-        # Bins that a pause left out of step would weaken each other, so a new sound begins anew.
+        partial = _partials(size)
+        away = (self._change.pitch - 1) * (bins + drift / expected)[partial]
+        # What a pause left out of step must not matter, so a new sound begins anew.
         loudness, before = float(size @ size), self._loudness
         self._loudness = loudness
-        begins = loudness > _ONSET * before
-        self._sung = fresh if begins else np.mod(self._sung + sung * expected, 2 * np.pi)
+        self._turned = np.mod(self._turned[partial] + away * expected, 2 * np.pi)
+        if loudness > _ONSET * before:
+            self._turned = np.zeros(len(bins))
+        envelope = _envelope(size)
+        target = bins + np.round(away).astype(int)
+        fits = (target >= 0) & (target < len(bins))
+        moved = np.zeros(len(bins), np.complex128)
+        flat = spectrum / envelope * np.exp(1j * self._turned)
+        np.add.at(moved, target[fits], flat[fits])
         stretched = np.interp(bins / self._change.formants, bins, envelope)
-        return np.fft.irfft(moved * stretched * np.exp(1j * self._sung), _WINDOW)
+        return np.fft.irfft(moved * stretched, _WINDOW)
+
+
+def _partials(size: Array) -> NDArray[np.intp]:
+    """Return for each bin of the magnitudes (n,) the peak that it belongs to, the nearest one."""
+    around = np.stack([np.roll(size, step) for step in (-2, -1, 1, 2)])
+    peaks = np.flatnonzero(size >= around.max(0))
+    borders = (peaks[1:] + peaks[:-1]) // 2 + 1
+    nearest: NDArray[np.intp] = peaks[np.searchsorted(borders, np.arange(len(size)), "right")]
+    return nearest
 
 
 def _envelope(size: Array) -> Array:
