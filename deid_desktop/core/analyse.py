@@ -49,6 +49,9 @@ UNSTEADY = 0.022
 with a face, but where there is none, another crop gives another one."""
 _AROUND = 1.5
 """Side of the landmark network's crop, in sizes of the face."""
+_FOLLOWS = 0.2
+"""Mean distance from the detector's points, as a share of that between eyes and mouth, up to which
+landmarks still lie on the face of the picture before."""
 _NUDGES = ((0.06, 0.0), (-0.06, 0.0), (0.0, 0.06), (0.0, -0.06))
 """Moves of the crop, as shares of its side, under which landmarks of a face stay where they are."""
 
@@ -61,15 +64,21 @@ class Landmarker:
     def __init__(self) -> None:
         self._net = cv2.dnn.readNetFromTFLite(str(model_path("face_landmarks_detector.tflite")))
 
-    def mesh(self, pixels: Pixels, points: Array) -> Array:
+    def mesh(self, pixels: Pixels, points: Array, *, before: Array | None = None) -> Array:
         """Return landmarks (478, 3) in photo pixels, starting from the ``points`` (5, 2).
 
         The first pass looks where the detector saw eyes and mouth, the second where the first
-        found the whole face.
+        found the whole face. Landmarks of the same face in a picture just ``before`` spare the
+        first pass, and are steadier than the points, as long as what they lead to lies on these.
         """
         eyes, mouth = points[:2].mean(0), points[3:].mean(0)
         across = points[1] - points[0]
         span = max(float(np.linalg.norm(across)), float(np.linalg.norm(mouth - eyes)))
+        if before is not None:
+            vertices = self._look(pixels, *_region(before))
+            away = np.linalg.norm(_five_points(vertices) - points, axis=1).mean()
+            if away < _FOLLOWS * span:
+                return vertices
         vertices = self._look(
             pixels, (eyes + mouth) / 2, span * 3.4, float(np.arctan2(across[1], across[0]))
         )
@@ -184,6 +193,11 @@ class Analyser:
 def _eyes_and_nose(vertices: Array) -> Array:
     """Return eye centres and nose tip (3, 2) of landmarks (478, 3)."""
     return np.stack([vertices[v, :2].mean(0) for v in (mesh.LEFT_EYE, mesh.RIGHT_EYE, [4])])
+
+
+def _five_points(vertices: Array) -> Array:
+    """Return where landmarks (478, 3) see the five points (5, 2) of ``Face.points``."""
+    return np.concatenate([_eyes_and_nose(vertices), vertices[[61, 291], :2]])
 
 
 def corrected_age(estimate: float) -> float:

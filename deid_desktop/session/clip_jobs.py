@@ -197,6 +197,8 @@ class PlayJob:
             for finished in renderer.feed(index, frame):
                 shown(finished)
         for finished in renderer.flush(index):
+            if should_stop():
+                raise Cancelled
             shown(finished)
 
 

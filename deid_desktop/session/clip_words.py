@@ -28,6 +28,7 @@ _REASONS = (
     later("The face is not found here."),
     later("The file is damaged here."),
     later("The face may be here before or after it is found."),
+    later("The surrogate holds only for a moment here, so the mask stays."),
     later("No frame shows this face."),
     later("No surrogate was found that hides this person; another seed may."),
 )

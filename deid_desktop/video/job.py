@@ -192,8 +192,11 @@ def render(
                     writer.write(finished)
                     progress("render", finished.index + 1, total)
         for finished in renderer.flush(index):
+            if should_stop():
+                raise Cancelled
             if finished.index >= begin:
                 writer.write(finished)
+                progress("render", finished.index + 1, total)
         if index + 1 != total:
             raise VideoError(f"{clip.name}: the file has changed meanwhile; start again")
     finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from deid_desktop.core.pipeline.costume import Costume
 from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.types import (
     Array,
+    Cancelled,
     Company,
     Face,
     Identity,
@@ -37,8 +39,10 @@ from deid_desktop.video.tracks import Timeline, Track
 
 LOOKS = 5
 """Frames of a track that are looked at."""
-SITTINGS = 4
-"""Frames of a person that the search has to hold for."""
+SITTINGS = 2
+"""Frames of a person that the search looks at."""
+_FINALISTS = 2
+"""Identities that are tried on, if the first does not hold."""
 _LARGE = 90.0
 """Height in pixels from which a larger face makes no better look."""
 REHEARSED = 10
@@ -254,41 +258,51 @@ def _dress(
         np.arange(len(person.originals) + len(strangers)) < len(person.originals),
     )
     sittings = [Sitting(g.photo, g.face, company) for g in able]
-    identity = known or pipeline.cast(sittings[:SITTINGS], person.request, should_stop=should_stop)
-    if identity is None:
-        person.reason = "No surrogate was found that hides this person; another seed may."
-        return
     person.others = strangers
-    if known is None:
-        identity = _rehearsed(person, sittings, identity, pipeline)
-    person.identity = identity
-    person.costume = pipeline.costume(sittings[0], person.request, identity)
+    if known is not None:
+        person.identity = known
+        person.costume = pipeline.costume(sittings[0], person.request, known)
+        return
+    _rehearse(person, sittings, pipeline, should_stop)
+    if person.costume is None:
+        person.reason = "No surrogate was found that hides this person; another seed may."
 
 
-def _rehearsed(
-    person: Person, sittings: Sequence[Sitting], identity: Identity, pipeline: Pipeline
-) -> Identity:
-    """Push an identity until it holds, with a margin, in all frames looked at, drawn as for video.
+def _rehearse(
+    person: Person, sittings: Sequence[Sitting], pipeline: Pipeline, should_stop: ShouldStop
+) -> None:
+    """Take the identity that holds, with a margin, in most frames looked at, drawn as for video.
 
-    The search has seen a few frames, drawn finely; small and turned faces hold less well, and a
-    surrogate that only holds in most frames would flicker between face and mask.
+    Each is pushed until it holds in all: small and turned faces hold less well, and a surrogate
+    that only holds in most frames would flicker between face and mask.
     """
-    recogniser, best, fewest = Recogniser(), identity, len(sittings) + 1
-    sittings = sittings[:REHEARSED]
-    for push in range(identity.push, PUSHES):
-        tried = replace(identity, push=push)
-        costume = pipeline.costume(sittings[0], person.request, tried).scaled(256)
-        failed = 0
-        for sitting in sittings:
-            vertices = pipeline.analyse(sitting.photo, sitting.face).mesh
-            layer = costume.layer(costume.scene(sitting.photo.pixels, vertices, work=WORK))
-            points = sitting.face.points - np.array([layer.left, layer.top], np.float32)
-            found = recogniser.embed_face(layer.changed(sitting.photo.pixels), points)[None]
-            donors, limit = costume.donors, THRESHOLD - _MARGIN
-            verdict = judge(person.originals, found, donors, person.others, limit)
-            failed += verdict.state is not State.VERIFIED
-        if failed < fewest:
-            best, fewest = tried, failed
-        if not failed:
-            break
-    return best
+    recogniser, shown = Recogniser(), sittings[:REHEARSED]
+    fewest = len(shown)
+    finalists = pipeline.finalists(sittings[:SITTINGS], person.request, should_stop=should_stop)
+    for identity in islice(finalists, _FINALISTS):
+        for push in range(identity.push, PUSHES):
+            if should_stop():
+                raise Cancelled
+            tried = replace(identity, push=push)
+            costume = pipeline.costume(sittings[0], person.request, tried)
+            failed = _failures(person, costume.scaled(256), shown, pipeline, recogniser)
+            if failed < fewest:
+                person.identity, person.costume, fewest = tried, costume, failed
+            if not failed:
+                return
+
+
+def _failures(
+    person: Person, costume: Costume, sittings: Sequence[Sitting], pipeline: Pipeline,
+    recogniser: Recogniser,
+) -> int:  # fmt: skip
+    """Return in how many frames a costume, drawn as for video, hides the person not well enough."""
+    failed = 0
+    for sitting in sittings:
+        vertices = pipeline.analyse(sitting.photo, sitting.face).mesh
+        layer = costume.layer(costume.scene(sitting.photo.pixels, vertices, work=WORK))
+        points = sitting.face.points - np.array([layer.left, layer.top], np.float32)
+        found = recogniser.embed_face(layer.changed(sitting.photo.pixels), points)[None]
+        verdict = judge(person.originals, found, costume.donors, person.others, THRESHOLD - _MARGIN)
+        failed += verdict.state is not State.VERIFIED
+    return failed

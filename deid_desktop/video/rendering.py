@@ -1,14 +1,17 @@
 """Renders the frames: the second pass over a clip, a few frames behind what is read.
 
-Every face goes through four steps, each some frames after the one before, so that it can see both
-sides: landmarks; the scene around smoothed landmarks; the surrogate in steady light, verified; the
-mask, wherever any of that failed. A frame leaves only when every track in it is accounted for.
+Every face goes through five steps, each some frames after the one before, so that it can see both
+sides: landmarks; the scene around smoothed landmarks; the surrogate in steady light; its verdict;
+the mask, wherever any of that failed. A frame leaves only when every track in it is accounted for.
+The first four work on different frames, so they run in threads at the same time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -30,10 +33,18 @@ from deid_desktop.video.tracks import Timeline, Track, around
 
 FADE = 5
 """Frames over which a mask comes and goes over a surrogate."""
-BEHIND = REACH + LIGHT_REACH + FADE
+STAY = 10
+"""Frames below which a surrogate does not show itself between two masks."""
+_READ = REACH + 1
+_DRAW = _READ + LIGHT_REACH + 1
+_JUDGE = _DRAW + 1
+"""Frames by which scene, surrogate and verdict are behind the landmarks."""
+BEHIND = _JUDGE + STAY + FADE
 """Frames that are read before the first is finished."""
 BLIND = 2
 """Frames in a row in which a face is not found and its surrogate may go on all the same."""
+_THREADS = 2
+"""More would wait for the longest step."""
 _FINE = 200.0
 """Height of a face in pixels from which its texture has 512 texels a side, not 256."""
 _SHAKY = 0.06
@@ -73,9 +84,11 @@ class _Part:
     blind: frozenset[int]
     meshes: dict[int, Array] = field(default_factory=dict)
     scenes: dict[int, Scene] = field(default_factory=dict)
+    drawn: dict[int, SurrogateLayer] = field(default_factory=dict)
     layers: dict[int, SurrogateLayer] = field(default_factory=dict)
     reasons: dict[int, str] = field(default_factory=dict)
     verdicts: dict[int, Verdict] = field(default_factory=dict)
+    worn: set[int] = field(default_factory=set)
 
     def box(self, index: int) -> Box | None:
         if index in self.around:
@@ -85,10 +98,33 @@ class _Part:
             return x, y, width, height
         return None
 
-    def forget(self, before: int) -> None:
-        for kept in (self.meshes, self.scenes, self.layers, self.reasons, self.verdicts):
+    def hidden(self, index: int, stay: int) -> bool:
+        """Tell whether a mask hides the face wholly: none is worn, here or on both sides soon."""
+        if self.bare(index):
+            return True
+        before = next((i for i in range(index - 1, index - stay, -1) if self.bare(i)), None)
+        if before is None:
+            return False
+        return any(self.bare(i) for i in range(index + 1, before + stay + 1))
+
+    def bare(self, index: int) -> bool:
+        """Tell whether the track has no surrogate in a frame that it concerns."""
+        return index not in self.worn and self.box(index) is not None
+
+    def forget(self, read: int, done: int) -> None:
+        """Let go of what no step needs any more, after ``read`` was read and ``done`` finished."""
+        outdated: list[tuple[dict[int, Any], int]] = [
+            (self.meshes, read - _READ - REACH),
+            (self.scenes, read - _DRAW - LIGHT_REACH),
+            (self.drawn, read - _JUDGE),
+            (self.layers, done + 1),
+            (self.reasons, done + 1),
+            (self.verdicts, done + 1),
+        ]
+        for kept, before in outdated:
             for index in [i for i in kept if i < before]:
                 del kept[index]
+        self.worn = {i for i in self.worn if i > done - STAY - FADE}
 
 
 class Renderer:
@@ -111,6 +147,7 @@ class Renderer:
         self._parts = [_part(track, whose[track.id], timeline, rate) for track in timeline.tracks]
         self._frames: dict[int, Frame] = {}
         self._sums: dict[int, Array] = {}
+        self._pool = ThreadPoolExecutor(_THREADS)
 
     def feed(self, index: int, frame: Frame) -> Iterator[Finished]:
         """Take the frame of this index, the one after the last; yield what is finished by it.
@@ -145,36 +182,44 @@ class Renderer:
 
         Call it only on a renderer that is not fed.
         """
+        end = len(self._timeline.ticks) + BEHIND
         for part in self._parts:
-            part.forget(index + len(self._timeline.ticks))
+            part.forget(end + BEHIND, end)
         self._frames = {index: frame}
         for part in self._parts:
             if part.costume is not None:
                 self._place(part, index)
                 self._read(part, index)
-                self._render(part, index)
-        return self._finish(index, fade=0)
+                self._draw(part, index)
+                self._judge(part, index)
+        return self._finish(index, fade=0, stay=0)
 
     def _step(self, index: int) -> Iterator[Finished]:
         first = min(self._frames, default=0)
         active = [p for p in self._parts if p.costume and p.track.first <= index + 1]
         active = [p for p in active if p.track.last >= index - BEHIND]
-        for part in active:
-            if index in self._frames:
-                self._place(part, index)
-            self._read(part, index - REACH)
-            self._render(part, index - REACH - LIGHT_REACH)
+        work = [
+            (self._draw, index - _DRAW), (self._read, index - _READ),
+            (self._judge, index - _JUDGE), (self._place, index),
+        ]  # fmt: skip
+
+        def run(step: tuple[Callable[[_Part, int], None], int]) -> None:
+            for part in active:
+                step[0](part, step[1])
+
+        if active:
+            list(self._pool.map(run, work))
         done = index - BEHIND
         if done >= first and done in self._frames:
             yield self._finish(done)
             del self._frames[done]
         for part in self._parts:
-            part.forget(done - REACH - FADE)
+            part.forget(index, done)
 
     def _place(self, part: _Part, index: int) -> None:
         """Find the landmarks in a frame that was just read."""
-        track, frame = part.track, self._frames[index]
-        if not track.first <= index <= track.last:
+        track, frame = part.track, self._frames.get(index)
+        if frame is None or not track.first <= index <= track.last:
             return
         if frame.broken:
             part.reasons[index] = "The file is damaged here."
@@ -182,7 +227,8 @@ class Renderer:
             part.reasons[index] = "The face is not found here."
         else:
             points = track.face(index).points
-            part.meshes[index] = self._landmarker.mesh(frame.pixels, points)
+            before = part.meshes.get(index - 1)
+            part.meshes[index] = self._landmarker.mesh(frame.pixels, points, before=before)
 
     def _read(self, part: _Part, index: int) -> None:
         """Read the scene around smoothed landmarks, if they can be trusted."""
@@ -209,14 +255,19 @@ class Renderer:
         pose = procrustes(mesh.XYZ, vertices[: mesh.VERTICES])
         return doubt(face, vertices, pose.degrees())
 
-    def _render(self, part: _Part, index: int) -> None:
-        """Compose the surrogate in steady light and verify it."""
+    def _draw(self, part: _Part, index: int) -> None:
+        """Compose the surrogate in steady light."""
         if index not in part.scenes or part.costume is None:
             return
         near = _run(part.scenes, index, LIGHT_REACH)
         scene = steady_scene([part.scenes[i] for i in near], near.index(index))
-        layer = part.costume.layer(scene)
-        pixels = self._frames[index].pixels
+        part.drawn[index] = part.costume.layer(scene)
+
+    def _judge(self, part: _Part, index: int) -> None:
+        """Verify what was drawn, and let the face wear it if it holds."""
+        if index not in part.drawn or part.costume is None:
+            return
+        layer, pixels = part.drawn[index], self._frames[index].pixels
         points = part.track.face(index).points - np.array([layer.left, layer.top], np.float32)
         found = self._recogniser.embed_face(layer.changed(pixels), points)[None]
         person = part.person
@@ -226,11 +277,12 @@ class Renderer:
         part.verdicts[index] = verdict
         if verdict.state is State.VERIFIED:
             part.layers[index] = layer
+            part.worn.add(index)
             self._sums[person.id] = self._sums.get(person.id, np.zeros(128)) + found[0]
         else:
             part.reasons[index] = verdict.reason
 
-    def _finish(self, index: int, *, fade: int = FADE) -> Finished:
+    def _finish(self, index: int, *, fade: int = FADE, stay: int = STAY) -> Finished:
         """Put surrogates and masks into a frame; no track may be left over."""
         frame = self._frames[index]
         pixels = (frame.pixels if frame.deep is None else frame.deep).copy()
@@ -241,14 +293,14 @@ class Renderer:
                 part.layers[index].apply(pixels)
         shown = []
         for part, box in concerned:
-            state, reason = self._hide(part, index, box, pixels, fade)
+            state, reason = self._hide(part, index, box, pixels, fade, stay)
             verdict = part.verdicts.get(index)
             alike = verdict.similarity_to_original if verdict and not reason else None
             shown.append(Shown(part.track.id, state, reason, alike))
         return Finished(index, frame, pixels, tuple(shown))
 
     def _hide(
-        self, part: _Part, index: int, box: Box, pixels: Pixels | Deep, fade: int
+        self, part: _Part, index: int, box: Box, pixels: Pixels | Deep, fade: int, stay: int
     ) -> tuple[State, str]:
         """Mask a face as far as it must be; return what became of it."""
         method = part.person.request.method
@@ -258,26 +310,21 @@ class Renderer:
             face = Face(part.track.id, box, np.zeros((5, 2), np.float32), 1.0)
             MaskLayer(face, method).apply(pixels)
             return State.MASKED, f"This face is hidden ({method.value})."
-        away = min(
-            (abs(i - index) for i in range(index - fade, index + fade + 1) if _bare(part, i)),
-            default=fade + 1,
-        )
+        near = range(index - fade, index + fade + 1)
+        away = min((abs(i - index) for i in near if part.hidden(i, stay)), default=fade + 1)
         strength = 1 - away / (fade + 1)
         if strength > 0:
             cover(pixels, box, part.person.colour, strength=strength)
-        if index in part.layers:
-            return State.VERIFIED, ""
-        if strength < 1:
+        if strength == 1:
+            reason = part.reasons.get(index) or part.person.reason
+            if index in part.worn:
+                reason = "The surrogate holds only for a moment here, so the mask stays."
+            return State.MASKED, reason or "The face may be here before or after it is found."
+        if index not in part.layers:
             raise ExportBlocked(
                 f"frame {index}: a face is neither replaced nor masked; report this please"
             )
-        reason = part.reasons.get(index) or part.person.reason
-        return State.MASKED, reason or "The face may be here before or after it is found."
-
-
-def _bare(part: _Part, index: int) -> bool:
-    """Tell whether the track has no surrogate in a frame that it concerns."""
-    return part.box(index) is not None and index not in part.layers
+        return State.VERIFIED, ""
 
 
 def _run(kept: dict[int, Array] | dict[int, Scene], index: int, reach: int) -> list[int]:

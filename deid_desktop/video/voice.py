@@ -3,8 +3,8 @@
 A phase vocoder (Laroche and Dolson, "New phase-vocoder techniques for pitch-shifting", 1999) moves
 the pitch: every partial is moved whole, with all the bins it fills, so that these never weaken each
 other. The spectral envelope, read from the cepstrum, is taken off first and put back stretched,
-which is what another length of the vocal tract does. It makes a voice hard to know by ear. It is no proof against a program built
-to undo it, nor against someone who knows how the person talks.
+which is what another length of the vocal tract does. It makes a voice hard to know by ear. It is no
+proof against a program built to undo it, nor against someone who knows how the person talks.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from deid_desktop.video.sound import Sound, Tally, altered, encoded, sound_block
 from deid_desktop.video.voice import RATE, draw_change
 
 _ENCODER = "libsvtav1"
-_OPTIONS = {"preset": "8", "crf": "24", "svtav1-params": "lp=2"}
+_OPTIONS = {"preset": "9", "crf": "24", "svtav1-params": "lp=2"}
 _SOUND_BITS = 128_000
 _MUXER = {"fflags": "+bitexact", "movflags": "+faststart"}
 """Bit-exact: no name of the writing program, no time of day."""

@@ -15,7 +15,7 @@ from deid_desktop.video.job import Wish, redact_clip
 from deid_desktop.video.people import Person
 from deid_desktop.video.reading import frames, read_clip
 from deid_desktop.video.record import Count, Tally
-from deid_desktop.video.rendering import Renderer
+from deid_desktop.video.rendering import BEHIND, STAY, Renderer, _part
 from deid_desktop.video.sound import Sound
 from deid_desktop.video.tracks import Timeline, Track, around, link
 from tests.video.clips import moving_bar, write_clip
@@ -203,14 +203,24 @@ def test_a_face_without_a_surrogate_is_masked_before_during_and_after():
 
 
 def test_the_renderer_keeps_only_a_few_frames():
-    track = Track(0, 0, np.stack([row(60, 10) for _ in range(200)]))
+    track = Track(0, 0, np.stack([row(60, 10) for _ in range(90)]))
     from deid_desktop.video.clip import Frame
 
-    timeline = Timeline(list(range(200)), [1] * 200, [False] * 200, [0] * 200, [track])
+    timeline = Timeline(list(range(90)), [1] * 90, [False] * 90, [0] * 90, [track])
     renderer = Renderer(timeline, [person_of([track])], rate=10)
-    for index in range(200):
+    for index in range(90):
         list(renderer.feed(index, Frame(index, 1, np.zeros((60, 200, 3), np.uint8))))
-        assert len(renderer._frames) <= 13
+        assert len(renderer._frames) <= BEHIND + 1
+
+
+def test_a_mask_stays_where_a_surrogate_would_only_flash_up():
+    track = Track(0, 0, np.stack([row(60, 10) for _ in range(60)]))
+    timeline = Timeline(list(range(60)), [1] * 60, [False] * 60, [0] * 60, [track])
+    part = _part(track, person_of([track]), timeline, 10)
+    bare = {20, 21, 20 + STAY, 50}
+    part.worn = set(range(60)) - bare
+    hidden = {index for index in range(60) if part.hidden(index, STAY)}
+    assert hidden == {*range(20, 21 + STAY), 50}
 
 
 def test_all_frames_together_may_not_give_a_person_away():

@@ -10,8 +10,8 @@ from deid_desktop.video import VideoError
 from deid_desktop.video.checking import check_output
 from deid_desktop.video.reading import frames, read_clip
 from deid_desktop.video.sound import Sound, Tally, sound_blocks
-from deid_desktop.video.writing import Part, PartWriter, join
 from deid_desktop.video.voice import Change
+from deid_desktop.video.writing import Part, PartWriter, join
 from tests.video.clips import bar_of, moving_bar, write_clip
 
 

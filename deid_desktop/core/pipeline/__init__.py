@@ -7,7 +7,7 @@ decides what happens to each and puts the picture together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -204,6 +204,16 @@ class Pipeline:
         """
         able = [s for s in sittings if not self.why_not(s.photo, s.face, request)]
         return self._studio.cast(able, request, should_stop=should_stop) if able else None
+
+    def finalists(
+        self, sittings: Sequence[Sitting], request: Request, *, should_stop: ShouldStop = never
+    ) -> Iterator[Identity]:
+        """Yield identities for several faces of one person, the best in sketches first, unverified.
+
+        A surrogate must be possible for all of the faces, see `why_not`.
+        """
+        for identity, _ in self._studio.finalists(sittings, request, should_stop):
+            yield identity
 
     def wear(
         self, sitting: Sitting, request: Request, identity: Identity, *,

@@ -156,7 +156,7 @@ class Studio:
         self, sitting: Sitting, request: Request, *, preview: bool, should_stop: ShouldStop
     ) -> FaceResult:
         """Find a surrogate for one face."""
-        for identity, attempts in self._finalists([sitting], request, should_stop):
+        for identity, attempts in self.finalists([sitting], request, should_stop):
             result = self.render(
                 sitting, request, identity, preview=preview, should_stop=should_stop
             )
@@ -170,7 +170,7 @@ class Studio:
     ) -> Identity | None:
         """Find one identity for several faces: it holds for all, or else for as many as it can."""
         best, fewest = None, len(sittings)
-        for identity, _ in self._finalists(sittings, request, should_stop):
+        for identity, _ in self.finalists(sittings, request, should_stop):
             failed = 0
             for sitting in sittings:
                 result = self.render(
@@ -185,7 +185,7 @@ class Studio:
                 break
         return best
 
-    def _finalists(
+    def finalists(
         self, sittings: Sequence[Sitting], request: Request, should_stop: ShouldStop
     ) -> Iterator[tuple[Identity, int]]:
         """Try identities at low resolution, yield the best to be rendered in full; push harder.
@@ -205,7 +205,8 @@ class Studio:
         """Make a surrogate ready to be worn in other pictures of the same person."""
         photo, face = sitting.photo, sitting.face
         wish, analysis = request.attributes, self.analyse(photo, face)
-        attribute = self._steered(photo, face, request, identity)
+        # However hard the identity is pushed, its attributes stay the same.
+        attribute = self._steered(photo, face, request, replace(identity, push=0))
         return Costume(
             self._generate([identity], [attribute], LARGE)[0],
             analysis,
