@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from deid_desktop.core import mesh
+from deid_desktop.core.compose.brows import draw_brows
 from deid_desktop.core.compose.detail import match_detail
 from deid_desktop.core.compose.eyes import draw_eyes
 from deid_desktop.core.compose.eyewear import draw_eyewear, other_eyewear
@@ -161,6 +162,7 @@ def _draw(
     photo = bend(scene.crop, field, window)
     local = moved - [window[1].start, window[0].start, 0]
     lit = relight(scene.light, surrogate.texture, tinted=cover < 2)
+    lit = draw_brows(lit, depth=scene.light.brow_depth if cover < 2 else None, seed=seed)
     if touch.skin is not None:
         lit = toned(lit, touch.skin)
     uv, covered = mesh.rasterise(local, (photo.shape[0], photo.shape[1]))

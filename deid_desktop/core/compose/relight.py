@@ -119,11 +119,6 @@ def _tint(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
     light. Their shape stays the surrogate's.
     """
     own, _ = weighted_blur(lit, maps.skin, _AROUND * unit)
-    if light.brow_depth is not None:
-        current = _mean(1 - lit / np.maximum(own, 8), maps.brows[..., None] * light.seen)
-        ratio = np.maximum(light.brow_depth, 0.03) / np.maximum(current, 0.03)
-        depth = np.clip(ratio, 0.7, 1.25)
-        lit = lit + blur(maps.brows, 2 * unit)[..., None] * (lit - own) * (depth - 1)
     current = _mean(lit / np.maximum(own, 8), maps.lips[..., None] * light.seen)
     ratio = np.clip(light.lip_colour / np.maximum(current, 1e-3), 0.75, 1.6)
     lit = lit * (1 + maps.lips[..., None] * (ratio - 1))

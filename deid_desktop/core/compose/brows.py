@@ -1,0 +1,131 @@
+"""Brows: turns the soft bands that a mix of several people's brows is into brows of hair.
+
+Where a surrogate's brow lies and how it runs is the mix's own; its edge is made as steep as hair
+makes it, and single hairs are drawn that grow as brows do: up at the nose, along at the temple,
+the upper ones down to meet the lower. How dark it is follows the photo, so that it goes with the
+hair of the head.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from deid_desktop.core import mesh
+from deid_desktop.core.geometry import blur, weighted_blur
+from deid_desktop.core.regions import regions
+from deid_desktop.core.types import Array
+
+_DARK = (0.22, 0.78)
+"""Least and greatest depth of a brow below the skin, as a share of it."""
+_EDGE = (0.22, 0.86)
+"""Shares of the mix's own greatest depth between which the brow sets in."""
+_ROUGH = 0.55
+"""How far single hairs move that edge."""
+_VARIANTS = 4
+_HAIRS = 900
+_FINE = 1024
+"""Texels a side at which hairs are drawn."""
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def draw_brows(lit: Array, *, depth: Array | None, seed: int) -> Array:
+    """Return the lit texture (s, s, 3), 0…255, with brows of hair in place of soft bands.
+
+    Args:
+        lit: the surrogate's texture in the photo's light.
+        depth: (3,) how much darker than skin the brows of the photo are, on average over
+            ``regions.brows``; ``None`` keeps the surrogate's own.
+        seed: whose hairs they are.
+    """
+    size = len(lit)
+    maps = regions(size)
+    window = _window(size)
+    part, zone = lit[window], maps.brows[window]
+    unit = size / 512
+    skin, _ = weighted_blur(part, maps.skin[window] + 1e-4, 13 * unit)
+    darker = np.clip(1 - (part @ _GREY) / np.maximum(skin @ _GREY, 8), 0, 1)
+    darker = blur(darker * zone, 1.2 * unit)
+    most = np.maximum(_most(darker, zone), 0.05)
+    share = darker / most
+    hairs = _hairs(seed % _VARIANTS, size)[window]
+    covered = _step(share + _ROUGH * (hairs - 0.5) * np.clip(3 * share, 0, 1), *_EDGE)
+    covered = covered * (0.7 + 0.6 * (hairs - 0.5)) * np.clip(2 * zone, 0, 1)
+    if depth is None:
+        own = (zone[..., None] * (1 - part / np.maximum(skin, 8))).sum((0, 1))
+        depth = own / zone.sum()
+    held = float((covered * zone).sum() / zone.sum())
+    colour = skin * (1 - np.clip(depth / max(held, 0.02), *_DARK))
+    bare = np.clip(_step(share, 0.05, 0.35) * zone * 1.3, 0, 1)[..., None]
+    cleared = part + bare * np.maximum(skin - part, 0)
+    drawn = cleared + covered[..., None] * (colour - cleared)
+    result = lit.copy()
+    result[window] = drawn
+    return result
+
+
+def _most(darker: Array, zone: Array) -> Array:
+    """Return how dark each of both brows is at most, as (1, w)."""
+    middle = darker.shape[1] // 2
+    columns = np.arange(darker.shape[1]) < middle
+    sides = []
+    for side in (slice(None, middle), slice(middle, None)):
+        inner = zone[:, side] > 0.5
+        sides.append(np.percentile(darker[:, side][inner], 88))
+    return np.where(columns, *sides)[None].astype(np.float32)
+
+
+def _step(values: Array, start: float, stop: float) -> Array:
+    x = np.clip((values - start) / (stop - start), 0, 1)
+    smooth: Array = x * x * (3 - 2 * x)
+    return smooth
+
+
+@lru_cache(maxsize=4)
+def _window(size: int) -> tuple[slice, slice]:
+    """Return the rows and columns around both brows, alike on both sides."""
+    rows, columns = np.nonzero(regions(size).brows > 0.01)
+    margin = size // 32
+    left = max(0, min(int(columns.min()), size - 1 - int(columns.max())) - margin)
+    top, bottom = max(0, int(rows.min()) - margin), min(size, int(rows.max()) + margin)
+    return slice(top, bottom), slice(left, size - left)
+
+
+@lru_cache(maxsize=12)
+def _hairs(variant: int, size: int) -> Array:
+    """Return hairs (s, s), 0…1, about half where brows may be: bright where a hair lies."""
+    rng = np.random.default_rng([variant, 11])
+    canvas = np.full((_FINE, _FINE), 128, np.uint8)
+    for chain in (mesh.LEFT_BROW, mesh.RIGHT_BROW):
+        _grow(canvas, chain, rng)
+    fine = cv2.GaussianBlur(canvas.astype(np.float32) / 255, (0, 0), 0.5)
+    return cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def _grow(canvas: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], chain: list[int],
+          rng: np.random.Generator) -> None:  # fmt: skip
+    """Draw the hairs of one brow, from the nose outwards."""
+    points = mesh.UV[chain] * _FINE
+    nose = mesh.UV[9] * _FINE
+    order = np.argsort(np.abs(points[:, 0] - nose[0]))
+    inner, outer = points[order[:2]].mean(0), points[order[-2:]].mean(0)
+    along = outer - inner
+    length = float(np.linalg.norm(along))
+    along = along / length
+    up = np.array([along[1], -along[0]]) * np.sign(along[0])
+    middle = points - inner
+    bow = np.polyfit(middle @ along / length, middle @ up, 2)
+    for _ in range(_HAIRS):
+        t, across = rng.uniform(-0.15, 1.12), rng.uniform(-1, 1)
+        root = inner + along * t * length + up * (np.polyval(bow, t) + across * 24)
+        lean = np.interp(t, [0, 0.3, 0.65, 1], [78, 48, 18, 4]) - 16 * np.clip(across, 0, 1) * t
+        angle = np.radians(lean + rng.normal(0, 9))
+        reach = rng.uniform(14, 28) * (1 - 0.25 * np.clip(t, 0, 1))
+        steps = np.linspace(0, 1, 5)[:, None]
+        turned = angle * (1 - 0.35 * steps)
+        hair = root + reach * steps * (np.cos(turned) * along + np.sin(turned) * up)
+        level = int(255 * rng.uniform(0, 1) * np.clip(0.5 + 3 * t, 0.4, 1))
+        fixed = np.round(hair * 16).astype(np.int32)
+        cv2.polylines(canvas, [fixed], False, level, 1, cv2.LINE_AA, 4)
