@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deid_desktop.core import mesh
 from deid_desktop.core.geometry import blur, weighted_blur
 from deid_desktop.core.regions import Regions, regions
 from deid_desktop.core.types import Array, Pixels
@@ -17,6 +19,11 @@ _LIGHT = 36.0
 60 it hides more of the subject but misses hard coloured light."""
 _AROUND = 20.0
 """Texels of 512 over which skin is averaged to compare brows and lips with."""
+_PORES = 4.0
+"""Texels of 512 below which structure is skin, not form."""
+_UPPER_LIP = [98, 2, 327, 423, 426, 436, 410, 270, 0, 40, 186, 216, 206, 203]
+_SHAVEN = 0.85
+"""How much of the form of the skin above the lips gives way to an even tone."""
 _GREY_LEVEL = 120.0
 _GREY = 2.5
 """Residual, in 8-bit CIELAB units, below which a photo's colours are one function of lightness."""
@@ -31,7 +38,8 @@ class Light:
     ``texture`` (s, s, 3) the photo's own, 0…255, ``seen`` how well the photo shows it, ``low``
     (s, s, 3) the light on its skin, ``rim`` weight of bare skin at the border of what is
     replaced. ``brow_depth`` (3,) how much darker than skin its brows are, ``None`` where glasses
-    hide that; ``lip_colour`` (3,) relative to the skin.
+    hide that; ``lip_colour`` and ``upper_lip`` (3,) those of the lips and of the skin above them,
+    relative to the skin around.
     """
 
     texture: Array
@@ -40,6 +48,7 @@ class Light:
     rim: Array
     brow_depth: Array | None
     lip_colour: Array
+    upper_lip: Array
 
 
 def read_light(texture: Array, seen: Array, skin: Array, *, brows_shown: bool) -> Light:
@@ -66,6 +75,7 @@ def read_light(texture: Array, seen: Array, skin: Array, *, brows_shown: bool) -
         rim=rim,
         brow_depth=_mean(1 - share, maps.brows[..., None] * clear) if brows_shown else None,
         lip_colour=_mean(share, maps.lips[..., None] * clear),
+        upper_lip=_mean(share, _above_lips(len(texture))[..., None] * clear),
     )
 
 
@@ -84,9 +94,47 @@ def relight(light: Light, texture: Array, *, tinted: bool) -> Array:
     gain = np.clip((light.low + 4) / (own + 4), 0.04, 4)
     lit: Array = np.clip((flat + 4) * gain - 4, 0, 255)
     lit = _continue_rim(light, lit, unit)
+    lit = _shave(light, lit, maps, unit)
     if tinted:
         lit = _tint(light, lit, maps, unit)
     return lit.astype(np.float32)
+
+
+@cache
+def _above_lips(size: int) -> Array:
+    """Return 0…1 (s, s): the skin between nose and upper lip."""
+    maps = regions(512)
+    zone = np.zeros((512, 512), np.float32)
+    corners = cv2.convexHull(mesh.UV[_UPPER_LIP] * 512 - 0.5).astype(np.int32)
+    cv2.fillConvexPoly(zone, corners, 1.0)
+    zone = blur(zone, 3) * (1 - np.clip(2 * maps.lips, 0, 1)) * maps.core
+    return cv2.resize(zone, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def _shave(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
+    """Make the skin above the lips as dark as the photo's: the shadow of beards is not shared.
+
+    Its form, which a mix of shaved and unshaved men smears to a grey smudge, goes.
+    """
+    window = _around_lips(len(lit))
+    part, zone = lit[window], _above_lips(len(lit))[window]
+    around, _ = weighted_blur(part, maps.skin[window] * (1 - zone) + 1e-4, _AROUND * unit)
+    wanted = around * np.clip(light.upper_lip, 0.72, 1.06)
+    near, _ = weighted_blur(part, zone + 1e-3, _PORES * unit)
+    shaven = lit.copy()
+    shaven[window] = np.clip(part + _SHAVEN * zone[..., None] * (wanted - near), 0, 255)
+    return shaven
+
+
+@cache
+def _around_lips(size: int) -> tuple[slice, slice]:
+    """Return the rows and columns of the skin above the lips, and of that beside it."""
+    rows, columns = np.nonzero(_above_lips(size) > 0.01)
+    margin = size // 16
+    return (
+        slice(int(rows.min()) - margin, int(rows.max()) + margin),
+        slice(int(columns.min()) - margin, int(columns.max()) + margin),
+    )
 
 
 def _calm(texture: Array) -> Array:
