@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deid_desktop.core.pipeline.ageing import KNOTS, matching_age, usual_age
+from deid_desktop.core.pipeline.ageing import KNOTS, following_age, matching_age, usual_age
 
 
 @pytest.mark.parametrize("gender", [-1.0, 0.0, 1.0])
@@ -25,3 +25,11 @@ def test_a_face_that_never_ages_is_not_driven_to_the_end():
     unmoved = np.full(len(KNOTS), 30.0)
     assert matching_age(50.0, 1.0, unmoved) <= usual_age(50.0, 1.0) + 30
     assert matching_age(25.0, 1.0, unmoved) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("gender", [-1.0, 1.0])
+def test_unasked_a_face_is_as_old_as_its_head(gender):
+    ages = np.array([following_age(years, gender) for years in range(18, 81)])
+    assert (np.diff(ages) >= 1).all()
+    assert (ages[:30] == np.arange(18, 48)).all()
+    assert ages[-1] > 80  # the maps of old age are milder than old age

@@ -49,15 +49,14 @@ def draw_brows(lit: Array, *, depth: Array | None, seed: int) -> Array:
     unit = size / 512
     skin, _ = weighted_blur(part, maps.skin[window] + 1e-4, 13 * unit)
     darker = np.clip(1 - (part @ _GREY) / np.maximum(skin @ _GREY, 8), 0, 1)
-    darker = blur(darker * zone, 1.2 * unit)
-    most = np.maximum(_most(darker, zone), 0.05)
-    share = darker / most
+    darker = blur((darker * zone).astype(np.float32), 1.2 * unit)
+    share = darker / np.maximum(_most(darker, zone), 0.05)
     hairs = _hairs(seed % _VARIANTS, size)[window]
     covered = _step(share + _ROUGH * (hairs - 0.5) * np.clip(3 * share, 0, 1), *_EDGE)
     covered = covered * (0.7 + 0.6 * (hairs - 0.5)) * np.clip(2 * zone, 0, 1)
     if depth is None:
-        own = (zone[..., None] * (1 - part / np.maximum(skin, 8))).sum((0, 1))
-        depth = own / zone.sum()
+        own = zone[..., None] * (1 - part / np.maximum(skin, 8))
+        depth = np.asarray(own.sum((0, 1)) / zone.sum(), np.float32)
     held = float((covered * zone).sum() / zone.sum())
     colour = skin * (1 - np.clip(_PALER * depth / max(held, 0.02), *_DARK))
     bare = np.clip(_step(share, 0.05, 0.35) * zone * 1.3, 0, 1)[..., None]

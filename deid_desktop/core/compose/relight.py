@@ -107,8 +107,8 @@ def _above_lips(size: int) -> Array:
     zone = np.zeros((512, 512), np.float32)
     corners = cv2.convexHull(mesh.UV[_UPPER_LIP] * 512 - 0.5).astype(np.int32)
     cv2.fillConvexPoly(zone, corners, 1.0)
-    zone = blur(zone, 3) * (1 - np.clip(2 * maps.lips, 0, 1)) * maps.core
-    return cv2.resize(zone, (size, size), interpolation=cv2.INTER_AREA)
+    soft = blur(zone, 3) * (1 - np.clip(2 * maps.lips, 0, 1)) * maps.core
+    return cv2.resize(soft, (size, size), interpolation=cv2.INTER_AREA)
 
 
 def _shave(light: Light, lit: Array, maps: Regions, unit: float) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from deid_desktop.core.analyse import Analyser
 from deid_desktop.core.compose import Sketch
 from deid_desktop.core.generate import Attribute
-from deid_desktop.core.pipeline.ageing import KNOTS, matching_age, usual_age
+from deid_desktop.core.pipeline.ageing import KNOTS, following_age, matching_age, usual_age
 from deid_desktop.core.pipeline.siding import STRENGTHS, least_strength, matching_gender
 from deid_desktop.core.types import Array, Attributes
 
@@ -33,8 +33,17 @@ class Steering:
         gender = attribute.gender
         if wish.gender is not None:
             gender = matching_gender(wish.gender, self.strength)
-        age = matching_age(attribute.age, attribute.gender, self.apparent)
+        if wish.age is None:
+            age = following_age(attribute.age, attribute.gender)
+        else:
+            age = matching_age(attribute.age, attribute.gender, self.apparent)
         return replace(attribute, gender=gender, age=age)
+
+
+def unseen(attribute: Attribute, wish: Attributes) -> Attribute:
+    """Return ``attribute`` as it is before the face was looked at: right, unless age is asked."""
+    reach = following_age if wish.age is None else usual_age
+    return replace(attribute, age=reach(attribute.age, attribute.gender))
 
 
 def steer(still: Attribute, side: float, sketched: Sketcher, analyser: Analyser) -> Steering:

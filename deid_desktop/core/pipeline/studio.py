@@ -28,11 +28,10 @@ from deid_desktop.core.compose import (
 )
 from deid_desktop.core.detect import Detector
 from deid_desktop.core.generate import LARGE, SMALL, TINY, Attribute, Generator
-from deid_desktop.core.pipeline.ageing import usual_age
 from deid_desktop.core.pipeline.costume import Costume
 from deid_desktop.core.pipeline.keeping import remember, weight
 from deid_desktop.core.pipeline.ranking import ROUNDS, badness
-from deid_desktop.core.pipeline.steering import Steering, steer
+from deid_desktop.core.pipeline.steering import Steering, steer, unseen
 from deid_desktop.core.pipeline.wishes import (
     cover_of,
     described,
@@ -282,7 +281,7 @@ class Studio:
         photo, face = sitting.photo, sitting.face
         originals, analysis = self._originals(sitting), self.analyse(photo, face)
         attribute = wished_attribute(analysis, request, drawn[0].look)
-        attribute = replace(attribute, age=usual_age(attribute.age, attribute.gender))
+        attribute = unseen(attribute, request.attributes)
         _check(should_stop)
         scores = []
         attributes = [attribute] * len(drawn)
@@ -324,6 +323,9 @@ class Studio:
         a slider measures nothing anew.
         """
         analysis, wish = self.analyse(photo, face), request.attributes
+        wished = wished_attribute(analysis, request, identity.look)
+        if wish.gender is None and wish.age is None:
+            return unseen(wished, wish)
         side = None if wish.gender is None else float(np.sign(wish.gender))
         calm = replace(request, attributes=Attributes(gender=side), strokes=())
 
@@ -338,7 +340,7 @@ class Studio:
 
         key = (*_key(photo, face), identity, side, request.shape_strength)
         steering = remember(self._steering, key, look)
-        return steering.steered(wished_attribute(analysis, request, identity.look), wish)
+        return steering.steered(wished, wish)
 
     def _compose(
         self, photo: Photo, face: Face, request: Request, identities: list[Identity], *,
