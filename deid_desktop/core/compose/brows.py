@@ -49,8 +49,8 @@ def draw_brows(lit: Array, *, depth: Array | None, seed: int) -> Array:
     unit = size / 512
     skin, _ = weighted_blur(part, maps.skin[window] + 1e-4, 13 * unit)
     darker = np.clip(1 - (part @ _GREY) / np.maximum(skin @ _GREY, 8), 0, 1)
-    darker = blur((darker * zone).astype(np.float32), 1.2 * unit)
-    share = darker / np.maximum(_most(darker, zone), 0.05)
+    band = blur((darker * zone).astype(np.float32), 1.2 * unit)
+    share = band / np.maximum(_most(band, zone), 0.05)
     hairs = _hairs(seed % _VARIANTS, size)[window]
     covered = _step(share + _ROUGH * (hairs - 0.5) * np.clip(3 * share, 0, 1), *_EDGE)
     covered = covered * (0.7 + 0.6 * (hairs - 0.5)) * np.clip(2 * zone, 0, 1)
