@@ -102,7 +102,7 @@ def blur(image: Array, sigma: float) -> Array:
     """Blur with a Gaussian of ``sigma`` pixels; wide ones are computed on a smaller copy."""
     if sigma <= 0:
         return image
-    factor = int(sigma // 6)
+    factor = int(sigma // 3)
     if factor < 2 or min(image.shape[:2]) < 4 * factor:
         small: Array = cv2.GaussianBlur(image, (0, 0), sigma)
         return small

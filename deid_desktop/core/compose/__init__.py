@@ -241,8 +241,8 @@ def _render(
     hidden = scene.hair if cover >= 1 else np.minimum(scene.hair + scene.beard, 1)
     blend = maps.blend * np.clip(1.2 * scene.seen, 0, 1) * (1 - hidden)
     packed = np.dstack([blend, scene.skin, maps.features * scene.seen]).astype(np.float32)
-    rendered = cv2.remap(lit, at[..., 0], at[..., 1], cv2.INTER_CUBIC)
-    weights = cv2.remap(packed, at[..., 0], at[..., 1], cv2.INTER_LINEAR) * inside[..., None]
+    rendered = cv2.remap(lit, at, None, cv2.INTER_CUBIC)
+    weights = cv2.remap(packed, at, None, cv2.INTER_LINEAR) * inside[..., None]
     border = blur(cv2.erode(inside, np.ones((9, 9))), 3)
     return rendered, weights[..., 0] * border, weights[..., 1:]
 
@@ -263,7 +263,7 @@ def _kept(scene: Scene, moved: Array, at: Array, inside: Array, *, cover: int) -
     worn = [part for part in (scene.frames, scene.lenses) if part is not None]
     if worn and cover < 2:
         matte = np.maximum.reduce(worn)
-        shown = cv2.remap(matte, at[..., 0], at[..., 1], cv2.INTER_LINEAR)
+        shown = cv2.remap(matte, at, None, cv2.INTER_LINEAR)
         kept = np.maximum(kept, shown * inside)
     return kept
 
@@ -276,5 +276,5 @@ def _at_photo_scale(scene: Scene, drawn: _Drawn) -> SurrogateLayer:
         flags = cv2.INTER_AREA if scene.scale > 1 else cv2.INTER_LINEAR
         field = cv2.resize(field, size, interpolation=flags) / scene.scale
         cover = cv2.resize(cover, size, interpolation=flags)
-    cover[cover[..., 3] <= 1 / 512] = 0
+    cover = cv2.copyTo(cover, np.asarray(cover[..., 3] > 1 / 512, np.uint8))
     return SurrogateLayer(scene.left, scene.top, field, cover[..., :3], cover[..., 3])

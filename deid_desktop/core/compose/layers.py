@@ -54,7 +54,8 @@ class SurrogateLayer:
         bent = bend(region.astype(np.float32), self.field)
         full = np.iinfo(pixels.dtype).max
         covered = bent * (1 - self.alpha[..., None]) + self.colour * (full / 255)
-        touched = (self.alpha > 0) | (np.abs(self.field).max(2) > 0.02)
+        across, down = cv2.split(np.abs(self.field))
+        touched = (self.alpha > 0) | (across > 0.02) | (down > 0.02)
         rounded = np.clip(np.round(covered), 0, full).astype(pixels.dtype)
         return np.where(touched[..., None], rounded, region)
 

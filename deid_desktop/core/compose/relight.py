@@ -174,7 +174,8 @@ def _tint(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
 
 
 def _mean(values: Array, weight: Array) -> Array:
-    mean: Array = (weight * values).sum((0, 1)) / max(float(weight.sum()), 1e-6)
+    flat = values.reshape(-1, values.shape[-1]).astype(np.float32, copy=False)
+    mean: Array = weight.ravel() @ flat / max(float(weight.sum()), 1e-6)
     return mean
 
 

@@ -200,7 +200,7 @@ def bending_field(vertices: Array, moved: Array, shape: tuple[int, int]) -> Arra
     uv, covered = mesh.rasterise(nodes, (_FIELD, _FIELD))
     grid = mesh.uv_grid(128).interpolate((moved - vertices)[: mesh.VERTICES, :2])
     at = uv * 128 - 0.5
-    inner: Array = cv2.remap(grid, at[..., 0], at[..., 1], cv2.INTER_LINEAR)
+    inner: Array = cv2.remap(grid, at, None, cv2.INTER_LINEAR)
     inside = covered.astype(np.float32)
     inner *= inside[..., None]
     near, weight = _spread(inner, inside, 3.5)
