@@ -19,6 +19,7 @@ from deid_desktop.core.types import (
     Verdict,
     never,
 )
+from deid_desktop.core.verify import holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +53,10 @@ class FakePipeline:
     who: dict = field(default_factory=dict)
     """Photo name and box → person; whoever is not in it is somebody new."""
     companies: dict = field(default_factory=dict)
+    likeness: dict = field(default_factory=dict)
+    """Identity seed → embedding of whatever wears it; a surrogate that has one is judged by it."""
+    cast_seeds: tuple = ()
+    """Seeds of the identities that ``cast`` tries; the first that holds for all is taken."""
     gate: threading.Event | None = None
     """When set, ``redact`` waits for it, looking at ``should_stop`` meanwhile."""
 
@@ -110,9 +115,22 @@ class FakePipeline:
             verdict, layer = Verdict(State.ATTENTION, "Still too similar.", 0.5, 0.1, 0.4), None
         else:
             verdict = Verdict(State.VERIFIED, "A recogniser does not link it.", 0.1, 0.2, 0.4, True)
+        found = self.likeness.get(identity.seed)
+        if found is not None and not preview and layer is not None:
+            found = found[None]
+            if company is not None and not holds(found, company, 0.4):
+                verdict, layer = Verdict(State.ATTENTION, "Still too similar.", 0.5, 0.1, 0.4), None
         # Like the real search, which records a stronger shape than it was asked for.
         done = replace(request, shape_strength=request.shape_strength + self.strengthen)
-        return FaceResult(face, done, verdict, layer, identity, attempts=8)
+        return FaceResult(face, done, verdict, layer, identity, attempts=8, found=found)
+
+    def cast(self, sittings, request, *, should_stop=never):
+        self.calls.append(("cast", [s.photo.name for s in sittings], request))
+        for seed in self.cast_seeds:
+            found = self.likeness[seed][None]
+            if all(holds(found, sitting.company, 0.4) for sitting in sittings):
+                return Identity(tuple(range(request.k)), (1 / request.k,) * request.k, seed)
+        return None
 
     def render(self, photo, results):
         self._maybe_break("render")

@@ -302,7 +302,8 @@ class FaceResult:
     """One face after the pipeline. ``layer`` is ``None`` for kept faces and for failures.
 
     ``person``: the number, from 0, of the person whose face it is, where that was worked out;
-    ``cluster``: that of the people who share a surrogate identity in k-Same.
+    ``cluster``: that of the people who share a surrogate identity in k-Same. ``found`` (n, 128):
+    embeddings of the face found in the result, as they were judged; in memory only, never stored.
     """
 
     face: Face
@@ -314,6 +315,7 @@ class FaceResult:
     attempts: int = 0
     person: int | None = None
     cluster: int | None = None
+    found: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)

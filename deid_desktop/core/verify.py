@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from deid_desktop.core.types import Array, State, Verdict
+from deid_desktop.core.types import Array, Company, State, Verdict
 
 THRESHOLD = 0.363
 """Cosine from which SFace takes two pictures for one person (model card, OpenCV Zoo).
@@ -35,6 +35,25 @@ def similarity(embeddings: Array, others: Array) -> float:
     return float((embeddings @ others.T).max())
 
 
+def limit_to_others(threshold: float) -> float:
+    """Return from which similarity a surrogate is taken for a bystander."""
+    return BYSTANDER - (THRESHOLD - threshold)
+
+
+def holds(found: Array, company: Company, threshold: float) -> bool:
+    """Tell whether a surrogate that was verified holds in a company that has grown since.
+
+    Args:
+        found: (n, d) embeddings of the face found in the result.
+        company: the originals that are known now.
+        threshold: the one that the surrogate was verified with.
+    """
+    same, others = company.same, company.others
+    if len(same) and similarity(found, same) >= threshold:
+        return False
+    return not len(others) or similarity(found, others) < limit_to_others(threshold)
+
+
 def judge(
     originals: Array,
     found: Array | None,
@@ -54,7 +73,7 @@ def judge(
             stricter, less. More is never taken. That for bystanders is lowered by as much.
     """
     threshold = min(threshold, THRESHOLD)
-    to_others = BYSTANDER - (THRESHOLD - threshold)
+    to_others = limit_to_others(threshold)
     if found is None:
         return Verdict(
             State.ATTENTION,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import (
     QAction,
     QActionGroup,
@@ -27,11 +27,18 @@ from PySide6.QtWidgets import (
 
 from deid_desktop.core.types import DeidError
 from deid_desktop.gui.about import show_about
-from deid_desktop.gui.actions import VIEWS, build_actions, style_actions
+from deid_desktop.gui.actions import (
+    FACE_MENU,
+    PHOTO_MENU,
+    VIEWS,
+    build_actions,
+    style_actions,
+)
 from deid_desktop.gui.attribute_panel import AttributePanel
 from deid_desktop.gui.bars import fill_menus, make_toolbar
 from deid_desktop.gui.compare_view import CompareView, Mode
 from deid_desktop.gui.crash_dialog import CrashDialog
+from deid_desktop.gui.enabling import enabled_actions
 from deid_desktop.gui.export_dialog import ExportDialog
 from deid_desktop.gui.face_list import FaceList
 from deid_desktop.gui.filmstrip import Filmstrip
@@ -48,10 +55,9 @@ from deid_desktop.gui.theme import Theme
 from deid_desktop.gui.tools import Tools
 from deid_desktop.gui.verify_panel import VerifyPanel
 from deid_desktop.gui.welcome import Welcome
-from deid_desktop.session import brushing
 from deid_desktop.session.document import Document
 from deid_desktop.session.language import tr
-from deid_desktop.session.model import PhotoEntry, Stage
+from deid_desktop.session.model import PhotoEntry
 from deid_desktop.session.project_file import ProjectFile
 from deid_desktop.session.render import Renderer
 from deid_desktop.session.settings import Settings
@@ -81,7 +87,9 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Deid Desktop")
         self.setAcceptDrops(True)
         self.setMinimumSize(900, 560)
-        self.resize(1440, 900)
+        room = self.screen().availableGeometry().size()
+        # A frame and a title bar need some room, too.
+        self.resize(QSize(1440, 900).boundedTo(room - QSize(16, 48)))
         self.file = ProjectFile(document, self)
         self.notice = Notice()
         self.opening = Opening(document, renderer, self.file, self.notice, self)
@@ -124,7 +132,7 @@ class MainWindow(QMainWindow):
         self.mark_button = QPushButton(tr("Mark a missed face"))
         self.history = QUndoView(document.undo_stack)
         left = left_panel(self.faces, self.mark_button, self.history)
-        right = right_panel(self.verdict, self.people, self.review, self.attributes)
+        self.right = right = right_panel(self.verdict, self.people, self.review, self.attributes)
         for widget, stretch in ((left, 0), (middle, 1), (right, 0)):
             self.columns.addWidget(widget)
             self.columns.setStretchFactor(self.columns.count() - 1, stretch)
@@ -178,6 +186,8 @@ class MainWindow(QMainWindow):
         stack.redoTextChanged.connect(self._name_redo)
         self.document.anything_changed(self._refresh)
         self.document.people.warned.connect(self.notice.ask)
+        self.renderer.casting.warned.connect(self.notice.ask)
+        self.renderer.casting.told.connect(self._say)
         self.compare.zoomed.connect(self._show_zoom)
         self.tools.said.connect(self._say)
         self.document.refused.connect(self._say)
@@ -193,6 +203,11 @@ class MainWindow(QMainWindow):
         self.summary.retry_wanted.connect(self._retry)
         self.summary.blocked_wanted.connect(self.next_blocked)
         self.summary.export_wanted.connect(self.export_photo)
+        self.summary.anew_wanted.connect(self._start_anew)
+        self.summary.folder_wanted.connect(self.opening.ask_for_their_folder)
+        for widget, keys in ((self.filmstrip, PHOTO_MENU), (self.faces, FACE_MENU)):
+            widget.addActions([actions[key] for key in keys])
+            widget.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
 
     # Opening
 
@@ -241,6 +256,7 @@ class MainWindow(QMainWindow):
             "save_project": opening.save,
             "save_project_as": opening.save_as,
             "export_photo": self.export_photo,
+            "close_photo": self._close_photos,
             "quit": self.close,
             "undo": document.undo_stack.undo,
             "redo": document.undo_stack.redo,
@@ -290,10 +306,17 @@ class MainWindow(QMainWindow):
         self.history.setVisible(self.actions_by_key["show_history"].isChecked())
 
     def _show_people(self) -> None:
-        self.people.setVisible(self.actions_by_key["show_people"].isChecked())
+        self._show_card(self.people, "show_people")
 
     def _show_review(self) -> None:
-        self.review.setVisible(self.actions_by_key["show_review"].isChecked())
+        self._show_card(self.review, "show_review")
+
+    def _show_card(self, card: QWidget, key: str) -> None:
+        """Show or hide a part of the right column; what was asked for is in view."""
+        card.setVisible(self.actions_by_key[key].isChecked())
+        if card.isVisible():
+            # Its place is known when the layout has been made.
+            QTimer.singleShot(0, card, lambda: self.right.ensureWidgetVisible(card))
 
     def show_settings(self) -> None:
         """Show the settings."""
@@ -333,6 +356,14 @@ class MainWindow(QMainWindow):
         if self.document.current is not None:
             self.document.retry(self.document.current)
 
+    def _start_anew(self) -> None:
+        if self.document.current is not None:
+            self.document.start_anew(self.document.current)
+
+    def _close_photos(self) -> None:
+        current = [self.document.current] if self.document.current is not None else []
+        self.document.close_photos(self.filmstrip.selected_entries() or current)
+
     def _exported(self, entry: PhotoEntry, name: str) -> None:
         self._say(tr("Exported {name} as {target}", name=entry.name, target=name))
 
@@ -366,42 +397,10 @@ class MainWindow(QMainWindow):
         names = [name for name in (entry.name if entry else "", project, "Deid Desktop") if name]
         self.setWindowTitle(" – ".join(names) + "[*]")
         self.setWindowModified(self.file.dirty)
-        ready = entry is not None and entry.stage is Stage.READY
-        selected = self.document.selected
-        chosen = ready and selected is not None
-        brushable = chosen and brushing.brushable(selected)
-        several = entry is not None and bool(entry.present())
-        stack = self.document.undo_stack
-        enabled = {
-            "export_photo": ready,
-            "mark_face": ready,
-            "mark_region": ready,
-            "save_project": entry is not None,
-            "save_project_as": entry is not None,
-            "copy_settings": chosen,
-            "paste_settings": chosen and self.attributes.copied is not None,
-            "select_all": chosen,
-            "brush_in": brushable,
-            "brush_out": brushable,
-            "brush_larger": brushable,
-            "brush_smaller": brushable,
-            "clear_brush": brushable and selected is not None and bool(selected.request.strokes),
-            "approve": chosen,
-            "reject": chosen,
-            "not_a_face": chosen,
-            "another_face": chosen,
-            "zoom_face": chosen,
-            "next_face": several,
-            "previous_face": several,
-            "next_blocked": entry is not None and bool(entry.blocked()),
-            "next_photo": len(self.document.entries) > 1,
-            "previous_photo": len(self.document.entries) > 1,
-            "undo": stack.canUndo(),
-            "redo": stack.canRedo(),
-        }
+        enabled = enabled_actions(self.document, copied=self.attributes.copied is not None)
         for key, value in enabled.items():
             self.actions_by_key[key].setEnabled(value)
-        self.mark_button.setEnabled(ready)
+        self.mark_button.setEnabled(enabled["mark_face"])
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Ask about unsaved changes, remember the geometry, end the thread."""

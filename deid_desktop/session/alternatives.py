@@ -20,7 +20,6 @@ from deid_desktop.session.picture import Picture
 from deid_desktop.session.tasks import Task
 
 COUNT = 6
-_RANK = 30
 
 
 class Alternatives(QObject):
@@ -50,18 +49,18 @@ class Alternatives(QObject):
         """Give the selected face the surrogate of this seed."""
         self._document.people.reseed(lambda _seed: seed)
 
-    def missing(self) -> Iterator[Task]:
+    def missing(self, *, rank: int) -> Iterator[Task]:
         """Yield the task that makes the next one."""
         entry, about = self._document.current, self._about
         if entry is None or entry.photo is None or about is None or len(self._pictures) >= COUNT:
             return
         subject, (_box, request) = about
-        yield self._making(entry, subject, replace(request, seed=self._next_seed(request)))
+        yield self._making(entry, subject, replace(request, seed=self._next_seed(request)), rank)
 
     def _next_seed(self, request: Request) -> int:
         return request.seed + len(self._pictures) + 1
 
-    def _making(self, entry: PhotoEntry, subject: Subject, request: Request) -> Task:
+    def _making(self, entry: PhotoEntry, subject: Subject, request: Request, rank: int) -> Task:
         assert entry.photo is not None
         about = self._about
 
@@ -70,7 +69,7 @@ class Alternatives(QObject):
             self.changed.emit()
 
         return Task(
-            _RANK,
+            rank,
             tr("Making alternatives for face {number}", number=subject.number),
             jobs.TryFace(entry.photo, subject.face, request),
             accept,

@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from deid_desktop.core.types import Box, Face, FaceResult, Method, Photo, Request
-from deid_desktop.session.commands import ChangeFaces
+from deid_desktop.session.commands import ChangeFaces, ClosePhotos
 from deid_desktop.session.language import tr
 from deid_desktop.session.memory import forget_earlier, shelve_excess
 from deid_desktop.session.model import (
@@ -117,6 +117,25 @@ class Document(QObject):
         self.photos_changed.emit()
         if self.entries:
             self.show_photo(self.entries[0])
+
+    def put(self, entries: Iterable[PhotoEntry], show: PhotoEntry | None = None) -> None:
+        """Put photos in place of those that are open; stay at the one in view, or near it."""
+        before = self.entries.index(self.current) if self.current is not None else 0
+        self.entries = list(entries)
+        wanted = show or self.current
+        if wanted not in self.entries:
+            wanted = self.entries[min(before, len(self.entries) - 1)] if self.entries else None
+        self.current, self.selected_id, self.also_selected = None, None, frozenset()
+        self.photos_changed.emit()
+        if wanted is not None:
+            self.show_photo(wanted)
+        else:
+            self.current_changed.emit()
+
+    def close_photos(self, entries: Iterable[PhotoEntry]) -> None:
+        """Take photos out of the session; their files stay as they are."""
+        if closed := [entry for entry in entries if entry in self.entries]:
+            self.undo_stack.push(ClosePhotos(self, closed))
 
     def show_photo(self, entry: PhotoEntry) -> None:
         """Make a photo the current one."""
@@ -259,14 +278,12 @@ class Document(QObject):
             self.photos_changed.emit()
 
     def retry(self, entry: PhotoEntry, face_id: int | None = None) -> None:
-        """Forget failures: of one face, or of a photo that could not be read or has changed."""
+        """Forget a failure: of one face, or of a photo, which is then read again."""
         if face_id is not None:
             subject = entry.subjects[face_id]
             subject.results.pop(subject.place, None)
             self.subject_changed.emit(entry, face_id)
             return
-        if entry.stage is Stage.CHANGED:
-            self._start_anew(entry)
         entry.stage = Stage.READY if entry.subjects else Stage.WAITING
         entry.problem = ""
         self.photo_changed.emit(entry)
@@ -320,6 +337,12 @@ class Document(QObject):
             self._start_anew(entry)
         entry.photo, entry.key, entry.thumbnail = photo, photo.key, thumbnail
         entry.sha256 = sha256
+        self.photo_changed.emit(entry)
+
+    def start_anew(self, entry: PhotoEntry) -> None:
+        """Give up the work on a photo whose file is another one now, and look for faces again."""
+        self._start_anew(entry)
+        entry.problem = ""
         self.photo_changed.emit(entry)
 
     def _start_anew(self, entry: PhotoEntry) -> None:
@@ -391,6 +414,7 @@ class Document(QObject):
         subject = entry.subjects[face_id]
         subject.edit = replace(subject.edit, located=True)
         place = (spot_of(subject.face), request)
+        subject.broke = place
         self.accept_result(entry, place, attention(subject.face, request, reason))
 
     def fail_photo(self, entry: PhotoEntry, reason: str, stage: Stage = Stage.FAILED) -> None:

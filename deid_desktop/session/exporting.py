@@ -10,6 +10,7 @@ from pathlib import Path
 from deid_desktop import __version__
 from deid_desktop.core.printable import write_html_report
 from deid_desktop.core.report import PhotoRecord, face_record, write_report
+from deid_desktop.core.types import State
 from deid_desktop.session import jobs
 from deid_desktop.session.document import Document
 from deid_desktop.session.language import later, tr
@@ -75,6 +76,9 @@ def export_task(
         same = places == {s.face.id: s.place for s in entry.present()}
         entry.notes = tuple(dict.fromkeys((*entry.notes, *outcome.notes)))
         entry.last_export = tuple(replace(result, layer=None) for result in outcome.results)
+        if not outcome.refused:
+            worn = (r.face.id for r in outcome.results if r.verdict.state is State.VERIFIED)
+            entry.out |= frozenset(worn)
         document.accept_export(entry, exported=same and not outcome.refused)
         ended(order, outcome.refused)
 

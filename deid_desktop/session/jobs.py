@@ -88,6 +88,11 @@ class Redactor(Protocol):
     def embed(self, photo: Photo, face: Face) -> Array:
         """Return the embedding by which people are told apart."""
 
+    def cast(
+        self, sittings: Sequence[Sitting], request: Request, *, should_stop: ShouldStop = ...,
+    ) -> Identity | None:  # fmt: skip
+        """Find one identity for several faces."""
+
     def wear(
         self, sitting: Sitting, request: Request, identity: Identity, *,
         should_stop: ShouldStop = ...,

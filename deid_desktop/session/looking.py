@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from deid_desktop.core.types import Photo
 from deid_desktop.session import jobs
@@ -12,14 +12,25 @@ from deid_desktop.session.model import PhotoEntry, Seen
 from deid_desktop.session.tasks import Task
 
 
-def looking(document: Document, entry: PhotoEntry, photo: Photo, *, rank: int) -> Iterator[Task]:
-    """Yield the task that looks at the faces of a photo that nobody has looked at, if any."""
+def looking(
+    document: Document,
+    entry: PhotoEntry,
+    photo: Photo,
+    *,
+    rank: int,
+    looked: Callable[[], object],
+) -> Iterator[Task]:
+    """Yield the task that looks at the faces of a photo that nobody has looked at, if any.
+
+    ``looked`` is called when more is known of who is who.
+    """
     unknown = document.people.unknown(entry)
     if not unknown:
         return
 
     def accept(found: Mapping[int, Seen]) -> None:
         document.people.accept(found, entry)
+        looked()
 
     def fail(reason: str) -> None:
         for subject in unknown:

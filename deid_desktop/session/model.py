@@ -84,7 +84,8 @@ class Subject:
 
     ``edit.located`` is false until the pipeline has looked into a drawn box. ``latest`` is the
     newest thing there is to show, ``previewed`` the request it previews, if it is a preview.
-    ``saved`` is the identity that a project file remembers for ``saved_for``.
+    ``saved`` is the identity that a project file remembers for ``saved_for``. ``broke``: the place
+    whose work ended in an error or was cancelled, so that trying again may help.
     """
 
     edit: Edit
@@ -93,6 +94,7 @@ class Subject:
     previewed: Request | None = None
     saved: Identity | None = None
     saved_for: Place | None = None
+    broke: Place | None = None
     seen: Seen | None = None
 
     @property
@@ -216,6 +218,7 @@ class PhotoEntry:
     ``notes``: what a person should know of how it was read, as the reader says it.
     ``shelved``: its verdicts are known, its layers were given up to save memory.
     ``last_export``: the results, without layers, as they were confirmed for the last export.
+    ``out``: the faces of which a surrogate was written to a file in this session.
     """
 
     path: Path
@@ -230,6 +233,7 @@ class PhotoEntry:
     exported: bool = False
     shelved: bool = False
     last_export: tuple[FaceResult, ...] = ()
+    out: frozenset[int] = frozenset()
 
     @property
     def name(self) -> str:

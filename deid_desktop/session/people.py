@@ -201,7 +201,7 @@ class People(QObject):
         """Give the selected faces, and all others of their people, the surrogate of a new seed."""
         document = self._document
         members = self._whole(document.chosen) if self.same else []
-        if any(_is_out(entry, subject) for entry, subject in self._concerned(members)):
+        if any(s.face.id in entry.out for entry, s in self._concerned(members)):
             self.warned.emit(
                 tr(
                     "This face was exported before. Two exports of one face can be linked with "
@@ -293,11 +293,3 @@ def _reseeded(edit: Edit, seed: int) -> Edit:
 def _base(identity: Identity | None) -> Identity | None:
     """Return who somebody is, however hard it had to be pushed."""
     return None if identity is None else replace(identity, push=0)
-
-
-def _is_out(entry: PhotoEntry, subject: Subject) -> bool:
-    """Tell whether a surrogate of this face was exported in this session."""
-    return any(
-        result.face.id == subject.face.id and result.verdict.state is State.VERIFIED
-        for result in entry.last_export
-    )

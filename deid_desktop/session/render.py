@@ -17,6 +17,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from deid_desktop.core.types import Face, FaceResult
 from deid_desktop.session import jobs
 from deid_desktop.session.alternatives import Alternatives
+from deid_desktop.session.casting import Casting
 from deid_desktop.session.document import Document
 from deid_desktop.session.exporting import NOTHING_WRITTEN, export_task, objection
 from deid_desktop.session.language import tr
@@ -69,6 +70,7 @@ class Renderer(QObject):
         document.anything_changed(self._soon.start)
         self.alternatives = Alternatives(document, self)
         self.alternatives.changed.connect(self._soon.start)
+        self.casting = Casting(document, self)
         document.current_changed.connect(self._leave_view)
 
     def _once(self, interval: int, slot: Callable[[], None]) -> QTimer:
@@ -245,12 +247,30 @@ class Renderer(QObject):
             return  # Anything else would delay the next preview.
         if current is not None:
             yield from self._finishing(current, rank=10)
-        for entry in self.document.ahead():
-            if entry is not current:
-                yield from self._finishing(entry, rank=20)
-                if entry.photo is not None:
-                    self.document.release(entry)
-        yield from self.alternatives.missing()
+        yield from self.alternatives.missing(rank=16)
+        ahead = [entry for entry in self.document.ahead() if entry is not current]
+        # What a person comes to next is made ready. The others are looked at before any surrogate
+        # is made for them: the more is known of who is who, the fewer have to be made again.
+        yield from self._going_over(ahead[:1], rank=20)
+        yield from self._going_over(ahead[1:], rank=30, only_look=True)
+        yield from self.casting.missing(rank=40)
+        yield from self._going_over(ahead[1:], rank=40)
+        self._hold(current)
+
+    def _going_over(
+        self, entries: list[PhotoEntry], *, rank: int, only_look: bool = False
+    ) -> Iterator[Task]:
+        """Yield what photos out of sight lack; the pixels of one of them are held at a time."""
+        for entry in entries:
+            for task in self._finishing(entry, rank=rank, only_look=only_look):
+                self._hold(entry)
+                yield task
+
+    def _hold(self, entry: PhotoEntry | None) -> None:
+        """Let go of the pixels of all photos but this one and the one on screen."""
+        for other in self.document.entries:
+            if other.photo is not None and other not in (entry, self.document.current):
+                self.document.release(other)
 
     def _searching(self, search: jobs.FindPhotos) -> Task:
         def accept(paths: list[Path]) -> None:
@@ -303,13 +323,17 @@ class Renderer(QObject):
         yield from self._redactions(order.entry, rank=2)
         yield export_task(self.document, order, rank=2, ended=self._ended)
 
-    def _finishing(self, entry: PhotoEntry, *, rank: int) -> Iterator[Task]:
+    def _finishing(
+        self, entry: PhotoEntry, *, rank: int, only_look: bool = False
+    ) -> Iterator[Task]:
         if entry.stage not in (Stage.WAITING, Stage.READY):
             return
         on_screen = entry is self.document.current
         viewless = on_screen and (self.view is None or self.view.entry is not entry)
+        unseen = self.document.people.unknown(entry)
+        lacking = unseen if only_look else entry.unfinished()
         if entry.photo is None:
-            if viewless or entry.stage is Stage.WAITING or entry.unfinished():
+            if viewless or entry.stage is Stage.WAITING or lacking:
                 yield self._loading(entry, rank=rank)
             return
         if viewless:
@@ -317,12 +341,19 @@ class Renderer(QObject):
         if entry.stage is Stage.WAITING:
             yield self._finding(entry, rank=rank + 1)
             return
-        yield from self._redactions(entry, rank=rank + 2)
+        if only_look:
+            yield from self._looking(entry, rank=rank + 2)
+        else:
+            yield from self._redactions(entry, rank=rank + 2)
+
+    def _looking(self, entry: PhotoEntry, *, rank: int) -> Iterator[Task]:
+        if entry.photo is not None:
+            recheck = self.casting.recheck
+            yield from looking(self.document, entry, entry.photo, rank=rank, looked=recheck)
 
     def _redactions(self, entry: PhotoEntry, *, rank: int) -> Iterator[Task]:
         on_screen = entry is self.document.current
-        if entry.photo is not None:
-            yield from looking(self.document, entry, entry.photo, rank=rank)
+        yield from self._looking(entry, rank=rank)
         unfinished = sorted(
             entry.unfinished(),
             key=lambda s: (s.located, not (on_screen and s is self.document.selected)),

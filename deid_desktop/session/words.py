@@ -86,15 +86,26 @@ def method_tip(method: Method) -> str:
     return f"{tr(_METHOD_TIPS[method])}. {method_warning(method)}".removesuffix(". ")
 
 
+_NO_FACE = (
+    "What was found here may not be a face, or too much of it is hidden.",
+    "No landmarks are found in this box; mask it.",
+)
+"""Reasons of the core for which there may be no face at all."""
+
+
 @dataclass(frozen=True)
 class Finding:
-    """A verdict: the word first, why, the figure it rests on, what to do, then all numbers."""
+    """A verdict: the word first, why, the figure it rests on, what to do, then all numbers.
+
+    ``no_face``: there may be no face at all.
+    """
 
     headline: str
     reason: str
     figure: str = ""
     advice: str = ""
     numbers: tuple[tuple[str, str], ...] = ()
+    no_face: bool = False
 
 
 _HEADLINES = {
@@ -158,6 +169,8 @@ def _advice(result: FaceResult) -> str:
         if result.request.method is Method.SOLID:
             return tr("Nothing of it is left under the mask.")
         return tr("A recogniser may still read this face: see the warning below.")
+    if result.verdict.reason in _NO_FACE:
+        return tr("Export is blocked. Look: if it is no face, say so; if it is one, mask it.")
     return tr("Export is blocked. Try another face, or use a solid mask.")
 
 
@@ -205,7 +218,12 @@ def finding(subject: Subject) -> Finding:
         )
     # The core speaks English; its fixed sentences are in the catalogues too.
     return Finding(
-        tr(_HEADLINES[verdict.state]), tr(verdict.reason), figure, _advice(result), _numbers(result)
+        tr(_HEADLINES[verdict.state]),
+        tr(verdict.reason),
+        figure,
+        _advice(result),
+        _numbers(result),
+        verdict.reason in _NO_FACE,
     )
 
 

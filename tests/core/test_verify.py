@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from deid_desktop.core.types import State
-from deid_desktop.core.verify import BYSTANDER, TARGET, THRESHOLD, judge, similarity
+from deid_desktop.core.types import Company, State
+from deid_desktop.core.verify import BYSTANDER, TARGET, THRESHOLD, holds, judge, similarity
 
 ORIGINAL = np.array([1.0, 0, 0], np.float32)
 DONORS = np.array([[0, 1.0, 0]], np.float32)
@@ -96,3 +96,29 @@ def test_what_is_no_number_never_passes(broken, place):
     values[place].flat[0] = broken
     verdict = judge(*(values[name] for name in ("original", "found", "donors", "others")))
     assert verdict.state is State.ATTENTION
+
+
+@pytest.mark.parametrize(
+    ("to_same", "to_other", "passes"),
+    [
+        (THRESHOLD - 0.01, 0.0, True),
+        (THRESHOLD + 0.01, 0.0, False),
+        (0.0, BYSTANDER - 0.01, True),
+        (0.0, BYSTANDER + 0.01, False),
+    ],
+)
+def test_what_was_verified_is_held_against_originals_that_come_later(to_same, to_other, passes):
+    everybody = np.eye(3, dtype=np.float32)[:2]
+    company = Company(everybody, np.array([True, False]))
+    assert holds(facing(to_same, to_other), company, THRESHOLD) is passes
+
+
+def test_a_stricter_limit_is_stricter_with_bystanders_too():
+    company = Company(np.eye(3, dtype=np.float32)[:1], np.array([False]))
+    assert holds(facing(BYSTANDER - 0.05, 0.0), company, THRESHOLD)
+    assert not holds(facing(BYSTANDER - 0.05, 0.0), company, THRESHOLD - 0.1)
+
+
+def test_alone_everything_holds():
+    alone = Company(np.zeros((0, 3), np.float32), np.zeros(0, np.bool_))
+    assert holds(facing(0.9, 0.9), alone, THRESHOLD)

@@ -129,7 +129,7 @@ def test_a_changed_photo_waits_for_the_persons_word(worked, pipeline, file, phot
         photo_file("a.png", level=33)
         opened.open(worked)
         qtbot.waitUntil(lambda: not renderer.busy, timeout=20_000)
-        other.retry(other.entries[0])
+        other.start_anew(other.entries[0])
         qtbot.waitUntil(lambda: not renderer.busy, timeout=20_000)
         assert other.entries[0].stage is Stage.READY
         assert len(other.entries[0].subjects) == 2, "faces were looked for anew"

@@ -289,8 +289,8 @@ class Pipeline:
         if result.verdict.state is not State.VERIFIED:
             return result
         around = company.get(result.face.id, ALONE)
-        verdict = self._studio.judge(pixels, photo, result.face, (0, 0), around)
-        return replace(result, verdict=verdict)
+        verdict, found = self._studio.judge(pixels, photo, result.face, (0, 0), around)
+        return replace(result, verdict=verdict, found=found)
 
     def redact_photo(
         self,

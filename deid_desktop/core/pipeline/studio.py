@@ -140,16 +140,18 @@ class Studio:
         photo, face = sitting.photo, sitting.face
         if preview:
             layer = self._compose(photo, face, request, [identity], size=SMALL, work=_PREVIEW)[0]
-            verdict = Verdict(State.ATTENTION, "Not verified yet.")
+            verdict, found = Verdict(State.ATTENTION, "Not verified yet."), None
         else:
             layer = self._compose(photo, face, request, [identity], size=LARGE, work=_FULL)[0]
             _check(should_stop)
             changed, corner = layer.changed(photo.pixels), (layer.left, layer.top)
-            verdict = self.judge(changed, photo, face, corner, sitting.company)
+            verdict, found = self.judge(changed, photo, face, corner, sitting.company)
         analysis = self.analyse(photo, face)
         attribute = wished_attribute(analysis, request, identity.look)
         attributes = described(attribute, request, skin=analysis.skin_tone)
-        return FaceResult(face, request, verdict, layer, identity, attributes, attempts=1)
+        return FaceResult(
+            face, request, verdict, layer, identity, attributes, attempts=1, found=found
+        )
 
     def search(
         self, sitting: Sitting, request: Request, *, preview: bool, should_stop: ShouldStop
@@ -224,8 +226,11 @@ class Studio:
     def judge(
         self, pixels: Pixels, photo: Photo, face: Face, corner: tuple[int, int],
         company: Company = ALONE,
-    ) -> Verdict:  # fmt: skip
-        """Judge ``face`` in ``pixels``, a part of the changed photo whose corner is given."""
+    ) -> tuple[Verdict, Array | None]:  # fmt: skip
+        """Judge ``face`` in ``pixels``, a part of the changed photo whose corner is given.
+
+        With the verdict come the embeddings (n, 128) that it was made of.
+        """
         x, y, width, height = face.box
         there = (x - corner[0], y - corner[1], width, height)
         again = self.detector.detect_near(pixels, there, angle=face.angle)
@@ -238,7 +243,7 @@ class Studio:
             )
         originals = self._originals(Sitting(photo, face, company))
         donors, others = self._generator.donor_embeddings, company.others
-        return judge(originals, found, donors, others, self._threshold)
+        return judge(originals, found, donors, others, self._threshold), found
 
     def _originals(self, sitting: Sitting) -> Array:
         """Return the embeddings (n, 128) of the person, here and in other photos."""
