@@ -32,6 +32,8 @@ ACTIONS = (
           later("Open every photo of a folder")),
     Entry("paste_photos", later("Open from clip&board"), "mdi6.clipboard-outline", "Ctrl+V",
           later("Open photo files that were copied in a file manager")),
+    Entry("close_photo", later("&Close photo"), "mdi6.close-box-outline", "Ctrl+W",
+          later("Take the selected photos out of the session; their files stay")),
     Entry("open_project", later("Open pro&ject …"), "mdi6.briefcase-outline", "Ctrl+Shift+P",
           later("Open a project: photos, boxes, settings and decisions")),
     Entry("save_project", later("&Save project"), "mdi6.content-save-outline", "Ctrl+S",
@@ -123,7 +125,8 @@ ACTIONS = (
 
 MENUS = {
     later("&File"): (
-        "open_photos", "open_folder", "paste_photos", "", "open_project", "save_project",
+        "open_photos", "open_folder", "paste_photos", "close_photo", "",
+        "open_project", "save_project",
         "save_project_as", "", "export_photo", "", "settings", "quit",
     ),
     later("&Edit"): (
@@ -152,6 +155,13 @@ TOOLBAR = (
     "show_outlines", "show_review", ">", "cycle_theme", "export_photo",
 )  # fmt: skip
 """Keys in order; ``""`` is a separator, ``">"`` pushes the rest to the right."""
+
+PHOTO_MENU = ("export_photo", "close_photo")
+"""What a right click on a photo of the filmstrip offers."""
+
+FACE_MENU = ("another_face", "not_a_face", "zoom_face", "copy_settings", "paste_settings",
+             "approve", "reject")  # fmt: skip
+"""What a right click on a face of the list offers."""
 
 VIEWS = ("view_side", "view_result", "view_split", "view_original", "view_blink")
 """Of these one is always checked."""

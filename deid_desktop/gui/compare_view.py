@@ -139,19 +139,19 @@ class CompareView(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Put the pair side by side or one above the other, whichever shows the photo larger."""
         super().resizeEvent(event)
-        self._choose_direction()
+        # A clear gain is asked for, so that the pair does not jump while the window is resized.
+        self._choose_direction(clear_gain=1.15)
 
-    def _choose_direction(self) -> None:
+    def _choose_direction(self, *, clear_gain: float = 1.0) -> None:
         photo = self.result.photo.boundingRect()
         if photo.isEmpty() or self.width() < 2 or self.height() < 2:
             return
         caption = self._captions[0].sizeHint().height()
         beside = min(self.width() / 2 / photo.width(), (self.height() - caption) / photo.height())
         stacked = min(self.width() / photo.width(), (self.height() / 2 - caption) / photo.height())
-        # A clear gain is asked for, so that the pair does not jump while the window is resized.
-        if stacked > beside * 1.3:
+        if stacked > beside * clear_gain:
             self._row.setDirection(QBoxLayout.Direction.TopToBottom)
-        elif beside * 1.15 > stacked:
+        elif beside > stacked * clear_gain:
             self._row.setDirection(QBoxLayout.Direction.LeftToRight)
 
     def fit(self) -> None:

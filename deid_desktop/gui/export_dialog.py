@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QStandardPaths, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -28,6 +28,7 @@ from deid_desktop.core.report import PhotoRecord
 from deid_desktop.core.types import DeidError, Keep, State
 from deid_desktop.gui.choice import Choice
 from deid_desktop.gui.theme import Theme, title_font
+from deid_desktop.resources import resource
 from deid_desktop.session.document import Document
 from deid_desktop.session.exporting import record_of, targets_for, write_reports
 from deid_desktop.session.jobs import Finish
@@ -46,6 +47,15 @@ _FORMATS = (
 )
 _SIZES = (0, 4096, 2560, 1600, 1024)
 LABEL = later("Faces replaced by synthetic ones")
+
+
+def _usual_folder(entry: PhotoEntry | None) -> Path:
+    """Return where an export goes unless told: beside the photo, but never into the program."""
+    samples = resource("samples")
+    if entry is None or entry.path.parent == samples:
+        pictures = QStandardPaths.StandardLocation.PicturesLocation
+        return Path(QStandardPaths.writableLocation(pictures))
+    return entry.path.parent
 
 
 class ExportDialog(QDialog):
@@ -126,8 +136,7 @@ class ExportDialog(QDialog):
         column.addLayout(self._buttons())
 
     def _options(self) -> QFormLayout:
-        folder = str(self._current.path.parent) if self._current else ""
-        self.folder = QLineEdit(folder)
+        self.folder = QLineEdit(str(_usual_folder(self._current)))
         self.folder.setAccessibleName(tr("Folder"))
         self.browse = QPushButton(tr("Browse …"))
         self.pattern = QLineEdit("{name}-deid")
@@ -163,10 +172,13 @@ class ExportDialog(QDialog):
         self.report = QCheckBox(tr("Write a report: JSON, and a page to print"))
         form = QFormLayout()
         form.setVerticalSpacing(8)
+        form.setHorizontalSpacing(12)
         place = QHBoxLayout()
+        place.setSpacing(8)
         place.addWidget(self.folder, 1)
         place.addWidget(self.browse)
         kind = QHBoxLayout()
+        kind.setSpacing(8)
         for widget in (self.format, self.quality, self.longest):
             kind.addWidget(widget, 1)
         form.addRow(tr("Folder"), place)
@@ -185,7 +197,7 @@ class ExportDialog(QDialog):
         self.write.setProperty("primary", "true")
         self.write.setDefault(True)
         self.cancel = QPushButton(tr("Cancel"))
-        self.cancel.setEnabled(False)
+        self.cancel.hide()
         close = QPushButton(tr("Close"))
         close.clicked.connect(self.close)
         row = QHBoxLayout()
@@ -290,7 +302,7 @@ class ExportDialog(QDialog):
         self.bar.setRange(0, len(entries))
         self.bar.setValue(0)
         self.bar.show()
-        self.cancel.setEnabled(True)
+        self.cancel.show()
         self._say(tr("Checking every face on the finished pictures …"), None)
         finish = Finish(
             longest=_SIZES[self.longest.currentIndex()],
@@ -316,7 +328,7 @@ class ExportDialog(QDialog):
             self._conclude(target.parent)
 
     def _conclude(self, folder: Path) -> None:
-        self.cancel.setEnabled(False)
+        self.cancel.hide()
         self.bar.hide()
         refused = [record for record in self._records if record.reason]
         written = [record.output for record in self._records if not record.reason]

@@ -68,7 +68,7 @@ class Filmstrip(QListWidget):
         state = summary(entry).state
         approved = bool(entry.present()) and not entry.unapproved()
         badge = (state, entry.exported, approved, entry.thumbnail)
-        if self._badges.get(entry) == badge:
+        if self._badges.get(entry) == badge or entry not in self._document.entries:
             return
         self._badges[entry] = badge
         item = self.item(self._document.entries.index(entry))

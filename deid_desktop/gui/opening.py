@@ -44,7 +44,7 @@ class Opening(QObject):
         super().__init__(parent)
         self._document, self._renderer = document, renderer
         self.file, self._notice, self._window = file, notice, parent
-        renderer.not_found.connect(self.said)
+        renderer.not_found.connect(notice.ask)
         file.autosave_failed.connect(notice.ask)
 
     # Photos
@@ -126,10 +126,11 @@ class Opening(QObject):
         if missing:
             self._notice.ask(
                 tr("Not where they were: {names}.", names=", ".join(missing)),
-                (tr("Find their folder …"), self._find_missing),
+                (tr("Find their folder …"), self.ask_for_their_folder),
             )
 
-    def _find_missing(self) -> None:
+    def ask_for_their_folder(self) -> None:
+        """Ask where the missing photos are now."""
         title = tr("Folder of the missing photos")
         chosen = QFileDialog.getExistingDirectory(self._window, title)
         if chosen:

@@ -45,7 +45,7 @@ def left_panel(faces: QWidget, mark: QPushButton, history: QUndoView) -> QWidget
     return panel
 
 
-def right_panel(*widgets: QWidget) -> QWidget:
+def right_panel(*widgets: QWidget) -> QScrollArea:
     """Return the scrolling column of what belongs to the selected face."""
     inner = QFrame()
     column = QVBoxLayout(inner)

@@ -25,6 +25,8 @@ class ProgressStrip(QWidget):
         row.setContentsMargins(6, 0, 0, 0)
         for widget in (self.words, self.bar, self.cancel):
             row.addWidget(widget)
+        # Else the photo would jump each time that work begins or ends.
+        self.setMinimumHeight(self.cancel.sizeHint().height())
         renderer.progressed.connect(self.show_progress)
         self.show_progress("", 0, 0)
 

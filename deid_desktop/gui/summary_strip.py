@@ -14,11 +14,13 @@ from deid_desktop.session.words import reading_notes, summary
 
 
 class SummaryStrip(QFrame):
-    """Symbol, sentence, and at most one button."""
+    """Symbol, sentence, and what to do next."""
 
     blocked_wanted = Signal()
     export_wanted = Signal()
     retry_wanted = Signal()
+    anew_wanted = Signal()
+    folder_wanted = Signal()
 
     def __init__(self, document: Document, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,6 +33,9 @@ class SummaryStrip(QFrame):
         self.export = QPushButton(tr("Export …"))
         self.export.setProperty("primary", "true")
         self.retry = QPushButton(tr("Try again"))
+        self.anew = QPushButton(tr("Start anew"))
+        self.anew.setToolTip(tr("Give up the work on this photo's faces and look for them again"))
+        self.seek = QPushButton(tr("Find their folder …"))
         self.setMinimumHeight(self.export.sizeHint().height() + 17)
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 8, 10, 8)
@@ -44,11 +49,13 @@ class SummaryStrip(QFrame):
         said.addWidget(self.words)
         said.addWidget(self.notes)
         row.addLayout(said, 1)
-        for button in (self.retry, self.blocked, self.export):
+        for button in (self.seek, self.anew, self.retry, self.blocked, self.export):
             row.addWidget(button)
         self.blocked.clicked.connect(self.blocked_wanted)
         self.export.clicked.connect(self.export_wanted)
         self.retry.clicked.connect(self.retry_wanted)
+        self.anew.clicked.connect(self.anew_wanted)
+        self.seek.clicked.connect(self.folder_wanted)
         for signal in (
             document.current_changed,
             document.photo_changed,
@@ -70,7 +77,9 @@ class SummaryStrip(QFrame):
         side = icon_side(self.font())
         self.notes.setVisible(bool(entry.notes))
         self._symbol.setPixmap(self._theme.state_icon(found.state).pixmap(QSize(side, side)))
-        self.retry.setVisible(entry.stage is Stage.FAILED)
+        self.retry.setVisible(entry.stage in (Stage.FAILED, Stage.CHANGED))
+        self.anew.setVisible(entry.stage is Stage.CHANGED)
+        self.seek.setVisible(entry.stage is Stage.MISSING)
         blocked = any(subject.state is State.ATTENTION for subject in entry.present())
         self.blocked.setVisible(blocked)
         self.export.setVisible(found.exportable)

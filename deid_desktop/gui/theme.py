@@ -257,6 +257,9 @@ QSplitter::handle { background: %(line)s; }
 QSplitter::handle:horizontal { width: 1px; }
 QSplitter::handle:vertical { height: 1px; }
 QListView { background: %(panel)s; border: 0; outline: 0; }
+QTreeView { background: %(window)s; border: 1px solid %(line)s; border-radius: 6px; outline: 0; }
+QTreeView:focus { border-color: %(accent)s; }
+QTreeView::item:selected { background: %(hover)s; color: %(text)s; }
 QListView::item:selected { background: %(raised)s; color: %(text)s; border-radius: 6px; }
 *[role="history"] { border-top: 1px solid %(line)s; padding: 8px 10px; }
 *[role="history"]::item { padding: 3px 6px; }
@@ -264,7 +267,7 @@ QListView::item:selected { background: %(raised)s; color: %(text)s; border-radiu
 *[role="film"]::item { border-radius: 6px; padding: 3px; color: %(faint)s; }
 *[role="film"]::item:selected { background: %(raised)s; color: %(text)s;
   border: 1px solid %(accent)s; }
-QGraphicsView { background: %(stage)s; border: 0; }
+QGraphicsView { background: %(stage)s; border: 1px solid %(stage)s; }
 QGraphicsView:focus { border: 1px solid %(accent)s; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: 0; }
 *[role="panel"] { background: %(panel)s; }

@@ -36,6 +36,8 @@ class VerifyPanel(QFrame):
         self.figure = self._words()
         self.solid = QPushButton(tr("Use a solid mask"))
         self.again = QPushButton(tr("Try again"))
+        self.no_face = QPushButton(tr("Not a face"))
+        self.no_face.setToolTip(tr("Remove the selected box: it holds no face"))
         self.numbers = QPushButton()
         self.numbers.setProperty("flat", "true")
         self.numbers.setCheckable(True)
@@ -45,6 +47,7 @@ class VerifyPanel(QFrame):
         self._lay_out()
         self.solid.clicked.connect(lambda: document.set_method(Method.SOLID))
         self.again.clicked.connect(self._retry)
+        self.no_face.clicked.connect(document.remove_face)
         self.numbers.toggled.connect(self._show_numbers)
         self._show_numbers(False)
         document.selection_changed.connect(self._select)
@@ -71,8 +74,8 @@ class VerifyPanel(QFrame):
         column.addWidget(self.figure)
         column.addWidget(self.advice)
         buttons = QHBoxLayout()
-        buttons.addWidget(self.again)
-        buttons.addWidget(self.solid)
+        for button in (self.again, self.no_face, self.solid):
+            buttons.addWidget(button)
         buttons.addStretch(1)
         column.addLayout(buttons)
         column.addWidget(self.numbers, 0, Qt.AlignmentFlag.AlignLeft)
@@ -105,9 +108,9 @@ class VerifyPanel(QFrame):
         self.advice.setVisible(bool(found.advice))
         stuck = state is State.ATTENTION
         self.solid.setVisible(stuck)
-        # Where candidates were tried, the same search would fail again: "another face" is below.
-        tried = subject.result is not None and subject.result.attempts > 0
-        self.again.setVisible(stuck and not tried)
+        # Where nothing broke, the same would come of it again: "another face" is below.
+        self.again.setVisible(stuck and subject.broke == subject.place)
+        self.no_face.setVisible(found.no_face)
         self._fill(found.numbers)
         # The card never shrinks under a moving slider: what lies below would jump away.
         layout = self.layout()

@@ -92,7 +92,8 @@ def test_a_folder_without_photos_is_explained(window, document, tmp_path, settle
     drop(window, [tmp_path / "empty"])
     settle()
     assert document.entries == []
-    assert "empty" in window.statusBar().currentMessage()
+    assert window.notice.isVisible()
+    assert "empty" in window.notice.words.text()
 
 
 def test_a_damaged_photo_is_explained_and_can_be_tried_again(window, document, photo_file, settle):
