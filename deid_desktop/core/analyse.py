@@ -163,9 +163,9 @@ class Analyser:
         """Return −1 (female) … 1 (male), given eye centres and nose tip (3, 2)."""
         return float(2 * self._estimate(self._gender, pixels, points, 32)[1] - 1)
 
-    def apparent_age(self, pixels: Pixels, points: Array) -> float:
-        """Return the estimated age of a face whose five points (5, 2) are known."""
-        return self.age(pixels, _eyes_and_nose(self._landmarker.mesh(pixels, points)))
+    def drawn_age(self, pixels: Pixels, vertices: Array) -> float:
+        """Return the estimated age of a face that was drawn with landmarks (478, 3)."""
+        return self.age(pixels, _eyes_and_nose(vertices))
 
     def apparent_gender(self, pixels: Pixels, points: Array) -> float:
         """Return −1 (female) … 1 (male) of a face whose five points (5, 2) are known."""

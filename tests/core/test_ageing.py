@@ -6,25 +6,44 @@ import pytest
 from deid_desktop.core.pipeline.ageing import KNOTS, following_age, matching_age, usual_age
 
 
+def curve(years):
+    """Return what answers the apparent years at each of the knots."""
+    return dict(zip(KNOTS, years, strict=True)).__getitem__
+
+
 @pytest.mark.parametrize("gender", [-1.0, 0.0, 1.0])
 def test_the_slider_never_turns_back(gender):
     ages = [usual_age(years, gender) for years in range(18, 81)]
     assert (np.diff(ages) >= 0).all() and ages[-1] - ages[0] > 60
-    noisy = [25, 22, 40, 35, 60, 58, 70]
+    noisy = curve([25, 22, 40, 35, 60, 58, 70])
     matched = [matching_age(years, gender, noisy) for years in range(18, 81)]
     assert (np.diff(matched) >= 0).all()
 
 
 def test_a_face_that_looks_as_asked_is_left_so():
-    straight = np.array(KNOTS)
+    straight = curve(KNOTS)
     for years in (25.0, 45.0, 70.0):
         assert matching_age(years, 1.0, straight) == pytest.approx(years, abs=0.1)
 
 
 def test_a_face_that_never_ages_is_not_driven_to_the_end():
-    unmoved = np.full(len(KNOTS), 30.0)
+    unmoved = curve([30.0] * len(KNOTS))
     assert matching_age(50.0, 1.0, unmoved) <= usual_age(50.0, 1.0) + 30
     assert matching_age(25.0, 1.0, unmoved) == pytest.approx(0.0)
+
+
+def test_no_more_is_looked_at_than_it_takes():
+    asked = []
+
+    def seem(age):
+        asked.append(age)
+        return age
+
+    assert matching_age(45.0, 1.0, seem) == pytest.approx(45.0, abs=0.1)
+    assert asked == [25.0, 45.0]
+    asked.clear()
+    assert matching_age(80.0, 1.0, seem) == pytest.approx(usual_age(80.0, 1.0) - 30)
+    assert asked[0] > 80.0  # no age below can be the answer
 
 
 @pytest.mark.parametrize("gender", [-1.0, 1.0])

@@ -71,11 +71,12 @@ def compose(
 
 @dataclass(frozen=True, eq=False)
 class Sketch:
-    """A surrogate at working scale: ``picture`` (h, w, 3) RGB of the whole crop, and where the
-    face's five points (5, 2) of ``types.Face`` are in it now."""
+    """A surrogate at working scale: ``picture`` (h, w, 3) RGB of the whole crop, where the
+    face's five points (5, 2) of ``types.Face`` are in it now, and its landmarks (478, 3)."""
 
     picture: Pixels
     points: Array
+    mesh: Array
 
 
 def sketch(
@@ -107,7 +108,8 @@ def sketch(
     local = (points - [scene.left, scene.top] + 0.5) * scene.scale - 0.5
     shift = (drawn.moved - scene.mesh)[:, :2]
     local = local + [shift[vertices].mean(0) for vertices in _AT_POINTS]
-    return Sketch(np.clip(np.round(picture), 0, 255).astype(np.uint8), local.astype(np.float32))
+    shown = np.clip(np.round(picture), 0, 255).astype(np.uint8)
+    return Sketch(shown, local.astype(np.float32), drawn.moved)
 
 
 _AT_POINTS = (mesh.LEFT_EYE, mesh.RIGHT_EYE, [4], [61], [291])

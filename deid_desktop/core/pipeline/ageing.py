@@ -7,11 +7,10 @@ are shown to the age network, and the curve is read backwards.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable
 
 import numpy as np
-
-from deid_desktop.core.types import Array
 
 KNOTS = (0.0, 25.0, 45.0, 65.0, 85.0, 110.0, 135.0)
 """Ages in the generator, in years, that are sketched; beyond 80 it exaggerates."""
@@ -57,17 +56,25 @@ def usual_age(years: float, gender: float) -> float:
     return float(np.interp(years, apparent, KNOTS))
 
 
-def matching_age(years: float, gender: float, apparent: Sequence[float] | Array) -> float:
+def matching_age(years: float, gender: float, apparent: Callable[[float], float]) -> float:
     """Return the generator's age for one face to look ``years`` old.
+
+    Looks from one of ``KNOTS`` to the next, only where the answer may lie: a look costs a sketch.
 
     Args:
         years: wanted.
         gender: of the surrogate, −1 (female) … 1 (male).
-        apparent: years that sketches at ``KNOTS`` seem to have. Where they fall, the age before
-            counts: a slider must not turn back.
+        apparent: years that a sketch at one of ``KNOTS`` seems to have. Where they fall, the age
+            before counts: a slider must not turn back.
     """
-    rising = np.maximum.accumulate(np.asarray(apparent, np.float64))
-    rising += 1e-3 * np.arange(len(rising))
     usual = usual_age(years, gender)
-    found = float(np.interp(years, rising, KNOTS))
-    return float(np.clip(found, usual - _FARTHEST, usual + _FARTHEST))
+    lowest, highest = usual - _FARTHEST, usual + _FARTHEST
+    first = max(0, bisect_right(KNOTS, lowest) - 1)
+    ages: list[float] = []
+    rising: list[float] = []
+    for age in KNOTS[first:]:
+        ages.append(age)
+        rising.append(max(apparent(age), rising[-1] + 1e-3 if rising else -np.inf))
+        if rising[-1] >= years or age >= highest:
+            break
+    return float(np.clip(np.interp(years, rising, ages), lowest, highest))

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from deid_desktop.core.analyse import Analyser
 from deid_desktop.core.compose import Sketch
 from deid_desktop.core.generate import Attribute
-from deid_desktop.core.pipeline.ageing import KNOTS, following_age, matching_age, usual_age
+from deid_desktop.core.pipeline.ageing import following_age, matching_age, usual_age
 from deid_desktop.core.pipeline.siding import STRENGTHS, least_strength, matching_gender
-from deid_desktop.core.types import Array, Attributes
+from deid_desktop.core.types import Attributes
 
-Sketcher = Callable[[Sequence[Attribute], bool], Iterator[Sketch]]
-"""Draws a face with each of some attributes, small if so asked."""
+Sketcher = Callable[[Sequence[Attribute]], Iterator[Sketch]]
+"""Draws a face small with each of some attributes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Steering:
     """What was read of one face with one identity, on one side of the gender slider.
 
-    ``strength``: of gender, see ``siding``; ``apparent``: ages at ``ageing.KNOTS``.
+    ``still``: the attributes of the face at rest; ``strength``: of gender, see ``siding``;
+    ``apparent``: years by ages of the generator, those of ``ageing.KNOTS`` that were looked at.
     """
 
+    still: Attribute
     strength: float
-    apparent: Array
+    apparent: dict[float, float] = field(default_factory=dict)
 
-    def steered(self, attribute: Attribute, wish: Attributes) -> Attribute:
+    def steered(
+        self, attribute: Attribute, wish: Attributes, sketched: Sketcher, analyser: Analyser
+    ) -> Attribute:
         """Return ``attribute`` as the generator must take it for the face to show it."""
         gender = attribute.gender
         if wish.gender is not None:
@@ -36,8 +39,15 @@ class Steering:
         if wish.age is None:
             age = following_age(attribute.age, attribute.gender)
         else:
-            age = matching_age(attribute.age, attribute.gender, self.apparent)
+            seem = partial(self._apparent, sketched, analyser)
+            age = matching_age(attribute.age, attribute.gender, seem)
         return replace(attribute, gender=gender, age=age)
+
+    def _apparent(self, sketched: Sketcher, analyser: Analyser, age: float) -> float:
+        if age not in self.apparent:
+            (seen,) = sketched([replace(self.still, age=age)])
+            self.apparent[age] = analyser.drawn_age(seen.picture, seen.mesh)
+        return self.apparent[age]
 
 
 def unseen(attribute: Attribute, wish: Attributes) -> Attribute:
@@ -47,21 +57,21 @@ def unseen(attribute: Attribute, wish: Attributes) -> Attribute:
 
 
 def steer(still: Attribute, side: float, sketched: Sketcher, analyser: Analyser) -> Steering:
-    """Look at sketches of a face, and read off them how it answers to gender and age.
+    """Look at sketches of a face, and read off them how it answers to gender.
+
+    What age does to it is looked at when it is asked for.
 
     Args:
         still: the attributes of the face at rest.
         side: −1 or 1, the side of the gender slider; 0 where it is not moved or in the middle.
         sketched: draws the face.
-        analyser: that reads gender and age.
+        analyser: that reads gender.
     """
     strength = 0.0
     if side:
         usual = replace(still, age=usual_age(still.age, side))
         growing = [replace(usual, gender=side * s) for s in STRENGTHS[side]]
-        verdicts = (analyser.apparent_gender(s.picture, s.points) for s in sketched(growing, True))
+        verdicts = (analyser.apparent_gender(s.picture, s.points) for s in sketched(growing))
         strength = least_strength(side, verdicts)
         still = replace(still, gender=side * strength)
-    ageing = sketched([replace(still, age=age) for age in KNOTS], False)
-    apparent = [analyser.apparent_age(s.picture, s.points) for s in ageing]
-    return Steering(strength, np.array(apparent))
+    return Steering(still, strength)

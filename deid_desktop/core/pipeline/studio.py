@@ -290,7 +290,7 @@ class Studio:
         _check(should_stop)
         scores = []
         attributes = [attribute] * len(drawn)
-        for seen in self._sketches(sitting, request, drawn, attributes, TINY, _SEARCH):
+        for seen in self._sketches(sitting, request, drawn, attributes):
             _check(should_stop)
             found = self._recogniser.embed_face(seen.picture, seen.points)
             donors, others = self._generator.donor_embeddings, sitting.company.others
@@ -299,15 +299,18 @@ class Studio:
         return scores
 
     def _sketches(
-        self, sitting: Sitting, request: Request, identities: list[Identity],
-        attributes: list[Attribute], size: int, work: tuple[float, float],
-    ) -> Iterator[Sketch]:  # fmt: skip
+        self,
+        sitting: Sitting,
+        request: Request,
+        identities: list[Identity],
+        attributes: list[Attribute],
+    ) -> Iterator[Sketch]:
         """Yield one look at each surrogate in low resolution."""
         photo, face = sitting.photo, sitting.face
-        analysis, scene = self.analyse(photo, face), self._scene(photo, face, size, work)
+        analysis, scene = self.analyse(photo, face), self._scene(photo, face, TINY, _SEARCH)
         change = wished_change(request, scene)
         touch = wished_touch(analysis, request, face=face, scene=scene)
-        surrogates = self._generate(identities, attributes, size)
+        surrogates = self._generate(identities, attributes, TINY)
         for surrogate, identity, attribute in zip(surrogates, identities, attributes, strict=True):
             yield sketch(
                 scene,
@@ -334,10 +337,9 @@ class Studio:
         side = None if wish.gender is None else float(np.sign(wish.gender))
         calm = replace(request, attributes=Attributes(gender=side), strokes=())
 
-        def sketched(attributes: Sequence[Attribute], small: bool) -> Iterator[Sketch]:
-            size, work = (TINY, _SEARCH) if small else (SMALL, _PREVIEW)
+        def sketched(attributes: Sequence[Attribute]) -> Iterator[Sketch]:
             alike = [identity] * len(attributes)
-            return self._sketches(Sitting(photo, face), calm, alike, list(attributes), size, work)
+            return self._sketches(Sitting(photo, face), calm, alike, list(attributes))
 
         def look() -> Steering:
             still = wished_attribute(analysis, calm, identity.look)
@@ -345,7 +347,7 @@ class Studio:
 
         key = (*_key(photo, face), identity, side, request.shape_strength)
         steering = remember(self._steering, key, look)
-        return steering.steered(wished, wish)
+        return steering.steered(wished, wish, sketched, self._analyser)
 
     def _compose(
         self, photo: Photo, face: Face, request: Request, identities: list[Identity], *,
