@@ -439,7 +439,7 @@ def test_what_holds_for_most_is_cast_and_hopeless_ones_are_not_finished(
 
     tries = [(replace(DRAWN, seed=number), 1) for number in range(4)]
     monkeypatch.setattr(pipeline._studio, "render", render)
-    monkeypatch.setattr(pipeline._studio, "_finalists", lambda *_: iter(tries))
+    monkeypatch.setattr(pipeline._studio, "finalists", lambda *_: iter(tries))
     found = pipeline.cast([Sitting(*small)] * 3, Request())
     assert found == replace(DRAWN, seed=1)
     assert [identity.seed for identity in rendered] == [0, 0, 0, 1, 1, 1, 2, 3]
