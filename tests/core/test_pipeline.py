@@ -424,25 +424,50 @@ def test_one_identity_is_cast_for_two_photos_of_a_person(pipeline, small, portra
     assert len({(r.attributes["gender"], r.attributes["age"]) for r in results}) == 1
 
 
-def test_what_holds_for_most_is_cast_and_hopeless_ones_are_not_finished(
-    pipeline, small, monkeypatch, short
+def test_what_holds_for_most_is_cast_and_steered_only_where_it_may_be_better(
+    pipeline, small, monkeypatch
 ):
-    """Three faces, four finalists: the first fails twice, the second once, the others at once."""
-    answers = iter("00101100")
-    rendered = []
+    """Three faces: of five finalists the second and third fail once, the last nowhere."""
+    steered = []
 
     def render(sitting, request, identity, **options):
-        good = next(answers) == "1"
-        rendered.append(identity)
-        state = State.VERIFIED if good else State.ATTENTION
+        steered.append(identity.seed)
+        state = State.ATTENTION if identity.seed == 0 else State.VERIFIED
         return FaceResult(sitting.face, request, Verdict(state, "So it is."), None, identity)
 
-    tries = [(replace(DRAWN, seed=number), 1) for number in range(4)]
+    def finalist(seed, failed):
+        states = [State.ATTENTION] * failed + [State.VERIFIED] * (3 - failed)
+        verdicts = [Verdict(state, "So it is.") for state in states]
+        identity = replace(DRAWN, seed=seed)
+        results = [FaceResult(small[1], Request(), verdict, None, identity) for verdict in verdicts]
+        return ranking.Finalist(identity, 1, tuple(results))
+
+    tries = [finalist(seed, failed) for seed, failed in enumerate((2, 1, 1, 0, 0))]
     monkeypatch.setattr(pipeline._studio, "render", render)
     monkeypatch.setattr(pipeline._studio, "finalists", lambda *_: iter(tries))
-    found = pipeline.cast([Sitting(*small)] * 3, Request())
-    assert found == replace(DRAWN, seed=1)
-    assert [identity.seed for identity in rendered] == [0, 0, 0, 1, 1, 1, 2, 3]
+    faces = [Sitting(*small)] * 3
+    assert pipeline.cast(faces, Request()) == replace(DRAWN, seed=3)
+    assert steered == []
+    older = Request(attributes=Attributes(age=70))
+    assert pipeline.cast(faces, older) == replace(DRAWN, seed=1)
+    assert steered == [0, 0, 0, 1, 1, 1]
+
+
+def test_the_best_of_those_judged_in_full_is_taken(pipeline, small, monkeypatch):
+    monkeypatch.setattr(studio, "ROUNDS", (ranking.Round(3, 3, 3),))
+    seen = []
+
+    def judge(originals, found, *rest):
+        likeness = 0.1 + 0.05 * abs(len(seen) - 4)  # sketches come first, then three in full
+        seen.append(likeness)
+        return Verdict(State.VERIFIED, "So it is.", likeness, 0.1, THRESHOLD, detected_again=True)
+
+    monkeypatch.setattr(studio, "judge", judge)
+    monkeypatch.setattr(ranking, "TARGET", 0.0)
+    result = pipeline.redact(*small, Request())
+    assert len(seen) == 6
+    assert result.verdict.similarity_to_original == min(seen[3:])
+    assert result.attempts == 3
 
 
 def test_nothing_is_cast_for_faces_of_which_no_surrogate_can_be_made(pipeline, small):

@@ -208,12 +208,13 @@ class Pipeline:
     def finalists(
         self, sittings: Sequence[Sitting], request: Request, *, should_stop: ShouldStop = never
     ) -> Iterator[Identity]:
-        """Yield identities for several faces of one person, the best in sketches first, unverified.
+        """Yield identities for several faces of one person, the best of each round first.
 
-        A surrogate must be possible for all of the faces, see `why_not`.
+        Not all of them hold for all faces. A surrogate must be possible for each face, see
+        `why_not`.
         """
-        for identity, _ in self._studio.finalists(sittings, request, should_stop):
-            yield identity
+        for finalist in self._studio.finalists(sittings, request, should_stop):
+            yield finalist.identity
 
     def wear(
         self, sitting: Sitting, request: Request, identity: Identity, *,

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deid_desktop.core.types import Verdict
+from deid_desktop.core.types import FaceResult, Identity, State, Verdict
 from deid_desktop.core.verify import TARGET, THRESHOLD
 
 
 @dataclass(frozen=True)
 class Round:
     """One round of the search: of ``drawn`` identities the ``tried`` farthest from the subject are
-    looked at in low resolution, and the best ``finalists`` are rendered in full and verified."""
+    looked at in low resolution, and the best ``finalists`` in full; the best of these is taken."""
 
     drawn: int
     tried: int
     finalists: int
 
 
-ROUNDS = (Round(8, 8, 2), Round(64, 8, 2), Round(200, 16, 3), Round(400, 16, 4))
+ROUNDS = (Round(8, 8, 3), Round(64, 8, 3), Round(200, 16, 4), Round(400, 16, 4))
 """The first round tries all it draws, so that most surrogates do not depend on the subject; the
 later ones are for the few that stay recognisable."""
 _ALOOF = 0.05
@@ -39,3 +39,22 @@ def badness(verdict: Verdict) -> float:
     if near is not None and limit is not None:
         beyond = max(beyond, near - (limit - _ALOOF))
     return max(target, verdict.similarity_to_original) + beyond
+
+
+@dataclass(frozen=True, eq=False)
+class Finalist:
+    """An identity after ``attempts`` candidates, with what it came to in full on each face."""
+
+    identity: Identity
+    attempts: int
+    results: tuple[FaceResult, ...]
+
+    @property
+    def failed(self) -> int:
+        """The number of faces that it does not hide."""
+        return sum(result.verdict.state is not State.VERIFIED for result in self.results)
+
+    @property
+    def badness(self) -> float:
+        """How bad it is on its worst face."""
+        return max(badness(result.verdict) for result in self.results)

@@ -30,7 +30,7 @@ from deid_desktop.core.detect import Detector
 from deid_desktop.core.generate import LARGE, SMALL, TINY, Attribute, Generator
 from deid_desktop.core.pipeline.costume import Costume
 from deid_desktop.core.pipeline.keeping import remember, weight
-from deid_desktop.core.pipeline.ranking import ROUNDS, badness
+from deid_desktop.core.pipeline.ranking import ROUNDS, Finalist, badness
 from deid_desktop.core.pipeline.steering import Steering, steer, unseen
 from deid_desktop.core.pipeline.wishes import (
     cover_of,
@@ -133,22 +133,27 @@ class Studio:
 
     def render(
         self, sitting: Sitting, request: Request, identity: Identity, *, preview: bool,
-        should_stop: ShouldStop,
+        should_stop: ShouldStop, steered: bool = True,
     ) -> FaceResult:  # fmt: skip
-        """Compose a known identity; full quality is verified, a preview is not."""
+        """Compose a known identity; full quality is verified, a preview is not.
+
+        ``steered``: whether the face is looked at for what its sliders ask.
+        """
         _check(should_stop)
         photo, face = sitting.photo, sitting.face
-        if preview:
-            layer = self._compose(photo, face, request, [identity], size=SMALL, work=_PREVIEW)[0]
-            verdict, found = Verdict(State.ATTENTION, "Not verified yet."), None
-        else:
-            layer = self._compose(photo, face, request, [identity], size=LARGE, work=_FULL)[0]
+        analysis = self.analyse(photo, face)
+        wished = wished_attribute(analysis, request, identity.look)
+        attribute = unseen(wished, request.attributes)
+        if steered:
+            attribute = self._steered(photo, face, request, identity)
+        size, work = (SMALL, _PREVIEW) if preview else (LARGE, _FULL)
+        layer = self._compose(photo, face, request, identity, attribute, size=size, work=work)
+        verdict, found = Verdict(State.ATTENTION, "Not verified yet."), None
+        if not preview:
             _check(should_stop)
             changed, corner = layer.changed(photo.pixels), (layer.left, layer.top)
             verdict, found = self.judge(changed, photo, face, corner, sitting.company)
-        analysis = self.analyse(photo, face)
-        attribute = wished_attribute(analysis, request, identity.look)
-        attributes = described(attribute, request, skin=analysis.skin_tone)
+        attributes = described(wished, request, skin=analysis.skin_tone)
         return FaceResult(
             face, request, verdict, layer, identity, attributes, attempts=1, found=found
         )
@@ -156,51 +161,88 @@ class Studio:
     def search(
         self, sitting: Sitting, request: Request, *, preview: bool, should_stop: ShouldStop
     ) -> FaceResult:
-        """Find a surrogate for one face."""
-        for identity, attempts in self.finalists([sitting], request, should_stop):
-            result = self.render(
-                sitting, request, identity, preview=preview, should_stop=should_stop
-            )
-            result = replace(result, attempts=attempts)
-            if preview or result.verdict.state is State.VERIFIED:
-                return result
-        return replace(result, layer=None)
+        """Find a surrogate for one face; a preview shows the best of the first sketches."""
+        if preview:
+            identity = self._rank([sitting], request, 0, should_stop)[0]
+            return self.render(sitting, request, identity, preview=True, should_stop=should_stop)
+        for tried in self.finalists([sitting], request, should_stop):
+            result = tried.results[0]
+            if result.verdict.state is not State.VERIFIED:
+                continue
+            if _asks(request.attributes):
+                result = self.render(
+                    sitting, request, tried.identity, preview=False, should_stop=should_stop
+                )
+            if result.verdict.state is State.VERIFIED:
+                return replace(result, attempts=tried.attempts)
+        return replace(result, layer=None, attempts=tried.attempts)
 
     def cast(
         self, sittings: Sequence[Sitting], request: Request, *, should_stop: ShouldStop
     ) -> Identity | None:
         """Find one identity for several faces: it holds for all, or else for as many as it can."""
         best, fewest = None, len(sittings)
-        for identity, _ in self.finalists(sittings, request, should_stop):
-            failed = 0
-            for sitting in sittings:
-                result = self.render(
-                    sitting, request, identity, preview=False, should_stop=should_stop
-                )
-                failed += result.verdict.state is not State.VERIFIED
-                if failed == fewest:  # no better than what was found before
-                    break
+        for tried in self.finalists(sittings, request, should_stop):
+            if tried.failed >= fewest:  # no better than what was found before
+                continue
+            failed = tried.failed
+            if _asks(request.attributes):
+                failed = self._failing(sittings, request, tried.identity, fewest, should_stop)
             if failed < fewest:
-                best, fewest = identity, failed
+                best, fewest = tried.identity, failed
             if fewest == 0:
                 break
         return best
 
+    def _failing(
+        self, sittings: Sequence[Sitting], request: Request, identity: Identity, most: int,
+        should_stop: ShouldStop,
+    ) -> int:  # fmt: skip
+        """Return for how many faces an identity fails; no more than ``most`` are counted."""
+        failed = 0
+        for sitting in sittings:
+            result = self.render(sitting, request, identity, preview=False, should_stop=should_stop)
+            failed += result.verdict.state is not State.VERIFIED
+            if failed == most:
+                break
+        return failed
+
     def finalists(
         self, sittings: Sequence[Sitting], request: Request, should_stop: ShouldStop
-    ) -> Iterator[tuple[Identity, int]]:
-        """Try identities at low resolution, yield the best to be rendered in full; push harder.
+    ) -> Iterator[Finalist]:
+        """Try identities in sketches, the best of them in full, and push harder.
 
-        With each comes the number of those tried so far. The first round's draws do not look at
-        the subject, only the choice among them does; later rounds prefer donors who are far from
-        it (``ROUNDS``).
+        A sketch ranks roughly: the best of two in full is less like the subject than the first of
+        two that passes, to recognisers that take no part as well. The first round's draws do not
+        look at the subject, only the choice among them does; later rounds prefer donors who are
+        far from it (``ROUNDS``).
         """
         attempts = 0
         for push, search_round in enumerate(ROUNDS):
             ranked = self._rank(sittings, request, push, should_stop)
             attempts += search_round.tried
-            for identity in ranked[: search_round.finalists]:
-                yield identity, attempts
+            yield from sorted(
+                (
+                    self._audition(sittings, request, identity, attempts, should_stop)
+                    for identity in ranked[: search_round.finalists]
+                ),
+                key=lambda finalist: (finalist.failed, finalist.badness),
+            )
+
+    def _audition(
+        self, sittings: Sequence[Sitting], request: Request, identity: Identity, attempts: int,
+        should_stop: ShouldStop,
+    ) -> Finalist:  # fmt: skip
+        """Judge an identity in full, with sliders as they are on average: steering costs more."""
+        results = [
+            self.render(
+                sitting, request, identity, preview=False, should_stop=should_stop, steered=False
+            )
+            for sitting in sittings
+        ]
+        if len(results) > 1:  # layers are large, and only those of a single face are shown
+            results = [replace(result, layer=None) for result in results]
+        return Finalist(identity, attempts, tuple(results))
 
     def costume(self, sitting: Sitting, request: Request, identity: Identity) -> Costume:
         """Make a surrogate ready to be worn in other pictures of the same person."""
@@ -332,7 +374,7 @@ class Studio:
         """
         analysis, wish = self.analyse(photo, face), request.attributes
         wished = wished_attribute(analysis, request, identity.look)
-        if wish.gender is None and wish.age is None:
+        if not _asks(wish):
             return unseen(wished, wish)
         side = None if wish.gender is None else float(np.sign(wish.gender))
         calm = replace(request, attributes=Attributes(gender=side), strokes=())
@@ -350,30 +392,21 @@ class Studio:
         return steering.steered(wished, wish, sketched, self._analyser)
 
     def _compose(
-        self, photo: Photo, face: Face, request: Request, identities: list[Identity], *,
-        size: int, work: tuple[float, float],
-    ) -> list[SurrogateLayer]:  # fmt: skip
+        self, photo: Photo, face: Face, request: Request, identity: Identity,
+        attribute: Attribute, *, size: int, work: tuple[float, float],
+    ) -> SurrogateLayer:  # fmt: skip
         analysis = self.analyse(photo, face)
-        attributes = [self._steered(photo, face, request, i) for i in identities]
-        surrogates = self._generate(identities, attributes, size)
         scene = self._scene(photo, face, size, work)
-        change = wished_change(request, scene)
-        touch = wished_touch(analysis, request, face=face, scene=scene)
-        return [
-            compose(
-                scene,
-                surrogate,
-                shape_strength=wished_strength(request, identity),
-                expression=change,
-                cover=cover_of(analysis, request, identity),
-                seed=identity.seed,
-                wear=wear_of(analysis, attribute),
-                touch=touch,
-            )
-            for surrogate, identity, attribute in zip(
-                surrogates, identities, attributes, strict=True
-            )
-        ]
+        return compose(
+            scene,
+            self._generate([identity], [attribute], size)[0],
+            shape_strength=wished_strength(request, identity),
+            expression=wished_change(request, scene),
+            cover=cover_of(analysis, request, identity),
+            seed=identity.seed,
+            wear=wear_of(analysis, attribute),
+            touch=wished_touch(analysis, request, face=face, scene=scene),
+        )
 
     def _generate(
         self, identities: list[Identity], attributes: list[Attribute], size: int
@@ -400,6 +433,11 @@ class Studio:
         while len(self._scenes) > 1 and sum(map(weight, self._scenes.values())) > _MOST_SCENES:
             self._scenes.popitem(last=False)
         return scene
+
+
+def _asks(wish: Attributes) -> bool:
+    """Say whether a slider asks for what only a look at the face can steer to."""
+    return wish.gender is not None or wish.age is not None
 
 
 def _check(should_stop: ShouldStop) -> None:
