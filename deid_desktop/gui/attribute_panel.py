@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QToolButton,
@@ -37,6 +36,7 @@ from deid_desktop.gui.controls import (
 from deid_desktop.gui.preset_bar import PresetBar
 from deid_desktop.gui.slider_row import Control, SliderRow
 from deid_desktop.gui.theme import METHOD_ICONS, Theme, icon_side
+from deid_desktop.gui.wrapping import WrappingRow
 from deid_desktop.session.alternatives import Alternatives
 from deid_desktop.session.brushing import with_settings
 from deid_desktop.session.document import Document
@@ -55,9 +55,8 @@ class MethodPicker(QWidget):
         self._theme = theme
         self.buttons: dict[Method, QToolButton] = {}
         self._group = QButtonGroup(self)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(3)
+        row = WrappingRow(spacing=3)
+        self.setLayout(row)
         side = icon_side(self.font())
         for method in Method:
             button = QToolButton()
@@ -71,7 +70,7 @@ class MethodPicker(QWidget):
             button.clicked.connect(partial(self.chosen.emit, method))
             self._group.addButton(button)
             self.buttons[method] = button
-            row.addWidget(button, 1)
+            row.addWidget(button)
         theme.changed.connect(self._style)
         self._style()
 

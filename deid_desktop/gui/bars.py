@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from typing import cast
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenuBar, QSizePolicy, QToolBar, QWidget
+from PySide6.QtWidgets import QMenuBar, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from deid_desktop.gui.actions import MENUS, TOOLBAR, plain
-from deid_desktop.gui.theme import icon_side
+from deid_desktop.gui.theme import Theme, icon_side
 from deid_desktop.session.language import tr
 
 
@@ -24,7 +26,7 @@ def fill_menus(bar: QMenuBar, actions: Mapping[str, QAction]) -> None:
                 menu.addSeparator()
 
 
-def make_toolbar(actions: Mapping[str, QAction]) -> QToolBar:
+def make_toolbar(actions: Mapping[str, QAction], theme: Theme) -> QToolBar:
     """Return the toolbar of the table."""
     bar = QToolBar(tr("Tools"))
     bar.setMovable(False)
@@ -43,4 +45,15 @@ def make_toolbar(actions: Mapping[str, QAction]) -> QToolBar:
     for key in ("open_photos", "export_photo"):
         button = bar.widgetForAction(actions[key])
         button.setProperty("toolButtonStyle", Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    # The style's own arrow is black on black in the dark.
+    more = cast(QToolButton, bar.findChild(QToolButton, "qt_toolbar_ext_button"))
+    more.setAccessibleName(tr("More tools"))
+    more.setToolTip(tr("More tools"))
+    show = partial(_show_arrow, more, theme)
+    theme.changed.connect(show)
+    show()
     return bar
+
+
+def _show_arrow(button: QToolButton, theme: Theme) -> None:
+    button.setIcon(theme.icon("mdi6.chevron-double-right"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from deid_desktop.gui.theme import Theme
+from deid_desktop.gui.wrapping import WrappingRow
 from deid_desktop.session import brushing
 from deid_desktop.session.document import Document
 from deid_desktop.session.language import tr
@@ -19,10 +20,7 @@ class BrushRow(QWidget):
         self.words = QLabel()
         self.clear = QPushButton(tr("Clear the brush"))
         self.clear.clicked.connect(lambda: brushing.clear(document))
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.words, 1)
-        row.addWidget(self.clear)
+        self.setLayout(WrappingRow((self.words, self.clear)))
         for signal in (document.selection_changed, document.subject_changed):
             signal.connect(self._refresh)
         theme.changed.connect(self._style)

@@ -136,7 +136,9 @@ class MainWindow(QMainWindow):
         for widget, stretch in ((left, 0), (middle, 1), (right, 0)):
             self.columns.addWidget(widget)
             self.columns.setStretchFactor(self.columns.count() - 1, stretch)
-        self.columns.setSizes([self.faces.roomy_width(), 800, right.minimumWidth() + 4])
+        # Large text leaves little room: then states are shortened before the photo is.
+        room = min(self.faces.roomy_width(), self.width() // 4)
+        self.columns.setSizes([room, 800, right.minimumWidth() + 4])
         workbench = QWidget()
         rows = QVBoxLayout(workbench)
         rows.setContentsMargins(0, 0, 0, 0)
@@ -157,7 +159,7 @@ class MainWindow(QMainWindow):
 
     def _build_bars(self) -> None:
         fill_menus(self.menuBar(), self.actions_by_key)
-        self.addToolBar(make_toolbar(self.actions_by_key))
+        self.addToolBar(make_toolbar(self.actions_by_key, self.theme))
         self.progress = ProgressStrip(self.renderer)
         self.statusBar().addWidget(self.progress)
         self.zoom_label = QLabel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -17,11 +18,20 @@ from PySide6.QtWidgets import (
 from deid_desktop.session.language import tr
 
 
+def broken_in_two(button: QAbstractButton, width: int) -> None:
+    """Break a button's words near their middle where they are wider than so many pixels."""
+    words = button.text().split(" ")
+    if button.sizeHint().width() <= width or len(words) < 2:
+        return
+    ways = [(" ".join(words[:n]), " ".join(words[n:])) for n in range(1, len(words))]
+    button.setText("\n".join(min(ways, key=lambda way: max(map(len, way)))))
+
+
 def left_panel(faces: QWidget, mark: QPushButton, history: QUndoView) -> QWidget:
     """Return the column of the faces; the history is hidden until it is wanted."""
     panel = QFrame()
     panel.setProperty("role", "panel")
-    # As wide as large text needs.
+    broken_in_two(mark, 280)
     panel.setMinimumWidth(max(200, mark.sizeHint().width() + 24))
     panel.setMaximumWidth(max(380, mark.sizeHint().width() + 120))
     column = QVBoxLayout(panel)
@@ -54,6 +64,8 @@ def right_panel(*widgets: QWidget) -> QScrollArea:
     for widget in widgets:
         column.addWidget(widget)
     column.addStretch(1)
+    for button in inner.findChildren(QAbstractButton):
+        broken_in_two(button, 340)
     panel = QScrollArea()
     panel.setProperty("role", "panel")
     panel.setFrameShape(QFrame.Shape.NoFrame)

@@ -6,7 +6,6 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QTreeWidget,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 from deid_desktop.gui.choice import Choice
 from deid_desktop.gui.qimage import pixmap_of
 from deid_desktop.gui.theme import Theme
+from deid_desktop.gui.wrapping import WrappingRow
 from deid_desktop.session.document import Document
 from deid_desktop.session.language import tr
 from deid_desktop.session.model import Subject
@@ -72,9 +72,7 @@ class PeoplePanel(QFrame):
         self.words = QLabel()
         self.words.setWordWrap(True)
         self.words.setProperty("role", "faint")
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.merge, 1)
-        buttons.addWidget(self.split, 1)
+        buttons = WrappingRow((self.merge, self.split))
         for widget in (heading, self.wears, self.tree, self.words):
             column.addWidget(widget)
         column.addLayout(buttons)

@@ -7,7 +7,6 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QProgressBar,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 from deid_desktop.core.project import Decision
 from deid_desktop.core.types import State
 from deid_desktop.gui.theme import Theme
+from deid_desktop.gui.wrapping import WrappingRow
 from deid_desktop.session.document import Document
 from deid_desktop.session.language import tr
 from deid_desktop.session.model import approval
@@ -78,9 +78,7 @@ class ReviewPanel(QFrame):
         column.setSpacing(8)
         title = QLabel(tr("Review"))
         title.setProperty("role", "section")
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.approve, 1)
-        buttons.addWidget(self.reject, 1)
+        buttons = WrappingRow((self.approve, self.reject))
         for widget in (title, self.progress, self.bar, self.history, self.reviewer, self.comment):
             column.addWidget(widget)
         column.addLayout(buttons)

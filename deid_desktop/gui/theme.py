@@ -204,6 +204,7 @@ QToolBar { background: %(window)s; border: 0; border-bottom: 1px solid %(line)s;
   padding: 5px 8px; spacing: 2px; }
 QToolBar::separator { width: 1px; background: %(line)s; margin: 5px 7px; }
 QToolButton { border: 1px solid transparent; border-radius: 6px; padding: 5px 6px; }
+QToolButton#qt_toolbar_ext_button { padding: 0; background: %(raised)s; }
 QToolButton:hover { background: %(hover)s; }
 QToolButton:pressed { background: %(raised)s; }
 QToolButton:checked { background: %(raised)s; border-color: %(accent)s; }

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from deid_desktop.core.types import Method, State
 from deid_desktop.gui.theme import Theme, icon_side, title_font
+from deid_desktop.gui.wrapping import WrappingRow
 from deid_desktop.session.document import Document
 from deid_desktop.session.language import tr
 from deid_desktop.session.words import finding
@@ -73,11 +74,7 @@ class VerifyPanel(QFrame):
         column.addWidget(self.reason)
         column.addWidget(self.figure)
         column.addWidget(self.advice)
-        buttons = QHBoxLayout()
-        for button in (self.again, self.no_face, self.solid):
-            buttons.addWidget(button)
-        buttons.addStretch(1)
-        column.addLayout(buttons)
+        column.addLayout(WrappingRow((self.again, self.no_face, self.solid)))
         column.addWidget(self.numbers, 0, Qt.AlignmentFlag.AlignLeft)
         self._grid.setContentsMargins(6, 0, 0, 2)
         self._grid.setHorizontalSpacing(12)
