@@ -98,6 +98,15 @@ def warp_crop(pixels: Pixels, matrix: NDArray[np.float64], size: int) -> Pixels:
     return crop
 
 
+def around(weight: Array, margin: int) -> tuple[slice, slice]:
+    """Return the rows and columns of ``weight`` (h, w) above .01, and ``margin`` more."""
+    spans = []
+    for axis in (1, 0):
+        found = np.flatnonzero((weight > 0.01).any(axis))
+        spans.append(slice(max(0, int(found[0]) - margin), int(found[-1]) + 1 + margin))
+    return spans[0], spans[1]
+
+
 def blur(image: Array, sigma: float) -> Array:
     """Blur with a Gaussian of ``sigma`` pixels; wide ones are computed on a smaller copy."""
     if sigma <= 0:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from deid_desktop.core import mesh
-from deid_desktop.core.geometry import blur, weighted_blur
+from deid_desktop.core.geometry import around, blur, weighted_blur
 from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Array
 
@@ -22,7 +22,7 @@ _DARK = (0.2, 0.72)
 """Least and greatest depth of a brow below the skin, as a share of it."""
 _PALER = 0.88
 """Share of the photo's depth: the eye sees a clean edge as darker than a frayed one."""
-_EDGE = (0.22, 0.86)
+_EDGE = (0.05, 1.05)
 """Shares of the mix's own greatest depth between which the brow sets in."""
 _ROUGH = 0.55
 """How far single hairs move that edge."""
@@ -50,7 +50,8 @@ def draw_brows(lit: Array, *, depth: Array | None, seed: int) -> Array:
     skin, _ = weighted_blur(part, maps.skin[window] + 1e-4, 13 * unit)
     darker = np.clip(1 - (part @ _GREY) / np.maximum(skin @ _GREY, 8), 0, 1)
     band = blur((darker * zone).astype(np.float32), 1.2 * unit)
-    share = band / np.maximum(_most(band, zone), 0.05)
+    middle = round(float(mesh.UV[9, 0]) * size) - window[1].start
+    share = band / np.maximum(_most(band, zone, middle), 0.05)
     hairs = _hairs(seed % _VARIANTS, size)[window]
     covered = _step(share + _ROUGH * (hairs - 0.5) * np.clip(3 * share, 0, 1), *_EDGE)
     covered = covered * (0.7 + 0.6 * (hairs - 0.5)) * np.clip(2 * zone, 0, 1)
@@ -59,7 +60,7 @@ def draw_brows(lit: Array, *, depth: Array | None, seed: int) -> Array:
         depth = np.asarray(own.sum((0, 1)) / zone.sum(), np.float32)
     held = float((covered * zone).sum() / zone.sum())
     colour = skin * (1 - np.clip(_PALER * depth / max(held, 0.02), *_DARK))
-    bare = np.clip(_step(share, 0.05, 0.35) * zone * 1.3, 0, 1)[..., None]
+    bare = 0.6 * np.clip(_step(share, 0.05, 0.35) * zone * 1.3, 0, 1)[..., None]
     cleared = part + bare * np.maximum(skin - part, 0)
     drawn = cleared + covered[..., None] * (colour - cleared)
     result = lit.copy()
@@ -67,9 +68,8 @@ def draw_brows(lit: Array, *, depth: Array | None, seed: int) -> Array:
     return result
 
 
-def _most(darker: Array, zone: Array) -> Array:
-    """Return how dark each of both brows is at most, as (1, w)."""
-    middle = darker.shape[1] // 2
+def _most(darker: Array, zone: Array, middle: int) -> Array:
+    """Return how dark each of both brows is at most, as (1, w), left and right of a column."""
     columns = np.arange(darker.shape[1]) < middle
     sides = []
     for side in (slice(None, middle), slice(middle, None)):
@@ -86,12 +86,7 @@ def _step(values: Array, start: float, stop: float) -> Array:
 
 @lru_cache(maxsize=4)
 def _window(size: int) -> tuple[slice, slice]:
-    """Return the rows and columns around both brows, alike on both sides."""
-    rows, columns = np.nonzero(regions(size).brows > 0.01)
-    margin = size // 32
-    left = max(0, min(int(columns.min()), size - 1 - int(columns.max())) - margin)
-    top, bottom = max(0, int(rows.min()) - margin), min(size, int(rows.max()) + margin)
-    return slice(top, bottom), slice(left, size - left)
+    return around(regions(size).brows, size // 32)
 
 
 @lru_cache(maxsize=12)

@@ -16,6 +16,12 @@ _CLOSED = 0.13
 """Opening over width below which an eye counts as shut: a lid is drawn over it."""
 _IRIS = (0.17, 0.235)
 """Plausible radii of an iris, as shares of the eye's width."""
+_IRIS_LIGHT = 1.2
+"""The donors' irises were measured with pupil, rim and the lid's shadow, all drawn on top here."""
+_PUPIL = 0.36
+"""Radius of a pupil, of the iris."""
+_LASHES = (0.85, 0.22)
+"""How dark the lashes are at the upper and at the lower lid."""
 
 
 def draw_eyes(rendered: Array, photo: Array, vertices: Array, iris: Array, skin: Array) -> None:
@@ -28,7 +34,7 @@ def draw_eyes(rendered: Array, photo: Array, vertices: Array, iris: Array, skin:
         iris: (3,) RGB, relative to the skin.
         skin: (3,) RGB of the photo's skin, 0…255.
     """
-    colour = np.clip(0.75 * iris * skin, 12, 125)
+    colour = np.clip(_IRIS_LIGHT * iris * skin, 16, 150)
     for contour, ring, folds in (
         (mesh.LEFT_EYE, mesh.LEFT_IRIS, _LEFT_FOLD),
         (mesh.RIGHT_EYE, mesh.RIGHT_IRIS, _RIGHT_FOLD),
@@ -161,7 +167,7 @@ def _iris(colour: Array, distance: Array, x: Array, y: Array, centre: Array) -> 
     fibres = 1 + 0.07 * np.sin(23 * angle) * np.clip(distance - 0.4, 0, 0.4) / 0.4
     ring = 1.1 - 0.32 * np.abs(distance - 0.62) / 0.6
     limbus = 1 - 0.55 * np.clip((distance - 0.80) / 0.2, 0, 1)
-    pupil = np.clip((0.40 - distance) / 0.10, 0, 1)[..., None]
+    pupil = np.clip((_PUPIL - distance) / 0.10, 0, 1)[..., None]
     shaded: Array = colour * (fibres * ring * limbus)[..., None]
     return shaded * (1 - pupil) + 10 * pupil
 
@@ -186,8 +192,14 @@ def _catchlight(
 
 
 def _lash_line(lids: Array, shape: tuple[int, ...], width: float) -> Array:
-    line = np.zeros(shape, np.uint8)
-    points = np.round((lids[:9] + 0.5) * 16).astype(np.int32)
-    cv2.polylines(line, [points], False, 255, max(1, round(0.035 * width)), cv2.LINE_AA, 4)
-    soft = cv2.GaussianBlur(line.astype(np.float32) / 255, (0, 0), max(0.7, 0.018 * width))
-    return 0.5 * soft
+    """Return 0…1 (h, w): the lashes' roots, strong above, towards the temple most, weak below."""
+    line = np.zeros(shape, np.float32)
+    lower = np.r_[lids[8:], lids[:1]]
+    for edge, dark, thick in ((lids[:9], _LASHES[0], 0.05), (lower, _LASHES[1], 0.03)):
+        drawn = np.zeros(shape, np.uint8)
+        points = np.round((edge + 0.5) * 16).astype(np.int32)
+        cv2.polylines(drawn, [points], False, 255, max(1, round(thick * width)), cv2.LINE_AA, 4)
+        line = np.maximum(line, dark / 255 * drawn)
+    along = (np.arange(shape[1]) - lids[8, 0]) / (lids[0, 0] - lids[8, 0] + 1e-6)
+    outward = 0.55 + 0.45 * np.clip(1.6 * along, 0, 1)
+    return cv2.GaussianBlur(line * outward, (0, 0), max(0.6, 0.014 * width)).astype(np.float32)

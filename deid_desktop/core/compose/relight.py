@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_desktop.core import mesh
-from deid_desktop.core.geometry import blur, weighted_blur
+from deid_desktop.core.geometry import around, blur, weighted_blur
 from deid_desktop.core.regions import Regions, regions
 from deid_desktop.core.types import Array, Pixels
 
@@ -22,6 +22,8 @@ _AROUND = 20.0
 _PORES = 4.0
 """Texels of 512 below which structure is skin, not form."""
 _UPPER_LIP = [98, 2, 327, 423, 426, 436, 410, 270, 0, 40, 186, 216, 206, 203]
+_REDDISH = np.array([0.86, 1.0, 1.06], np.float32)
+"""Exponents of the channels where skin is in the shadow of lids."""
 _SHAVEN = 0.85
 """How much of the form of the skin above the lips gives way to an even tone."""
 _GREY_LEVEL = 120.0
@@ -66,8 +68,8 @@ def read_light(texture: Array, seen: Array, skin: Array, *, brows_shown: bool) -
     rim = skin * np.clip(1.15 - 1.3 * maps.blend, 0, 1) * np.clip(2 * seen - 0.5, 0, 1)
     rim = np.where(maps.facing < 0.25, 0.3 * rim, rim).astype(np.float32)
     clear = np.clip(1.5 * seen - 0.3, 0, 1)[..., None]
-    around, _ = weighted_blur(texture, skin + 1e-4 * maps.skin, _AROUND * unit)
-    share = texture / np.maximum(around, 8)
+    beside, _ = weighted_blur(texture, skin + 1e-4 * maps.skin, _AROUND * unit)
+    share = texture / np.maximum(beside, 8)
     return Light(
         texture=texture,
         seen=clear,
@@ -95,6 +97,7 @@ def relight(light: Light, texture: Array, *, tinted: bool) -> Array:
     lit: Array = np.clip((flat + 4) * gain - 4, 0, 255)
     lit = _continue_rim(light, lit, unit)
     lit = _shave(light, lit, maps, unit)
+    lit = _warm(lit, maps, unit)
     if tinted:
         lit = _tint(light, lit, maps, unit)
     return lit.astype(np.float32)
@@ -116,10 +119,10 @@ def _shave(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
 
     Its form, which a mix of shaved and unshaved men smears to a grey smudge, goes.
     """
-    window = _around_lips(len(lit))
+    window = _windows(len(lit))[0]
     part, zone = lit[window], _above_lips(len(lit))[window]
-    around, _ = weighted_blur(part, maps.skin[window] * (1 - zone) + 1e-4, _AROUND * unit)
-    wanted = around * np.clip(light.upper_lip, 0.72, 1.06)
+    beside, _ = weighted_blur(part, maps.skin[window] * (1 - zone) + 1e-4, _AROUND * unit)
+    wanted = beside * np.clip(light.upper_lip, 0.72, 1.06)
     near, _ = weighted_blur(part, zone + 1e-3, _PORES * unit)
     shaven = lit.copy()
     shaven[window] = np.clip(part + _SHAVEN * zone[..., None] * (wanted - near), 0, 255)
@@ -127,14 +130,9 @@ def _shave(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
 
 
 @cache
-def _around_lips(size: int) -> tuple[slice, slice]:
-    """Return the rows and columns of the skin above the lips, and of that beside it."""
-    rows, columns = np.nonzero(_above_lips(size) > 0.01)
-    margin = size // 16
-    return (
-        slice(int(rows.min()) - margin, int(rows.max()) + margin),
-        slice(int(columns.min()) - margin, int(columns.max()) + margin),
-    )
+def _windows(size: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Return the rows and columns around the skin above the lips, and around the eyes."""
+    return around(_above_lips(size), size // 16), around(regions(size).eyes, size // 16)
 
 
 def _calm(texture: Array) -> Array:
@@ -158,6 +156,18 @@ def _continue_rim(light: Light, lit: Array, unit: float) -> Array:
     b = np.clip(far_weight / 0.12, 0, 1)[..., None]
     step = np.clip(near * a + far * (1 - a) * b, -45, 45)
     return np.clip(lit + step, 0, 255)
+
+
+def _warm(lit: Array, maps: Regions, unit: float) -> Array:
+    """Redden the shadows around the eyes: light that reaches them has passed through skin."""
+    window = _windows(len(lit))[1]
+    part = lit[window]
+    skin, _ = weighted_blur(part, maps.skin[window] + 1e-4, _AROUND * unit)
+    share = np.clip(part / np.maximum(skin, 8), 0.05, 1)
+    warm = lit.copy()
+    zone = maps.eyes[window][..., None]
+    warm[window] = part * (1 - zone) + zone * part * share ** (_REDDISH - 1)
+    return warm
 
 
 def _tint(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
