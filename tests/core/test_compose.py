@@ -348,6 +348,15 @@ def test_sunglasses_stay_whole_unless_they_give_the_person_away(
     assert taken_off[part].mean() > others[part].mean() + 20
 
 
+def test_flushed_cheeks_do_not_make_dark_lenses_of_clear_eyes(scene):
+    flushed = scene.texture.copy()
+    y, x = np.mgrid[: scene.size, : scene.size]
+    for left, top in mesh.UV[[50, 280, 205, 425]] * scene.size:
+        near = np.exp(-((x - left) ** 2 + (y - top) ** 2) / (0.03 * scene.size) ** 2)[..., None]
+        flushed *= 1 - near * np.float32([-0.1, 0.4, 0.4])
+    assert dark_lenses(flushed) is None
+
+
 def test_drawn_sunglasses_hide_both_eyes_and_nothing_below_the_nose(scene):
     rendered = np.full((*scene.crop.shape[:2], 3), 150, np.float32)
     dark = np.full(3, 30, np.float32)
@@ -372,9 +381,9 @@ def test_other_glasses_take_their_colour_from_the_photos():
     texture[..., 2] = 40
     clear = other_eyewear(texture, frames=where, lenses=None, seed=1)
     assert clear.tint is None
-    np.testing.assert_allclose(clear.frame, [75, 75, 40])
+    np.testing.assert_allclose(clear.frame, [50, 50, 40])
     dark = other_eyewear(texture, frames=None, lenses=where, seed=1)
-    np.testing.assert_allclose(dark.tint, [75, 75, 40])
+    np.testing.assert_allclose(dark.tint, [50, 50, 40])
 
 
 # Expression

@@ -171,9 +171,6 @@ def _draw(
     rendered, alpha, weights = _render(scene, lit, at, inside, cover=cover)
     skin = _skin_colour(scene)
     draw_eyes(rendered, photo, local, surrogate.iris, skin)
-    if scene.bespectacled and _other_eyewear(scene, cover):
-        eyewear = other_eyewear(scene.texture, frames=scene.frames, lenses=scene.lenses, seed=seed)
-        draw_eyewear(rendered, local, eyewear)
     if mouth_gap(local) > MOUTH_OPEN > mouth_gap(scene.mesh):
         open_mouth(rendered, local, skin)
     shown = (alpha > 0.5).astype(np.float32)
@@ -186,6 +183,9 @@ def _draw(
         wear=wear,
         seed=seed,
     )
+    if scene.bespectacled and _other_eyewear(scene, cover):
+        eyewear = other_eyewear(scene.texture, frames=scene.frames, lenses=scene.lenses, seed=seed)
+        draw_eyewear(rendered, local, eyewear, enlarged=scene.scale)
     if scene.toning is not None:
         rendered = tone(rendered, scene.toning)
     alpha = alpha * (1 - _kept(scene, local, at, inside, cover=cover))

@@ -1,7 +1,7 @@
 """Eyewear: other glasses are drawn where the subject's own would leave it recognisable.
 
-Their outline is the surrogate's, from its landmarks; only the tint of lenses and the colour of
-frames are the photo's. What is mirrored in the subject's lenses, and what shines through, goes.
+Their outline is drawn before the surrogate's eyes; only the tint of lenses and the colour of frames
+are the photo's. What is mirrored in the subject's lenses, and what shines through, goes.
 """
 
 from __future__ import annotations
@@ -10,34 +10,39 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from deid_desktop.core.geometry import blur
 from deid_desktop.core.types import Array
 
-_LENSES = (
-    [46, 53, 52, 65, 221, 189, 244, 233, 128, 121, 120, 119, 118, 117, 111, 35],
-    [276, 283, 282, 295, 441, 413, 464, 453, 357, 350, 349, 348, 347, 346, 340, 265],
-)
-"""Vertices around each eye, from the outer end of the brow over the nose and below the lid back."""
-_BRIDGE = (189, 168, 413)
-_TEMPLES = ((46, 34, 127), (276, 264, 356))
-_DARK = 75.0
+_CORNERS = ((33, 133), (263, 362))
+"""The outer and the inner corner of each eye."""
+_TEMPLES = (127, 356)
+_LENS = (0.83, 0.60)
+"""Half the width and half the height of a lens, in widths of an eye."""
+_ROUND = (2.3, 2.8, 3.6, 5.0)
+"""Exponents of the superellipses that lenses are: from almost round to almost rectangular."""
+_DARK = 50.0
 """Level of a channel above which a tint would not look like a dark lens, nor a frame like one."""
+_THIN = 70.0
+"""Level from which rims are so thin that the photo mixes them with skin."""
 _BITS = 4
 _HELD = 0.97
 """Share of the light that a dark lens holds back at its upper edge."""
-_OUTLINE = 4
-"""Fourier terms of a lens's outline: as smooth as glass is ground."""
+_SHADOW = 0.22
+"""How much darker skin is in the shadow of a frame."""
 
 
 @dataclass(frozen=True, eq=False)
 class Eyewear:
     """Glasses to draw: ``frame`` (3,) its colour, ``width`` of the frame as a share of the distance
-    between the outer corners of the eyes, ``tint`` (3,) of dark lenses or ``None``; 0…255."""
+    between the outer corners of the eyes, ``tint`` (3,) of dark lenses or ``None``; 0…255.
+    ``form``: which outline, and how high."""
 
     frame: Array
     width: float
     tint: Array | None
+    form: int = 1
 
 
 def other_eyewear(
@@ -49,59 +54,113 @@ def other_eyewear(
         texture: of the photo, 0…255.
         frames: (s, s) 0…1, where frames are.
         lenses: (s, s) 0…1, where dark lenses are; ``None``: the lenses are clear.
-        seed: of the frame's width.
+        seed: of the frame's width and form.
     """
-    width = 0.012 + 0.008 * (seed % 3)
+    colour = _colour(texture, frames if lenses is None else lenses)
+    width, form = 0.012 + 0.005 * (seed % 3), seed // 3
+    if colour.max() > _THIN:  # little of it is seen
+        width *= 0.6
+    colour = np.minimum(colour, _DARK)
     if lenses is not None:
-        tint = _colour(texture, lenses)
-        return Eyewear(0.45 * tint, width + 0.01, tint)
-    return Eyewear(_colour(texture, frames), width, None)
+        return Eyewear(0.45 * colour, width + 0.01, colour, form)
+    return Eyewear(colour, width, None, form)
 
 
 def _colour(texture: Array, where: Array | None) -> Array:
     worn = texture[where > 0.7] if where is not None else texture[:0, 0]
-    colour = np.median(worn, axis=0) if len(worn) else np.full(3, 30.0)
-    return np.minimum(colour, _DARK).astype(np.float32)
+    if not len(worn):
+        return np.full(3, 30, np.float32)
+    # Thin rims are mixed with the skin beside them: their darkest third is the frame's colour.
+    level = worn.mean(1)
+    colour: Array = np.median(worn[level <= np.percentile(level, 33)], axis=0)
+    return colour.astype(np.float32)
 
 
-def draw_eyewear(rendered: Array, vertices: Array, eyewear: Eyewear) -> None:
-    """Draw glasses into ``rendered`` (h, w, 3), 0…255, of a face with landmarks (478, 3)."""
-    apart = float(np.linalg.norm(vertices[263, :2] - vertices[33, :2]))
-    soft = max(0.5, 0.006 * apart)
-    thick = max(1, round(eyewear.width * apart))
-    curves = [_smooth(vertices[outline, :2]) for outline in _LENSES]
-    if eyewear.tint is not None:
-        _darken(rendered, vertices, curves, eyewear.tint, soft)
-    lines = np.zeros(rendered.shape[:2], np.uint8)
-    cv2.polylines(lines, curves, True, 255, thick, cv2.LINE_AA, _BITS)
-    arms = [np.round(vertices[list(a), :2] * 2**_BITS).astype(np.int32) for a in _TEMPLES]
-    bridge = np.round(vertices[list(_BRIDGE), :2] * 2**_BITS).astype(np.int32)
-    cv2.polylines(lines, [bridge, *arms], False, 255, thick, cv2.LINE_AA, _BITS)
-    rim = 0.94 * blur(lines.astype(np.float32) / 255, soft)[..., None]
-    rendered[:] = rendered * (1 - rim) + eyewear.frame * rim
-
-
-def _darken(
-    rendered: Array, vertices: Array, curves: list[Array], tint: Array, soft: float
+def draw_eyewear(
+    rendered: Array, vertices: Array, eyewear: Eyewear, *, enlarged: float = 1.0
 ) -> None:
-    """Lay dark glass over what is inside the ``curves``, a little lighter towards the cheeks."""
+    """Draw glasses into ``rendered`` (h, w, 3), 0…255, of a face with landmarks (478, 3).
+
+    ``enlarged``: pixels for one of the photo, finer than which nothing is drawn.
+    """
+    apart = float(np.linalg.norm(vertices[263, :2] - vertices[33, :2]))
+    soft = max(0.45 * max(1.0, enlarged), 0.004 * apart)
+    thick = max(1, round(eyewear.width * apart))
+    lenses = [_Lens.before(vertices, eye, eyewear.form) for eye in (0, 1)]
+    curves = [lens.outline() for lens in lenses]
+    if eyewear.tint is not None:
+        _darken(rendered, lenses, eyewear.tint, soft)
+    lines = np.zeros(rendered.shape[:2], np.uint8)
+    cv2.polylines(lines, [_fixed(c) for c in curves], True, 255, thick, cv2.LINE_AA, _BITS)
+    cv2.polylines(lines, [_fixed(_bridge(*lenses))], False, 255, thick, cv2.LINE_AA, _BITS)
+    for lens, temple in zip(lenses, _TEMPLES, strict=True):
+        arm = np.stack([lens.at(np.array([[-0.97, -0.42]]))[0], vertices[temple, :2]])
+        cv2.polylines(lines, [_fixed(arm)], False, 255, thick, cv2.LINE_AA, _BITS)
+    rim = lines.astype(np.float32) / 255
+    lower = np.array([[1, 0, 0], [0, 1, 0.02 * apart]], np.float32)
+    below: Array = cv2.warpAffine(rim, lower, rim.shape[::-1])
+    rendered *= 1 - _SHADOW * blur(below, 0.016 * apart)[..., None]
+    worn = 0.94 * blur(rim, soft)[..., None]
+    rendered[:] = rendered * (1 - worn) + eyewear.frame * worn
+
+
+@dataclass(frozen=True, eq=False)
+class _Lens:
+    """A lens before an eye: ``middle`` (2,), ``across`` (2,) from there to its edge at the nose,
+    ``down`` (2,) to its lower edge; ``power`` of the superellipse."""
+
+    middle: Array
+    across: Array
+    down: Array
+    power: float
+
+    @classmethod
+    def before(cls, vertices: Array, eye: int, form: int) -> _Lens:
+        outer, inner = vertices[list(_CORNERS[eye]), :2]
+        ends = vertices[[33, 263], :2]
+        along = (ends[1] - ends[0]) / float(np.linalg.norm(ends[1] - ends[0]))
+        width = float(np.linalg.norm(inner - outer))
+        # A turned head shows the far lens narrower, but not lower.
+        height = float(np.linalg.norm(ends[1] - ends[0])) / 3
+        down = np.array([-along[1], along[0]])
+        high = _LENS[1] * (0.88 + 0.08 * (form // len(_ROUND) % 4))
+        across = _LENS[0] * width * along * (1 if eye == 0 else -1)
+        middle = (outer + inner) / 2 - 0.05 * across + 0.12 * height * down
+        return cls(middle, across, high * height * down, _ROUND[form % len(_ROUND)])
+
+    def at(self, points: Array) -> Array:
+        """Return points (n, 2), given in half widths and half heights, in the picture."""
+        return self.middle + points[:, :1] * self.across + points[:, 1:] * self.down
+
+    def outline(self) -> Array:
+        """Return the outline (64, 2), a little narrower towards the cheek."""
+        angle = np.linspace(0, 2 * np.pi, 64, endpoint=False)
+        x, y = np.cos(angle), np.sin(angle)
+        x, y = (np.sign(v) * np.abs(v) ** (2 / self.power) for v in (x, y))
+        return self.at(np.stack([x * (1 - 0.06 * y), y], 1))
+
+
+def _bridge(left: _Lens, right: _Lens) -> Array:
+    """Return the curve (9, 2) over the nose, from lens to lens."""
+    start, stop = (lens.at(np.array([[0.97, -0.25]]))[0] for lens in (left, right))
+    along = np.linspace(0, 1, 9)[:, None]
+    rise = 0.35 * (left.down + right.down) / 2
+    return start + (stop - start) * along - rise * np.sin(np.pi * along)
+
+
+def _fixed(points: Array) -> NDArray[np.int32]:
+    """Return ``points`` (n, 2) in sixteenths of a pixel."""
+    return np.round(points * 2**_BITS).astype(np.int32)
+
+
+def _darken(rendered: Array, lenses: list[_Lens], tint: Array, soft: float) -> None:
+    """Lay dark glass over the ``lenses``, a little lighter towards the cheeks."""
     glass = np.zeros(rendered.shape[:2], np.uint8)
-    for curve in curves:
-        cv2.fillPoly(glass, [curve], 255, cv2.LINE_AA, _BITS)
-    top = float(vertices[[46, 276], 1].min())
-    height = max(float(vertices[[119, 348], 1].max()) - top, 1.0)
+    for lens in lenses:
+        cv2.fillPoly(glass, [_fixed(lens.outline())], 255, cv2.LINE_AA, _BITS)
+    top = min(float(lens.outline()[:, 1].min()) for lens in lenses)
+    height = max(float(np.linalg.norm(2 * lens.down)) for lens in lenses)
     rows = np.arange(rendered.shape[0], dtype=np.float32)[:, None, None]
     down = np.clip((rows - top) / height, 0, 1)
     held = (_HELD - 0.12 * down) * blur(glass.astype(np.float32) / 255, soft)[..., None]
     rendered[:] = rendered * (1 - held) + tint * (0.75 + 0.6 * down) * held
-
-
-def _smooth(points: Array) -> Array:
-    """Return a closed curve through about ``points`` (n, 2), in sixteenths of a pixel."""
-    count = len(points)
-    spectrum = np.fft.fft(points[:, 0] + 1j * points[:, 1])
-    spectrum[np.abs(np.fft.fftfreq(count, 1 / count)) > _OUTLINE] = 0
-    full = np.zeros(8 * count, complex)
-    full[: count // 2], full[-(count // 2) :] = spectrum[: count // 2], spectrum[count // 2 :]
-    curve = np.fft.ifft(full) * 8
-    return np.round(np.stack([curve.real, curve.imag], 1) * 2**_BITS).astype(np.int32)

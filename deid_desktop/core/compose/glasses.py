@@ -46,6 +46,11 @@ def dark_lines(texture: Pixels, width: int = 15) -> Array:
     return np.minimum(lines, 0.35)
 
 
+_CHEEKS, _FOREHEAD = [50, 280, 205, 425], [151, 9, 108, 337, 67, 297]
+_EYES_SHOW = 20.0
+"""Range of lightness in the eyes from which they are seen: no dark lens is before them."""
+
+
 class GlassesModel:
     """The trained discriminant and where frames lie; see ``training.glasses``."""
 
@@ -87,19 +92,37 @@ def dark_lenses(texture: Array) -> Array | None:
     maps = regions(size)
     side = round(0.07 * size) | 1
     lab = cv2.cvtColor(blur(texture, 0.004 * size) / 255, cv2.COLOR_RGB2LAB)
-    cheeks = (mesh.UV[[50, 280, 205, 425]] * size).astype(int)
-    skin = np.median([lab[y, x] for x, y in cheeks], axis=0)
-    away = np.hypot(0.6 * (lab[..., 0] - skin[0]), np.hypot(*np.moveaxis(lab - skin, 2, 0)[1:]))
+    away = _away(lab, _CHEEKS)
     around = (cv2.dilate(maps.eyes, np.ones((side, side))) > 0.5) & (maps.eyes < 0.3)
     around &= maps.brows < 0.3
-    halves = (slice(None, size // 2), slice(size // 2, None))
-    if min(float(np.median(away[:, half][around[:, half]])) for half in halves) < _LENS:
+    # Cheeks may be flushed, foreheads be in the shadow of hair; then eyes must not be seen.
+    least = np.minimum(away, _away(lab, _FOREHEAD))
+    eyes = lab[..., 0][maps.eyes > 0.6]
+    seen = np.percentile(eyes, 90) - np.percentile(eyes, 10) > _EYES_SHOW
+    if _both_sides(least if seen else away, around) < _LENS:
         return None
     near = cv2.dilate(maps.eyes, np.ones((3 * side, 3 * side))) > 0.3
     lens = ((away > 0.6 * _LENS) & near).astype(np.float32)
     closed = cv2.morphologyEx(lens, cv2.MORPH_CLOSE, np.ones((2 * side, 2 * side)))
     opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((side, side)))
     return np.clip(blur(opened, 0.004 * size), 0, 1)
+
+
+def _away(lab: Array, places: list[int]) -> Array:
+    """Return how far from the skin at some vertices each texel's colour (s, s, 3) is."""
+    size = len(lab)
+    skin = np.median([lab[y, x] for x, y in (mesh.UV[places] * size).astype(int)], axis=0)
+    away: Array = np.hypot(
+        0.6 * (lab[..., 0] - skin[0]), np.hypot(*np.moveaxis(lab - skin, 2, 0)[1:])
+    )
+    return away
+
+
+def _both_sides(away: Array, where: NDArray[np.bool_]) -> float:
+    """Return the median of ``away`` (s, s) there, on the side of the face where it is less."""
+    half = away.shape[1] // 2
+    sides = (slice(None, half), slice(half, None))
+    return min(float(np.median(away[:, side][where[:, side]])) for side in sides)
 
 
 def _large(texture: Array) -> NDArray[np.uint8]:

@@ -122,7 +122,7 @@ def _shave(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
     window = _windows(len(lit))[0]
     part, zone = lit[window], _above_lips(len(lit))[window]
     beside, _ = weighted_blur(part, maps.skin[window] * (1 - zone) + 1e-4, _AROUND * unit)
-    wanted = beside * np.clip(light.upper_lip, 0.72, 1.06)
+    wanted = beside * np.clip(light.upper_lip, 0.9, 1.04)
     near, _ = weighted_blur(part, zone + 1e-3, _PORES * unit)
     shaven = lit.copy()
     shaven[window] = np.clip(part + _SHAVEN * zone[..., None] * (wanted - near), 0, 255)
