@@ -107,6 +107,8 @@ class ExportDialog(QDialog):
         self.faces = QListWidget()
         self.faces.setAccessibleName(tr("Faces and what becomes of them"))
         self.faces.setWordWrap(True)
+        self.mask_all = QPushButton()
+        self.mask_all.setToolTip(tr("They can be looked at one by one, too: click a face above"))
         self.looked = QCheckBox(tr("I looked at the photos without a face: they show none"))
         self.outcome = QLabel()
         self.outcome.setWordWrap(True)
@@ -127,8 +129,10 @@ class ExportDialog(QDialog):
         self._column = column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 16)
         column.setSpacing(12)
-        for widget in (heading, self.scope, self.words, self.faces, self.looked):
+        for widget in (heading, self.scope, self.words, self.faces):
             column.addWidget(widget)
+        column.addWidget(self.mask_all, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.looked)
         column.addLayout(self._options())
         column.addWidget(note)
         column.addWidget(self.outcome)
@@ -216,6 +220,7 @@ class ExportDialog(QDialog):
         self.faces.itemClicked.connect(self._go_to)
         self.scope.currentIndexChanged.connect(self._refresh)
         self.looked.toggled.connect(self._refresh)
+        self.mask_all.clicked.connect(lambda: document.people.mask(self.entries))
         self.folder.textChanged.connect(self._refresh)
         self.pattern.textChanged.connect(self._refresh)
         self.browse.clicked.connect(self._browse)
@@ -232,6 +237,13 @@ class ExportDialog(QDialog):
         shown = self._document.approval_needed or approved
         self.words.setText(f"{found.text} {review}." if shown else found.text)
         self._list(entries)
+        failed = sum(s.state is State.ATTENTION for entry in entries for s in entry.present())
+        self.mask_all.setVisible(failed > 0)
+        self.mask_all.setText(
+            tr("Mask the face that needs attention")
+            if failed == 1
+            else tr("Mask all {count} faces that need attention", count=failed)
+        )
         faceless = [entry for entry in entries if not entry.present()]
         self.looked.setVisible(bool(faceless))
         unreviewed = self._document.approval_needed and approved < total

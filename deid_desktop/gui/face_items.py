@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from enum import Enum
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPainterPath, QPen
@@ -45,6 +46,14 @@ _LINES = {
 }
 
 
+class Detail(Enum):
+    """How much is told of a face where it is, so that labels never hide a crowd."""
+
+    OUTLINE = 0
+    SYMBOL = 1
+    LABEL = 2
+
+
 class _Chip(QGraphicsItem):
     """The label at the box's corner; its size on screen does not follow the zoom."""
 
@@ -64,17 +73,26 @@ class _Chip(QGraphicsItem):
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:
-        """Draw number and symbol."""
+        """Draw number and symbol; of a face smaller than that the symbol, or nothing."""
         rect = self.boundingRect()
+        detail = self._face.detail(rect.width())
+        if detail is Detail.OUTLINE:
+            return
         colour = self._face.colour()
         dark_text = colour.lightnessF() > 0.55
         text = QColor("#14161a") if dark_text else QColor("#ffffff")
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)
+        symbol = rect.height() - 6
+        if detail is Detail.SYMBOL:
+            disc = QRectF(-symbol / 2, -symbol / 2, symbol, symbol)
+            painter.drawEllipse(disc)
+            icon = self._face.theme.state_icon(self._face.state, text.name())
+            icon.paint(painter, disc.adjusted(3, 3, -3, -3).toRect())
+            return
         painter.drawRoundedRect(rect, 4, 4)
         painter.setPen(text)
-        symbol = rect.height() - 6
         painter.drawText(
             rect.adjusted(6, 0, -symbol - 4, 0),
             Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft,
@@ -113,7 +131,7 @@ class FaceItem(QGraphicsItem):
         self.theme = theme
         self.state: State | None = None
         self.also = self.approved = self.rejected = False
-        self.chosen = False
+        self.chosen = self.hovered = False
         self._picked = picked
         self._rect = QRectF()
         self.angle = 0.0
@@ -140,10 +158,22 @@ class FaceItem(QGraphicsItem):
         self.setRotation(self.angle)
         self._chip.setPos(self._rect.topLeft())
         self.state, self.chosen = subject.state, chosen
-        self.setZValue(2 if chosen else 1)
+        self._raise()
         self.setToolTip(f"{title(subject)}: {state_words(subject)}")
         self.update()
         self._chip.update()
+
+    def _raise(self) -> None:
+        """Lie above the others while selected or pointed at."""
+        self.setZValue(3 if self.hovered else 2 if self.chosen else 1)
+
+    def detail(self, label: float) -> Detail:
+        """Return how much to tell, given the width of the label in screen pixels."""
+        wide = self._rect.width() * self._zoom()
+        if self.chosen or self.also or self.hovered or wide >= 0.8 * label:
+            return Detail.LABEL
+        alarming = self.state is State.ATTENTION or self.rejected
+        return Detail.SYMBOL if alarming or wide >= 0.4 * label else Detail.OUTLINE
 
     @property
     def box(self) -> QRectF:
@@ -243,6 +273,18 @@ class FaceItem(QGraphicsItem):
         if self._turnable() and away.manhattanLength() < 2 * REACH / self._zoom():
             return TURN
         return grip_at(self._rect, spot, self._zoom())
+
+    def hoverEnterEvent(self, event: QGraphicsSceneHoverEvent) -> None:  # noqa: N802
+        """Tell all of a face that the mouse points at."""
+        self.hovered = True
+        self._raise()
+        self._chip.update()
+
+    def hoverLeaveEvent(self, event: QGraphicsSceneHoverEvent) -> None:  # noqa: N802
+        """Tell as much as there is room for again."""
+        self.hovered = False
+        self._raise()
+        self._chip.update()
 
     def hoverMoveEvent(self, event: QGraphicsSceneHoverEvent) -> None:  # noqa: N802
         """Say with the cursor what a drag would do."""

@@ -30,6 +30,10 @@ class SummaryStrip(QFrame):
         self.words = QLabel()
         self.words.setWordWrap(True)
         self.blocked = QPushButton(tr("Show it"))
+        self.mask_all = QPushButton()
+        self.mask_all.setToolTip(
+            tr("Hide every face of this photo that needs attention: solid masks")
+        )
         self.export = QPushButton(tr("Export …"))
         self.export.setProperty("primary", "true")
         self.retry = QPushButton(tr("Try again"))
@@ -49,10 +53,11 @@ class SummaryStrip(QFrame):
         said.addWidget(self.words)
         said.addWidget(self.notes)
         row.addLayout(said, 1)
-        for button in (self.seek, self.anew, self.retry, self.blocked, self.export):
+        for button in (self.seek, self.anew, self.retry, self.mask_all, self.blocked, self.export):
             row.addWidget(button)
         self.blocked.clicked.connect(self.blocked_wanted)
         self.export.clicked.connect(self.export_wanted)
+        self.mask_all.clicked.connect(self._mask)
         self.retry.clicked.connect(self.retry_wanted)
         self.anew.clicked.connect(self.anew_wanted)
         self.seek.clicked.connect(self.folder_wanted)
@@ -65,6 +70,10 @@ class SummaryStrip(QFrame):
         ):
             signal.connect(self._refresh)
         self._refresh()
+
+    def _mask(self) -> None:
+        if self._document.current is not None:
+            self._document.people.mask([self._document.current])
 
     def _refresh(self) -> None:
         entry = self._document.current
@@ -80,6 +89,9 @@ class SummaryStrip(QFrame):
         self.retry.setVisible(entry.stage in (Stage.FAILED, Stage.CHANGED))
         self.anew.setVisible(entry.stage is Stage.CHANGED)
         self.seek.setVisible(entry.stage is Stage.MISSING)
-        blocked = any(subject.state is State.ATTENTION for subject in entry.present())
-        self.blocked.setVisible(blocked)
+        blocked = sum(subject.state is State.ATTENTION for subject in entry.present())
+        self.blocked.setVisible(blocked > 0)
+        # For one face there are better remedies beside its verdict.
+        self.mask_all.setVisible(blocked > 1)
+        self.mask_all.setText(tr("Mask these {count}", count=blocked))
         self.export.setVisible(found.exportable)

@@ -232,6 +232,16 @@ class People(QObject):
     def _fresh_seed(self, members: list[Member]) -> int:
         return max((subject.request.seed for _, subject in members), default=0) + 1
 
+    def mask(self, entries: Iterable[PhotoEntry]) -> None:
+        """Hide all faces of these photos that need attention under solid masks, in one step."""
+        members = [(e, s) for e in entries for s in e.present() if s.state is State.ATTENTION]
+        if members:
+            self._push(
+                tr("Mask what needs attention"),
+                members,
+                lambda edit: replace(edit, request=replace(edit.request, method=Method.SOLID)),
+            )
+
     def _push(self, text: str, members: list[Member], change: Callable[[Edit], Edit]) -> None:
         self._push_edits(text, members, {id(s): change(s.edit) for _, s in members})
 

@@ -182,3 +182,45 @@ def test_the_sample_is_not_exported_into_the_program(
     qtbot.addWidget(dialog)
     assert dialog.folder.text()
     assert str(resource("samples")) not in dialog.folder.text()
+
+
+class TestMaskingWhatFailed:
+    @pytest.fixture
+    def failed(self, window, document, pipeline, photo_file, settle):
+        """Two photos in which all faces failed."""
+        pipeline.fail_seeds = (0,)
+        window.open_paths([photo_file(f"{n}.png", level=60 + 20 * n) for n in range(2)])
+        settle()
+        return window
+
+    def test_all_of_a_photo_with_one_click_and_one_undo(self, failed, document, settle):
+        assert failed.summary.mask_all.text() == "Mask these 2"
+        failed.summary.mask_all.click()
+        settle()
+        assert [s.state for s in document.current.present()] == [State.MASKED] * 2
+        assert not failed.summary.mask_all.isVisible()
+        assert document.entries[1].blocked(), "the other photo is not in view"
+        document.undo_stack.undo()
+        settle()
+        assert [s.state for s in document.current.present()] == [State.ATTENTION] * 2
+
+    def test_all_of_an_export(self, failed, document, settle):
+        failed.export_photo()
+        dialog = failed.export_dialog
+        dialog.scope.setCurrentIndex(2)
+        assert dialog.mask_all.text() == "Mask all 4 faces that need attention"
+        assert not dialog.write.isEnabled()
+        dialog.mask_all.click()
+        settle()
+        assert not any(entry.blocked() for entry in document.entries)
+        assert dialog.write.isEnabled()
+        assert not dialog.mask_all.isVisible()
+
+    def test_what_holds_is_left_alone(self, failed, document, pipeline, settle):
+        pipeline.fail_seeds = ()
+        document.another_face()
+        settle()
+        failed.summary.mask_all.click()
+        document.people.mask([document.current])
+        settle()
+        assert [s.state for s in document.current.present()] == [State.VERIFIED, State.MASKED]
