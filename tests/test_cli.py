@@ -385,6 +385,15 @@ def test_the_program_starts():
     assert "exit status" in program("redact", "--help").stdout
 
 
+def test_whoever_has_read_enough_gets_no_traceback():
+    command = [sys.executable, "-m", "deid_desktop", "models"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    running.stdout.close()
+    errors = running.stderr.read()
+    assert running.wait() == 1
+    assert errors == b""
+
+
 @pytest.fixture
 def portraits(tmp_path):
     """Six small photos that differ, each with one face."""
