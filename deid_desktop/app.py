@@ -10,7 +10,8 @@ from pathlib import Path
 
 os.environ.setdefault("QT_API", "pyside6")
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QEvent, QTimer, Signal
+from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
 from deid_desktop import __version__
@@ -24,13 +25,27 @@ from deid_desktop.session.settings import Settings, forget_dialog_history
 from deid_desktop.session.worker import make_pipeline
 
 
+class Application(QApplication):
+    """The program as macOS sees it, which asks it to open files while it runs."""
+
+    asked = Signal(object)  # list of one Path
+
+    def event(self, event: QEvent) -> bool:
+        """Pass such a request on; leave every other event alone."""
+        if not isinstance(event, QFileOpenEvent):
+            return super().event(event)
+        self.asked.emit([Path(event.file())])
+        return True
+
+
 def run(paths: Sequence[Path]) -> int:
     """Show the window, open the photos, and return the exit status when it is closed."""
     forget_dialog_history()
-    application = QApplication(sys.argv[:1])
+    application = Application(sys.argv[:1])
     application.setApplicationName("deid-desktop")
     application.setApplicationDisplayName("Deid Desktop")
     application.setApplicationVersion(__version__)
+    application.setDesktopFileName("deid-desktop")  # whose icon and name Wayland shows
     application.setStyle("Fusion")
     diagnostics = Diagnostics()
     diagnostics.install()
@@ -48,6 +63,7 @@ def run(paths: Sequence[Path]) -> int:
     window = MainWindow(document, renderer, theme, settings)
     diagnostics.crashed.connect(window.show_crash)
     renderer.broke.connect(lambda trace: diagnostics.messages.append(trace))
+    application.asked.connect(window.open_paths)
     window.show()
     # After the first paint, so that a slow disk never delays the window.
     QTimer.singleShot(0, lambda: window.open_paths(paths))

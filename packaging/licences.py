@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -52,6 +53,19 @@ GPL_LIBRARIES = re.compile(
 RUNTIME_EXCEPTION = re.compile(r"lib(gcc_s|stdc\+\+|gomp|gfortran|quadmath)")
 """Libraries of GCC: GPL with an exception for programs that were compiled with it."""
 
+MICROSOFT_RUNTIME = re.compile(
+    r"(api-ms-win-[\w-]+|ucrtbase|concrt140|vccorlib140|vcomp140|msvcp140\w*|vcruntime140\w*)\.dll",
+    re.IGNORECASE,
+)
+"""Libraries of Windows that PyInstaller copies, as systems without a compiler lack them."""
+_MICROSOFT = "LicenseRef-Microsoft-Distributable-Code"
+_MICROSOFT_TEXT = (
+    "Distributable Code of Microsoft Visual Studio and of the Windows SDK: it may be copied and "
+    "distributed unaltered with programs that need it, under the Microsoft Software License Terms, "
+    "https://visualstudio.microsoft.com/license-terms/ and "
+    "https://learn.microsoft.com/visualstudio/releases/2022/redistribution\n"
+)
+
 
 def models() -> list[Component]:
     """Return the model files with their sums."""
@@ -91,7 +105,15 @@ def owners() -> dict[Path, Distribution]:
     return found
 
 
-def system_package(path: Path) -> Component | None:
+def system_part(path: Path) -> Component | None:
+    """Return what a library of the system belongs to; ``None`` if nobody knows."""
+    if MICROSOFT_RUNTIME.fullmatch(path.name):
+        return Component("Microsoft C and C++ runtime", "14", _MICROSOFT, _MICROSOFT_TEXT,
+                         "operating-system")  # fmt: skip
+    return debian_package(path) if shutil.which("dpkg-query") else None
+
+
+def debian_package(path: Path) -> Component | None:
     """Return the Debian package that a library is of, if dpkg knows it."""
     for name in (str(path), str(path).removeprefix("/usr"), path.name):
         done = subprocess.run(
@@ -133,8 +155,8 @@ def bundled(files: Iterable[str]) -> list[Component]:
                 found.setdefault(key, found.get(key) or known.component(one))
         elif path.is_relative_to(ROOT) or any(path.is_relative_to(place) for place in prefixes):
             pass  # the program itself, or Python, which `python` stands for
-        elif (package := system_package(path)) is not None:
-            found[package.name, package.version] = package
+        elif (part := system_part(path)) is not None:
+            found[part.name, part.version] = part
         else:
             lost.append(str(path))
     if lost:

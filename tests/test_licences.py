@@ -81,6 +81,18 @@ def test_the_list_names_the_origin_of_every_file(licences: ModuleType, tmp_path:
         licences.bundled([str(stray)])
 
 
+def test_systems_without_debian_packages_know_microsofts_runtime_alone(
+    licences: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(licences.shutil, "which", lambda _: None)
+    names = ("VCRUNTIME140_1.dll", "api-ms-win-crt-heap-l1-1-0.dll", "ucrtbase.dll")
+    (one,) = licences.bundled([str(tmp_path / name) for name in names])
+    assert one.name == "Microsoft C and C++ runtime"
+    assert licences.faults([one], names) == []
+    with pytest.raises(SystemExit, match="user32"):
+        licences.bundled([str(tmp_path / "user32.dll")])
+
+
 def test_every_model_has_a_sum_and_a_licence(licences: ModuleType) -> None:
     found = licences.models()
     assert {one.name for one in found} == set(licences.MODELS)

@@ -13,7 +13,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from PIL import Image
 
+from deid_desktop import __version__
 from deid_desktop.core.project import SUFFIX
 
 PACKAGING = Path(__file__).resolve().parent.parent / "packaging"
@@ -168,6 +170,24 @@ def test_the_portable_archive_holds_the_bundle_and_is_the_same_twice(tmp_path: P
         [tmp_path / "out/deid-desktop/deid-desktop"], capture_output=True, text=True
     )
     assert done.stdout == "started\n"
+
+
+def test_the_icon_is_drawn(tmp_path: Path) -> None:
+    spec = importlib.util.spec_from_file_location("icon", PACKAGING / "icon.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with Image.open(module.write(tmp_path / "new" / "icon.png", 128)) as image:
+        assert (image.size, image.mode) == ((128, 128), "RGBA")
+        assert image.getpixel((0, 0))[3] == 0 and image.getpixel((20, 64))[3] == 255
+        assert len(set(image.resize((16, 16)).getdata())) > 20
+
+
+def test_the_workflow_finds_the_version() -> None:
+    workflow = (PACKAGING.parent / ".github" / "workflows" / "packaging.yml").read_text()
+    (pattern,) = re.findall(r"-Pattern '(.+)'\)", workflow)
+    source = (PACKAGING.parent / "deid_desktop" / "__init__.py").read_text()
+    assert re.findall(pattern, source, re.MULTILINE) == [__version__]
 
 
 def test_scripts_that_are_started_may_be() -> None:

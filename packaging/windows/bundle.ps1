@@ -11,7 +11,9 @@ function Invoke-Step { param([string] $Program, [string[]] $Arguments)
     if ($LASTEXITCODE -ne 0) { throw "$Program failed ($LASTEXITCODE)" }
 }
 
-Invoke-Step py @("-3.11", "-m", "venv", ".venv")
+# As elsewhere, PYTHON names another interpreter.
+if ($env:PYTHON) { Invoke-Step $env:PYTHON @("-m", "venv", ".venv") }
+else { Invoke-Step py @("-3.11", "-m", "venv", ".venv") }
 $python = ".venv\Scripts\python.exe"
 Invoke-Step $python @("-m", "pip", "install", "--quiet", "--constraint", "packaging\constraints.txt",
     "--extra-index-url", "https://download.pytorch.org/whl/cpu", ".[packaging]")

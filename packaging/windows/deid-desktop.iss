@@ -52,15 +52,20 @@ Name: "{autodesktop}\Deid Desktop"; Filename: "{app}\Deid Desktop.exe"; Tasks: d
 
 [Registry]
 ; Offered under "Open with"; the program that opens photos by default stays the one it is.
-Root: HKA; Subkey: "Software\Classes\Applications\Deid Desktop.exe\shell\open\command"; ValueType: string; ValueData: """{app}\Deid Desktop.exe"" ""%1"""; Flags: uninsdeletekey
-Root: HKA; Subkey: "Software\Classes\Applications\Deid Desktop.exe\SupportedTypes"; ValueType: string; ValueName: ".jpg"; ValueData: ""; Flags: uninsdeletekey
+Root: HKA; Subkey: "Software\Classes\Applications\Deid Desktop.exe"; Flags: uninsdeletekey
+Root: HKA; Subkey: "Software\Classes\Applications\Deid Desktop.exe\shell\open\command"; ValueType: string; ValueData: """{app}\Deid Desktop.exe"" ""%1"""
+Root: HKA; Subkey: "Software\Classes\Applications\Deid Desktop.exe\SupportedTypes"; ValueType: string; ValueName: ".jpg"; ValueData: ""
 Root: HKA; Subkey: "Software\Classes\Applications\Deid Desktop.exe\SupportedTypes"; ValueType: string; ValueName: ".jpeg"; ValueData: ""
 Root: HKA; Subkey: "Software\Classes\Applications\Deid Desktop.exe\SupportedTypes"; ValueType: string; ValueName: ".png"; ValueData: ""
 Root: HKA; Subkey: "Software\Classes\Applications\Deid Desktop.exe\SupportedTypes"; ValueType: string; ValueName: ".webp"; ValueData: ""
 Root: HKA; Subkey: "Software\Classes\Applications\Deid Desktop.exe\SupportedTypes"; ValueType: string; ValueName: ".tif"; ValueData: ""
+Root: HKA; Subkey: "Software\Classes\Applications\Deid Desktop.exe\SupportedTypes"; ValueType: string; ValueName: ".tiff"; ValueData: ""
+Root: HKA; Subkey: "Software\Classes\Applications\Deid Desktop.exe\SupportedTypes"; ValueType: string; ValueName: ".avif"; ValueData: ""
 Root: HKA; Subkey: "Software\Classes\Applications\Deid Desktop.exe\SupportedTypes"; ValueType: string; ValueName: ".heic"; ValueData: ""
+Root: HKA; Subkey: "Software\Classes\Applications\Deid Desktop.exe\SupportedTypes"; ValueType: string; ValueName: ".bmp"; ValueData: ""
+Root: HKA; Subkey: "Software\Classes\Applications\Deid Desktop.exe\SupportedTypes"; ValueType: string; ValueName: ".gif"; ValueData: ""
 ; Projects are ours.
-Root: HKA; Subkey: "Software\Classes\.deid"; ValueType: string; ValueData: "DeidDesktop.Project"; Flags: uninsdeletevalue
+Root: HKA; Subkey: "Software\Classes\.deid"; ValueType: string; ValueData: "DeidDesktop.Project"; Flags: uninsdeletevalue uninsdeletekeyifempty
 Root: HKA; Subkey: "Software\Classes\DeidDesktop.Project"; ValueType: string; ValueData: "Deid Desktop project"; Flags: uninsdeletekey
 Root: HKA; Subkey: "Software\Classes\DeidDesktop.Project\shell\open\command"; ValueType: string; ValueData: """{app}\Deid Desktop.exe"" ""%1"""
 

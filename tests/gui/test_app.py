@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 from PySide6.QtCore import QSettings
 
@@ -46,3 +47,27 @@ def test_language_text_size_and_standard_method_are_applied(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split("\n")[:3] == ["Projekt &speichern", "solid", "1.5"]
+
+
+ASKED = textwrap.dedent("""
+    from PySide6.QtCore import QTimer
+    from PySide6.QtGui import QFileOpenEvent
+    from PySide6.QtWidgets import QApplication
+    import deid_desktop.app as app
+    def open_paths(window, paths):
+        if paths:
+            print(paths)
+            QApplication.quit()
+    app.MainWindow.open_paths = open_paths
+    ask = lambda: QApplication.sendEvent(QApplication.instance(), QFileOpenEvent("/in/a b.jpg"))
+    QTimer.singleShot(0, ask)
+    raise SystemExit(app.run([]))
+""")
+
+
+def test_a_file_that_the_desktop_asks_for_is_opened():
+    done = subprocess.run(
+        [sys.executable, "-c", ASKED], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{[Path('/in/a b.jpg')]}\n"
