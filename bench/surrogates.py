@@ -53,12 +53,12 @@ def measure(pipeline: Pipeline, folder: Path, options: argparse.Namespace) -> No
         seconds += time.perf_counter() - start
         for result in done.results:
             results.append(result)
-            cells.append((_pair(photo, done.pixels, result.face), _caption(path, result)))
+            cells.append((pair(photo, done.pixels, result.face), _caption(path, result)))
             if result.verdict.state is State.VERIFIED:
                 changes.append(_changes(pipeline, photo, done.pixels, result.face))
     _report(folder, results, changes, seconds)
     if options.sheets:
-        _write_sheets(cells, options.sheets, folder.name)
+        write_sheets(cells, options.sheets, folder.name)
 
 
 def _report(
@@ -107,7 +107,8 @@ def _caption(path: Path, result: FaceResult) -> str:
     )
 
 
-def _pair(photo: Photo, pixels: Pixels, face: Face) -> Pixels:
+def pair(photo: Photo, pixels: Pixels, face: Face) -> Pixels:
+    """Return original and result side by side."""
     return np.hstack([_crop(photo.pixels, face), _crop(pixels, face)])
 
 
@@ -120,7 +121,8 @@ def _crop(pixels: Pixels, face: Face) -> Pixels:
     return warp_crop(pixels, matrix, CELL)
 
 
-def _write_sheets(cells: list[tuple[Pixels, str]], folder: Path, name: str) -> None:
+def write_sheets(cells: list[tuple[Pixels, str]], folder: Path, name: str) -> None:
+    """Write pairs with their captions, fifteen a sheet."""
     folder.mkdir(parents=True, exist_ok=True)
     columns, rows = 3, 5
     for start in range(0, len(cells), columns * rows):
