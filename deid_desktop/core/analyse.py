@@ -42,11 +42,18 @@ _BLENDSHAPE_INPUTS = [
     468, 469, 470, 471, 472, 473, 474, 475, 476, 477,
 ]  # fmt: skip
 
-MAX_YAW, MAX_PITCH = 62.0, 40.0
+MAX_YAW, MAX_PITCH = 75.0, 40.0
 """Degrees beyond which the far side of the face is guessed, not seen."""
-UNSTEADY = 0.022
+UNSTEADY, UNSTEADY_UNSURE = 0.034, 0.022
 """Unsteadiness of the landmarks from which they describe no face: the network answers every crop
-with a face, but where there is none, another crop gives another one."""
+with a face, but where there is none, another crop gives another one. The lower limit is for boxes
+of which the detector is not ``SURE``: hands and knees are among them."""
+SURE = 0.84
+"""Score of a box that hardly ever is anything but a face."""
+_MIRRORED = 0.65
+"""Weight of a mirrored crop, which moves the landmarks of a face half as much again."""
+_CHILD = 14
+"""Years below which somebody counts as a child."""
 _AROUND = 1.5
 """Side of the landmark network's crop, in sizes of the face."""
 _FOLLOWS = 0.2
@@ -85,29 +92,37 @@ class Landmarker:
         return self._look(pixels, *_region(vertices))
 
     def unsteadiness(self, pixels: Pixels, vertices: Array) -> float:
-        """Return how far landmarks (478, 3) move when the network's crop does.
+        """Return how far landmarks (478, 3) move when the network's crop does, or is mirrored.
 
-        Root mean square over the mesh and four nudges, as a share of the face's size: about 0.01
-        on faces, 0.05 and more on hands, shoes and backs of heads.
+        Root mean square over the mesh, as a share of the face's size, of four nudges or of the
+        mirrored crop, whichever is more: about 0.01 on faces, 0.05 and more on hands, shoes and
+        backs of heads, and on faces of which half is hidden.
         """
         centre, size, angle = _region(vertices)
         moved = [
             self._look(pixels, centre + np.multiply(nudge, size), size, angle) - vertices
             for nudge in _NUDGES
         ]
-        squares = np.square(np.stack(moved)[:, : mesh.VERTICES, :2]).sum(-1)
-        return float(np.sqrt(squares.mean()) / (size / _AROUND))
+        mirrored = self._look(pixels, centre, size, angle, mirrored=True) - vertices
+        by_nudge = _spread(np.stack(moved))
+        return max(by_nudge, _MIRRORED * _spread(mirrored)) / (size / _AROUND)
 
     def _look(
-        self, pixels: Pixels, centre: NDArray[np.floating], size: float, angle: float
-    ) -> Array:
+        self, pixels: Pixels, centre: NDArray[np.floating], size: float, angle: float, *,
+        mirrored: bool = False,
+    ) -> Array:  # fmt: skip
         scale = self._SIZE / size
         cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
         matrix = np.array([[cos, sin, 0.0], [-sin, cos, 0.0]])
         matrix[:, 2] = self._SIZE / 2 - matrix[:, :2] @ centre
         crop = warp_crop(pixels, matrix, self._SIZE)
+        if mirrored:
+            crop = np.ascontiguousarray(crop[:, ::-1])
         self._net.setInput(cv2.dnn.blobFromImage(crop, 1 / 255))
         found = np.array(self._net.forward("Identity")).reshape(478, 3)
+        if mirrored:
+            found[:, 0] = self._SIZE - 1 - found[:, 0]
+            found[: mesh.VERTICES] = found[: mesh.VERTICES][mesh.MIRROR]
         back = cv2.invertAffineTransform(matrix)
         flat = found[:, :2] @ back[:, :2].T + back[:, 2]
         return np.c_[flat, found[:, 2] / scale].astype(np.float32)
@@ -121,6 +136,11 @@ def _region(vertices: Array) -> tuple[NDArray[np.floating], float, float]:
     upright = vertices[: mesh.VERTICES, :2] @ turn.T
     low, high = upright.min(0), upright.max(0)
     return ((low + high) / 2) @ turn, float((high - low).max()) * _AROUND, angle
+
+
+def _spread(moves: Array) -> float:
+    """Return the root mean square length, in the picture, of moves (…, 478, 3) of the mesh."""
+    return float(np.sqrt(np.square(moves[..., : mesh.VERTICES, :2]).sum(-1).mean()))
 
 
 class Analyser:
@@ -138,15 +158,19 @@ class Analyser:
         vertices = self._landmarker.mesh(pixels, face.points)
         pose = procrustes(mesh.XYZ, vertices[: mesh.VERTICES])
         points = _eyes_and_nose(vertices)
+        years: Array = self._years(pixels, points, mirrored=False) / 2
+        years += self._years(pixels, points, mirrored=True) / 2
         reason = doubt(face, vertices, pose.degrees())
-        if not reason and self._landmarker.unsteadiness(pixels, vertices) > UNSTEADY:
+        limit = UNSTEADY if face.score >= SURE else UNSTEADY_UNSURE
+        if not reason and self._landmarker.unsteadiness(pixels, vertices) > limit:
             reason = "What was found here may not be a face, or too much of it is hidden."
         return Analysis(
             mesh=vertices,
             blendshapes=self.blendshapes(vertices),
             pose=pose.degrees(),
             gender=self.gender(pixels, points),
-            age=self.age(pixels, points),
+            age=_mean_age(years),
+            childhood=float(years[:_CHILD].sum()),
             skin_tone=skin_tone(pixels, vertices),
             embedding=self._recogniser.embed_face(pixels, face.points),
             reliable=not reason,
@@ -173,11 +197,14 @@ class Analyser:
 
     def age(self, pixels: Pixels, points: Array) -> float:
         """Return the estimated age in years, corrected for the network's bias."""
-        chances = self._estimate(self._age, pixels, points, 64)
-        return corrected_age(float(chances @ np.r_[0.25, np.arange(1, 81)]))
+        return _mean_age(self._years(pixels, points, mirrored=False))
+
+    def _years(self, pixels: Pixels, points: Array, *, mirrored: bool) -> NDArray[np.float32]:
+        """Return the chances (81,) of each age from 0 to 80 years."""
+        return self._estimate(self._age, pixels, points, 64, mirrored=mirrored)
 
     def _estimate(
-        self, net: cv2.dnn.Net, pixels: Pixels, points: Array, size: int
+        self, net: cv2.dnn.Net, pixels: Pixels, points: Array, size: int, *, mirrored: bool = False
     ) -> NDArray[np.float32]:
         """Return the mean answer over slightly different crops: one alone jumps by years."""
         target = (_DLIB_POINTS + _DLIB_PADDING) / (2 * _DLIB_PADDING + 1) * size
@@ -185,6 +212,8 @@ class Analyser:
         for zoom, shift in _JITTER:
             placed = (target - size / 2) * zoom + size / 2 + np.multiply(shift, size)
             crop = warp_crop(pixels, similarity_2d(points, placed), size)
+            if mirrored:
+                crop = np.ascontiguousarray(crop[:, ::-1])
             net.setInput(cv2.dnn.blobFromImage(crop, 1 / 256, mean=_DLIB_MEAN))
             answers.append(net.forward().ravel().copy())
         return np.mean(answers, axis=0)
@@ -198,6 +227,11 @@ def _eyes_and_nose(vertices: Array) -> Array:
 def _five_points(vertices: Array) -> Array:
     """Return where landmarks (478, 3) see the five points (5, 2) of ``Face.points``."""
     return np.concatenate([_eyes_and_nose(vertices), vertices[[61, 291], :2]])
+
+
+def _mean_age(chances: Array) -> float:
+    """Return the corrected mean of the chances (81,) of each age."""
+    return corrected_age(float(chances @ np.r_[0.25, np.arange(1, 81)]))
 
 
 def corrected_age(estimate: float) -> float:

@@ -124,6 +124,7 @@ class Analysis:
     are the irises. ``blendshapes`` (52,): 0…1, ARKit names. ``pose``: yaw, pitch, roll in
     degrees. ``gender``: −1 (female) … 1 (male). ``age``: years. ``skin_tone``: ITA in degrees,
     from about −50 (very dark) to 60 (very light). ``embedding`` (128,): unit length (SFace).
+    ``childhood``: 0…1, how likely the person is under 14.
     ``reliable`` is false where the landmarks cannot be trusted; ``reason`` then says why.
     """
 
@@ -136,6 +137,7 @@ class Analysis:
     embedding: Array
     reliable: bool = True
     reason: str = ""
+    childhood: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -205,3 +205,31 @@ def test_what_is_no_face_is_doubted(analyser, portrait, portrait_face, kind):
     found = analyser.analyse(pixels, portrait_face)
     assert not found.reliable
     assert found.reason
+
+
+def test_an_adult_is_hardly_taken_for_a_child(reading):
+    assert 0 <= reading.childhood < 0.1
+
+
+def test_childhood_is_the_chance_of_being_under_fourteen(
+    analyser, portrait, portrait_face, monkeypatch
+):
+    chances = np.zeros(81, np.float32)
+    chances[[5, 13, 14, 40]] = 0.3, 0.2, 0.1, 0.4
+    monkeypatch.setattr(analyser, "_years", lambda *_, mirrored: chances)
+    found = analyser.analyse(portrait.pixels, portrait_face)
+    assert found.childhood == pytest.approx(0.5)
+
+
+def test_a_mirrored_crop_betrays_what_nudges_do_not(portrait, portrait_face, monkeypatch):
+    landmarker = Landmarker()
+    vertices = landmarker.mesh(portrait.pixels, portrait_face.points)
+    real = landmarker._look
+
+    def one_sided(*arguments, mirrored=False):
+        found = real(*arguments)
+        found[:, 0] += 0.1 * face_size(vertices) * mirrored
+        return found
+
+    monkeypatch.setattr(landmarker, "_look", one_sided)
+    assert landmarker.unsteadiness(portrait.pixels, vertices) > UNSTEADY
