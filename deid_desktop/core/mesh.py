@@ -185,9 +185,41 @@ def normals(vertices: NDArray[np.floating]) -> Array:
 
 
 def visibility(vertices: Array, size: int) -> Array:
-    """Return 0…1 (size, size): how well a picture shows each texel, from the mesh's normals."""
+    """Return 0…1 (size, size): how well a picture shows each texel.
+
+    What is turned away is told from the mesh's normals, what the nose or a cheek hides from depth.
+    """
     towards = np.clip((-normals(vertices)[:, 2] - 0.15) / 0.3, 0, 1)
-    return uv_grid(size).interpolate(towards)
+    return uv_grid(size).interpolate(towards) * (1 - _hidden_by_itself(vertices, size))
+
+
+_DEPTH = 96
+"""Pixels a side of the picture in which the mesh is drawn to find what it hides of itself."""
+_BEHIND = 0.09
+"""Depth, in sizes of the face, from which one part lies behind another and not beside it."""
+
+
+def _hidden_by_itself(vertices: Array, size: int) -> Array:
+    """Return 0…1 (size, size): which texels lie behind another part of the mesh."""
+    own = vertices[:VERTICES].astype(np.float32)
+    low = own.min(0)
+    extent = float(np.ptp(own[:, :2], axis=0).max())
+    placed = (own - low) * ((_DEPTH - 5) / max(extent, 1e-6)) + [2, 2, 0]
+    uv, covered = rasterise(placed, (_DEPTH, _DEPTH))
+    grid = uv_grid(_DEPTH)
+    inside = grid.inside.astype(np.float32)
+    depths = grid.interpolate(placed[:, 2])
+    beyond = blur(depths, 1.5) / np.maximum(blur(inside, 1.5), 1e-3)  # for the very rim
+    depths = np.where(grid.inside, depths, beyond)
+    depth = cv2.remap(depths, uv * _DEPTH - 0.5, None, cv2.INTER_LINEAR)
+    nearest = np.where(covered, depth, np.inf).astype(np.float32)
+    there = grid.interpolate(placed)
+    shown = cv2.remap(nearest, np.ascontiguousarray(there[..., :2]), None, cv2.INTER_NEAREST)
+    behind = (there[..., 2] - shown) / (_BEHIND * _DEPTH)
+    hidden = np.where(grid.inside, np.clip(2 * behind - 1, 0, 1), 0).astype(np.float32)
+    opened = cv2.morphologyEx(hidden, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    soft = blur(cv2.dilate(opened, np.ones((3, 3), np.uint8)), 0.8)
+    return cv2.resize(soft, (size, size), interpolation=cv2.INTER_LINEAR)
 
 
 def _outward() -> int:

@@ -121,3 +121,25 @@ def test_a_frontal_face_is_seen_evenly():
     assert abs(seen[:, :128].mean() - seen[:, 128:].mean()) < 0.02
     x, y = (mesh.UV[4] * 256).astype(int)
     assert seen[y, x] > 0.95
+
+
+def told_by_normals(vertices):
+    """What `visibility` would be if nothing of the face hid anything else of it."""
+    towards = np.clip((-mesh.normals(vertices)[:, 2] - 0.15) / 0.3, 0, 1)
+    return mesh.uv_grid(256).interpolate(towards)
+
+
+def test_the_nose_hides_what_lies_behind_it():
+    vertices = placed(300, yaw=40)
+    seen, facing = mesh.visibility(vertices, 256), told_by_normals(vertices)
+    assert (seen <= facing + 1e-5).all()
+    rows, columns = np.nonzero(facing - seen > 0.5)
+    assert len(rows) > 50
+    assert columns.mean() > 128  # beyond the nose, which points to the right
+    assert abs(rows.mean() / 256 - mesh.UV[4, 1]) < 0.2
+
+
+def test_a_frontal_face_hides_next_to_nothing_of_itself():
+    facing = told_by_normals(mesh.XYZ)
+    hidden = facing - mesh.visibility(placed(300), 256)
+    assert hidden.sum() < 0.01 * facing.sum()
