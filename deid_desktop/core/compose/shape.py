@@ -33,10 +33,11 @@ _BROAD = 0.9
 """Centimetres over which differences of shape are averaged before they are exaggerated."""
 _NOSE = 0.6
 """Share of the strength by which the nose's own differences are exaggerated."""
-_GROWTH = 0.14
+_GROWTH = 0.09
 """How much larger or smaller eyes and mouth may become, as a share."""
-_BROW = 0.3
-"""Share with which a brow moves as its eye does, not by its own exaggerated difference."""
+_BROW = 0.85
+"""Share with which a brow moves as its eye does, not by its own exaggerated difference: a brow that
+moves by itself says something else."""
 _FIELD = 96
 """Nodes a side of the field that bends the picture."""
 
@@ -131,7 +132,7 @@ def displaced(
     for part, weight in zip(_PARTS, spread.parts, strict=True):
         whole = exaggerated[part].mean(0) + _growth(fit.identity, change, part, strength)
         wanted = wanted * (1 - weight[:, None]) + whole * weight[:, None]
-    offsets = fit.pose.turn(wanted).astype(np.float32)
+    offsets = fit.pose.turn(_without_turn(fit, wanted)).astype(np.float32)
     size = np.ptp(vertices[: mesh.VERTICES, :2], axis=0).max()
     length = np.linalg.norm(offsets[:, :2], axis=1, keepdims=True)
     offsets *= np.minimum(1, _CAP * size / np.maximum(length, 1e-6))
@@ -144,6 +145,15 @@ def displaced(
         corners = [contour[0], contour[8]]  # expressions close lids, they do not move eyes
         moved[iris, :2] += offsets[corners, :2].mean(0)
     return moved
+
+
+def _without_turn(fit: ShapeFit, wanted: Array) -> NDArray[np.floating]:
+    """Return a change (468, 3) without the part of it that turns the head as a whole."""
+    own = (fit.identity + fit.expression).astype(np.float64)
+    changed = own + wanted
+    middle = changed.mean(0)
+    turned: NDArray[np.floating] = (changed - middle) @ procrustes(changed, own).rotation.T
+    return turned + middle - own
 
 
 def _growth(identity: Array, change: Array, part: list[int], strength: float) -> Array:
