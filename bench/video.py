@@ -38,8 +38,8 @@ from deid_desktop.evaluation.recognisers import DlibResNet
 from deid_desktop.resources import resource
 from deid_desktop.video.finding import Finder, overlap
 from deid_desktop.video.job import Wish, redact_clip
-from deid_desktop.video.reading import frames, read_clip
-from deid_desktop.video.sound import Sound, Tally, sound_blocks
+from deid_desktop.video.reading import frames, read_clip, sound_blocks
+from deid_desktop.video.sound import Sound
 from deid_desktop.video.tracks import around, link
 
 RATE = 25
@@ -267,7 +267,7 @@ def times(options: argparse.Namespace) -> None:
 def _sound_shift(*clips: Any) -> int:
     loud = []
     for clip, path in clips:
-        samples = np.concatenate(list(sound_blocks(path, clip, Tally())), axis=1)[0]
+        samples = np.concatenate(list(sound_blocks(path, clip, [0])), axis=1)[0]
         loud.append(np.abs(samples[: len(samples) // 48 * 48]).reshape(-1, 48).mean(1))
     length = min(map(len, loud)) - 60
     fits = [

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from deid_desktop.core.types import Deep, Pixels
+
+MEGAPIXELS = 40.0
+"""Largest frame that is read, above the 33 megapixels of 8K."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,39 @@ class Clip:
     deep: bool = False
     turn: tuple[int, int, int, int] = (1, 0, 0, 1)
     sound: bool = False
+
+    def written(self) -> dict[str, Any]:
+        """Return the clip, without its name, as JSON knows it."""
+        said = {
+            name: [value.numerator, value.denominator] if isinstance(value, Fraction) else value
+            for name, value in vars(self).items()
+        }
+        del said["name"]
+        return said | {"colours": vars(self.colours)}
+
+    @staticmethod
+    def read(said: dict[str, Any], name: str) -> Clip:
+        """Return what `written` gave, of the clip with this name.
+
+        Raises:
+            ValueError: no clip is like that.
+            LookupError, TypeError: the same.
+        """
+        known = {key: said[key] for key in Clip.__dataclass_fields__ if key != "name"}
+        for key in ("tick", "rate", "aspect"):
+            over, under = (int(number) for number in known[key])
+            known[key] = Fraction(over, max(1, under))
+        own = known["colours"]
+        levels = {key: int(own[key]) & 255 for key in ("matrix", "primaries", "transfer")}
+        known["colours"] = Colours(**levels, full=bool(own["full"]))
+        known["turn"] = tuple(int(number) for number in known["turn"])
+        clip = Clip(name=name, **known)
+        size = int(clip.width) * int(clip.height)
+        possible = min(clip.width, clip.height) > 0 and size <= MEGAPIXELS * 1e6
+        possible &= clip.tick > 0 and clip.rate > 0 and clip.aspect > 0
+        if not possible or not 0 <= float(clip.seconds) < 1e9 or abs(int(clip.start)) > 1 << 62:
+            raise ValueError("no possible clip")
+        return clip
 
 
 @dataclass(frozen=True, eq=False)

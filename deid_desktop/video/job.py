@@ -93,7 +93,7 @@ def redact_clip(
         source, clip, timeline, people, wish, folder, should_stop=should_stop, progress=progress
     )
     tally.check(clip.name, people, wish.threshold)
-    sound = join(
+    damaged = join(
         folder.parts(),
         clip,
         source,
@@ -104,7 +104,7 @@ def redact_clip(
         progress=lambda share: progress("join", round(1000 * share), 1000),
     )
     folder.remove()
-    return clip_record(clip, timeline, people, tally, wish.sound, sound, target.name)
+    return clip_record(clip, timeline, people, tally, wish.sound, damaged, target.name)
 
 
 def last_length(timeline: Timeline) -> int:

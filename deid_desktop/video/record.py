@@ -103,7 +103,7 @@ def clip_record(
     people: list[Person],
     tally: Tally,
     sound: sounds.Sound,
-    heard: sounds.Tally,
+    damaged_sound: int,
     output: str,
 ) -> dict[str, Any]:
     """Return what the report says of a clip: no pixels, no embeddings, no paths."""
@@ -121,7 +121,7 @@ def clip_record(
         "seconds": round(float((timeline.ticks[-1] - timeline.ticks[0]) * clip.tick), 3),
         "scenes": timeline.scenes[-1] + 1,
         "sound": what,
-        "damaged_sound_packets": heard.damaged,
+        "damaged_sound_packets": damaged_sound,
         "damaged": [
             {"from": second(first), "to": second(last)} for first, last in _runs(timeline.broken)
         ],

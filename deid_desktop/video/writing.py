@@ -24,7 +24,8 @@ from deid_desktop.video import VideoError
 from deid_desktop.video.checking import check_output
 from deid_desktop.video.clip import Clip
 from deid_desktop.video.colours import to_yuv
-from deid_desktop.video.sound import Sound, Tally, altered, encoded, sound_blocks
+from deid_desktop.video.reading import sound_blocks
+from deid_desktop.video.sound import Sound, altered, encoded
 from deid_desktop.video.voice import RATE, draw_change
 
 _ENCODER = "libsvtav1"
@@ -117,8 +118,10 @@ def join(
     last: int,
     overwrite: bool,
     progress: Callable[[float], None] = lambda share: None,
-) -> Tally:
+) -> int:
     """Make one clip of all parts and the sound, check it, and give it its name.
+
+    Returns how many packets of the sound were damaged.
 
     Args:
         parts: in order.
@@ -136,10 +139,10 @@ def join(
     if overwrite and target.exists() and target.samefile(source):
         raise VideoError(f"{target.name}: this is the original; choose another folder")
     sweep(target.parent)
-    tally = Tally()
+    damaged = [0]
     try:
         with new_file(target.parent) as temporary:
-            _mux_all(temporary, parts, clip, source, sound, last, tally, progress)
+            _mux_all(temporary, parts, clip, source, sound, last, damaged, progress)
             check_output(
                 temporary, clip, frames=sum(len(part.ticks) for part in parts),
                 sound=clip.sound and sound is not Sound.DROP,
@@ -156,7 +159,7 @@ def join(
             f"{target.name}: the result cannot be written ({error.strerror}); "
             "check the space on the disk"
         ) from error
-    return tally
+    return damaged[0]
 
 
 def _mux_all(
@@ -166,7 +169,7 @@ def _mux_all(
     source: Path,
     sound: Sound,
     last: int,
-    tally: Tally,
+    damaged: list[int],
     progress: Callable[[float], None],
 ) -> None:
     with av.open(str(temporary), "w", format="mp4", options=_MUXER) as container:
@@ -177,7 +180,7 @@ def _mux_all(
         if clip.sound and sound is not Sound.DROP:
             voice = container.add_stream("libopus", rate=RATE, layout="stereo")
             voice.bit_rate = _SOUND_BITS
-            blocks = sound_blocks(source, clip, tally)
+            blocks = sound_blocks(source, clip, damaged)
             if sound is Sound.ALTER:
                 blocks = altered(blocks, draw_change())
             flows.append(_timed(encoded(blocks, voice)))

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deid_desktop.core import confinement, imaging, sandbox
+from deid_desktop.core import cell, confinement, imaging, sandbox
 from deid_desktop.core.decoders import _PILLOW
 from deid_desktop.core.imaging import ImageError
 from deid_desktop.core.sandbox import Limits, Reader
@@ -60,10 +60,10 @@ ATTEMPTS = {
 
 def attempts(connection, limits):
     """Stand for ``_serve``: confine oneself as it does, then try everything."""
-    sandbox._confine(limits)
+    cell.limit(limits.megabytes)
     subprocess.run(["true"], check=False)  # its modules load late
     means = confinement.confine_process()
-    connection.send_bytes(" ".join((sandbox.READY.decode(), *means)).encode())
+    connection.send_bytes(" ".join((cell.READY.decode(), *means)).encode())
     connection.recv_bytes()
     came = {}
     for name, attempt in ATTEMPTS.items():

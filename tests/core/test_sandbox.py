@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deid_desktop.core import imaging, sandbox
+from deid_desktop.core import cell, imaging, sandbox
 from deid_desktop.core.imaging import ImageError
 from deid_desktop.core.sandbox import Limits, Reader, limits_from
 from deid_desktop.core.types import DeidError
@@ -77,19 +77,19 @@ def test_one_process_serves_many_photos(reader, picture):
 
 
 def crash(connection, limits):
-    connection.send_bytes(sandbox.READY)
+    connection.send_bytes(cell.READY)
     connection.recv_bytes()
     os.abort()
 
 
 def hang(connection, limits):
-    connection.send_bytes(sandbox.READY)
+    connection.send_bytes(cell.READY)
     connection.recv_bytes()
     time.sleep(60)
 
 
 def hang_half_way(connection, limits):
-    connection.send_bytes(sandbox.READY)
+    connection.send_bytes(cell.READY)
     connection.recv_bytes()
     connection.send_bytes(json.dumps({"shape": [10, 10], "deep": False, "notes": []}).encode())
     connection.send_bytes(bytes(100))
@@ -97,14 +97,14 @@ def hang_half_way(connection, limits):
 
 
 def lie(connection, limits):
-    connection.send_bytes(sandbox.READY)
+    connection.send_bytes(cell.READY)
     connection.recv_bytes()
     connection.send_bytes(json.dumps({"shape": [10**6, 10**6], "deep": False}).encode())
     time.sleep(60)
 
 
 def babble(connection, limits):
-    connection.send_bytes(sandbox.READY)
+    connection.send_bytes(cell.READY)
     connection.recv_bytes()
     connection.send_bytes(b"\x80\x04cos\nsystem\n")  # a pickle
     time.sleep(60)
@@ -115,7 +115,7 @@ def never_start(connection, limits):
 
 
 def send_too_much(connection, limits):
-    connection.send_bytes(sandbox.READY)
+    connection.send_bytes(cell.READY)
     connection.recv_bytes()
     connection.send_bytes(json.dumps({"shape": [1, 1], "deep": False, "notes": []}).encode())
     connection.send_bytes(bytes(100))
@@ -189,10 +189,10 @@ def tell_what_is_allowed(connection, limits):
 
     from deid_desktop.core.hardening import forbid_core_dumps
 
-    connection.send_bytes(sandbox.READY)
-    path = Path(os.fsdecode(connection.recv_bytes()[5:]))
+    connection.send_bytes(cell.READY)
+    path = Path(json.loads(connection.recv_bytes())["path"])
     forbid_core_dumps()
-    sandbox._confine(limits)
+    cell.limit(limits.megabytes)
     try:
         path.with_name("written").write_bytes(b"pixels")
         written = "wrote"
