@@ -5,6 +5,7 @@
     python -m bench.video times [CLIP…]                     frames, length and sound, in and out
     python -m bench.video speed [--frames 150]              640 × 360, one face, frames a second
     python -m bench.video memory [--frames 10000]           resident memory while it renders
+    python -m bench.video damage [CLIP…] [--rounds 100]     clips broken at random, read
     python -m bench.video recognise FOLDER [--people 20]    all frames of a person pooled, rank 1
 
 Clips are built from photos by a camera whose motion is known, so truth is known too. Recogniser of
@@ -18,6 +19,7 @@ import itertools
 import resource as limits
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -36,6 +38,7 @@ from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Request
 from deid_desktop.evaluation.recognisers import DlibResNet
 from deid_desktop.resources import resource
+from deid_desktop.video import VideoError
 from deid_desktop.video.finding import Finder, overlap
 from deid_desktop.video.job import Wish, redact_clip
 from deid_desktop.video.reading import frames, read_clip, sound_blocks
@@ -328,6 +331,30 @@ def memory(options: argparse.Namespace) -> None:
         print(f"{doing}: " + ", ".join(line))
 
 
+def damage(options: argparse.Namespace) -> None:
+    """Break clips at random places, read them, and count what came of it."""
+    chance, came = np.random.default_rng(0), Counter[str]()
+    with tempfile.TemporaryDirectory() as name:
+        sources = [path.read_bytes() for _, path in _sources(options, Path(name))]
+        bad = Path(name) / "bad.mp4"
+        for number in range(options.rounds):
+            data = bytearray(sources[number % len(sources)])
+            for _ in range(int(chance.integers(1, 20))):
+                at = int(chance.integers(len(data)))
+                junk = chance.bytes(int(chance.integers(1, 200)))[: len(data) - at]
+                data[at : at + len(junk)] = junk
+            bad.write_bytes(data[: None if number % 3 else int(chance.integers(1, len(data)))])
+            try:
+                clip = read_clip(bad)
+                shown = list(frames(bad, clip))
+                if clip.sound:
+                    _ = list(sound_blocks(bad, clip, [0]))
+                came["read, part of it grey" if any(f.broken for f in shown) else "read"] += 1
+            except VideoError as error:
+                came["broke the decoder" if "broke" in str(error) else "refused"] += 1
+    print(", ".join(f"{kind}: {count}" for kind, count in sorted(came.items())))
+
+
 def recognise(options: argparse.Namespace) -> None:
     """Redact a clip of each person and ask whom all frames together look like."""
     pipeline, detector, attacker = Pipeline("cpu"), Detector(), DlibResNet()
@@ -369,11 +396,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    kinds = {f.__name__: f for f in (coverage, flicker, times, speed, memory, recognise)}
+    kinds = {f.__name__: f for f in (coverage, flicker, times, speed, memory, damage, recognise)}
     parser.add_argument("what", choices=kinds)
     parser.add_argument("inputs", nargs="*", type=Path)
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--people", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=100)
     options = parser.parse_intermixed_args()
     kinds[options.what](options)
 

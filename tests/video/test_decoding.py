@@ -1,4 +1,4 @@
-"""Clips are decoded elsewhere: a decoder that is broken or taken over costs one clip and no more."""
+"""Clips are decoded elsewhere: a decoder that breaks costs one clip and no more."""
 
 import os
 import signal
@@ -68,7 +68,7 @@ def test_a_decoder_that_dies_midway_costs_one_clip(clip_file):
     reading._idle.clear()
     decoder = next(d for d in _decoders(flow))
     os.kill(decoder._process.pid, signal.SIGSEGV)
-    with pytest.raises(VideoError, match="a.mp4: the decoder broke down on this file"):
+    with pytest.raises(VideoError, match=r"a\.mp4: the decoder broke down on this file"):
         list(flow)
     assert len(list(frames(clip_file, clip))) == 12  # by another process
 
@@ -93,7 +93,9 @@ def lie(connection, megabytes):
     connection.recv_bytes()
 
 
-@pytest.mark.parametrize(("fault", "reason"), [(hang, "took longer than the 1 sec"), (lie, "broke")])
+@pytest.mark.parametrize(
+    ("fault", "reason"), [(hang, "took longer than the 1 sec"), (lie, "broke down")]
+)
 def test_what_answers_nothing_or_nonsense_is_ended(monkeypatch, clip_file, fault, reason):
     while reading._idle:
         reading._idle.pop().close()
