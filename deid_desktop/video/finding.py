@@ -171,7 +171,8 @@ def _stretch(looks: list[_Look]) -> Stretch:
         tuple(look.frame.length for look in looks),
         tuple(look.cut for look in looks),
         tuple(look.frame.broken for look in looks),
-        tuple(look.rows for look in looks),
+        # As they will be written down, so that a run that goes on sees the same.
+        tuple(np.round(look.rows, 2) for look in looks),
     )
 
 

@@ -353,7 +353,7 @@ def _of_stretch(stretch: Stretch) -> dict[str, Any]:
         "lengths": stretch.lengths,
         "cuts": stretch.cuts,
         "broken": stretch.broken,
-        "rows": [np.round(rows, 2).tolist() for rows in stretch.rows],
+        "rows": [rows.tolist() for rows in stretch.rows],
     }
 
 
