@@ -30,7 +30,7 @@ from deid_desktop.gui.box_editing import (
 )
 from deid_desktop.gui.theme import Theme
 from deid_desktop.session.language import tr
-from deid_desktop.session.model import Subject
+from deid_desktop.session.model import Subject, spot_of
 from deid_desktop.session.words import state_words, title
 
 SMALLEST_TURNABLE = 80.0
@@ -122,6 +122,7 @@ class FaceItem(QGraphicsItem):
         """Make the item. Its hatch says that a face in the result is not replaced."""
         super().__init__()
         self._moved = moved
+        self._drawn: tuple[object, ...] = ()
         self.grip: Grip | None = None
         self._drag_from = QPointF()
         self._old_rect = QRectF()
@@ -146,11 +147,17 @@ class FaceItem(QGraphicsItem):
         """Follow the document. ``also``: selected together with the chosen one."""
         if self.grip is not None:
             return  # the person holds it
-        self.also = also
+        shown = subject.shown
+        bare = shown is None or shown.layer is None
+        hatched = result_side and bare and subject.state in (None, State.ATTENTION)
+        words = f"{title(subject)}: {state_words(subject)}"
+        now = (spot_of(subject.face), subject.state, chosen, also, hatched, words, self.theme.dark)
+        if now == self._drawn:
+            return  # painting twenty outlines for the one that changed takes longer than a frame
+        self._drawn = now
+        self.also, self.hatched = also, hatched
         self.rejected = subject.rejected
         self.approved = subject.approved
-        bare = subject.shown is None or subject.shown.layer is None
-        self.hatched = result_side and bare and subject.state in (None, State.ATTENTION)
         self.prepareGeometryChange()
         self._rect = QRectF(*subject.face.box)
         self.angle = subject.face.angle
@@ -159,7 +166,7 @@ class FaceItem(QGraphicsItem):
         self._chip.setPos(self._rect.topLeft())
         self.state, self.chosen = subject.state, chosen
         self._raise()
-        self.setToolTip(f"{title(subject)}: {state_words(subject)}")
+        self.setToolTip(words)
         self.update()
         self._chip.update()
 
@@ -322,7 +329,7 @@ class FaceItem(QGraphicsItem):
     def mouseReleaseEvent(self, event: QGraphicsSceneMouseEvent) -> None:  # noqa: N802
         """Let go of the box."""
         if self.grip is not None:
-            self.grip = None
+            self.grip, self._drawn = None, ()
             if self._rect != self._old_rect or self.rotation() != self.angle:
                 # Back from the turned frame: the middle has moved with it.
                 middle = self.mapToScene(self._rect.center())

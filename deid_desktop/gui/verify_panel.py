@@ -97,7 +97,9 @@ class VerifyPanel(QFrame):
         side = icon_side(self.font()) + 2
         self._symbol.setPixmap(self._theme.state_icon(state).pixmap(QSize(side, side)))
         self.headline.setText(found.headline)
-        self.headline.setStyleSheet(f"color: {self._theme.state_colour(state).name()}")
+        colour = f"color: {self._theme.state_colour(state).name()}"
+        if self.headline.styleSheet() != colour:  # setting it works the whole style out again
+            self.headline.setStyleSheet(colour)
         self.reason.setText(found.reason)
         self.figure.setText(found.figure)
         self.figure.setVisible(bool(found.figure))

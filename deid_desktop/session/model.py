@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,11 @@ class Edit:
     located: bool = True
     decisions: tuple[Decision, ...] = ()
     pin: int | None = None
+
+    @cached_property
+    def place(self) -> Place:
+        """Return what a result has to answer to count; it is asked for many times a frame."""
+        return spot_of(self.face), self.request
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +141,7 @@ class Subject:
     @property
     def place(self) -> Place:
         """Return what a result has to answer to count."""
-        return spot_of(self.face), self.request
+        return self.edit.place
 
     @property
     def result(self) -> FaceResult | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deid_desktop.gui.face_items import Detail
+from deid_desktop.gui.face_items import Detail, FaceItem
 
 LABEL = 40.0
 
@@ -45,3 +45,24 @@ def test_the_selected_and_the_one_pointed_at_tell_all(item, document):
     assert small.detail(LABEL) is Detail.OUTLINE
     document.select(1)
     assert small.detail(LABEL) is Detail.LABEL
+
+
+def test_a_change_of_one_face_paints_no_other(opened, document, monkeypatch):
+    asked = []
+    monkeypatch.setattr(FaceItem, "update", lambda self: asked.append(self.face_id))
+    document.subject_changed.emit(document.current, 1)
+    assert asked == []
+    document.select(1)
+    assert set(asked) == {0, 1}
+
+
+def test_another_theme_paints_all(opened, document, theme, qtbot):
+    item = opened.compare.result._faces[1]
+    before = item.colour()
+    theme.choose("light")
+    qtbot.wait(20)
+    assert item.colour() != before
+    seen = opened.compare.result.grab().toImage()
+    theme.choose("dark")
+    qtbot.wait(20)
+    assert opened.compare.result.grab().toImage() != seen

@@ -1,3 +1,4 @@
+import sys
 import threading
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from deid_desktop.core.types import Method, State
 from deid_desktop.session import memory
 from deid_desktop.session.model import Stage
 from deid_desktop.session.picture import picture_of
-from deid_desktop.session.worker import trace_of
+from deid_desktop.session.worker import SHARE, trace_of
 
 
 def aged(years):
@@ -380,6 +381,12 @@ class TestExport:
         with qtbot.waitSignal(renderer.exported):
             renderer.export(document.entries[1], tmp_path / "out.png")
         assert (tmp_path / "out.png").exists()
+
+
+def test_the_worker_hands_the_lock_over_within_a_frame(renderer):
+    """Else the window waits for it several times a frame, five milliseconds each."""
+    assert sys.getswitchinterval() == pytest.approx(SHARE)
+    assert SHARE < 1 / 60 / 10
 
 
 def test_a_trace_names_lines_and_no_values():
