@@ -24,6 +24,8 @@ _PALER = 0.88
 """Share of the photo's depth: the eye sees a clean edge as darker than a frayed one."""
 _EDGE = (0.05, 1.05)
 """Shares of the mix's own greatest depth between which the brow sets in."""
+_PEAK = 1.6
+"""Exponent that gathers the hairs in the middle of a brow: mixing has spread them."""
 _ROUGH = 0.55
 """How far single hairs move that edge."""
 _VARIANTS = 4
@@ -53,8 +55,8 @@ def draw_brows(lit: Array, *, depth: Array | None, seed: int) -> Array:
     middle = round(float(mesh.UV[9, 0]) * size) - window[1].start
     share = band / np.maximum(_most(band, zone, middle), 0.05)
     hairs = _hairs(seed % _VARIANTS, size)[window]
-    covered = _step(share + _ROUGH * (hairs - 0.5) * np.clip(3 * share, 0, 1), *_EDGE)
-    covered = covered * (0.7 + 0.6 * (hairs - 0.5)) * np.clip(2 * zone, 0, 1)
+    dense = _step(share + _ROUGH * (hairs - 0.5) * np.clip(3 * share, 0, 1), *_EDGE) ** _PEAK
+    covered = dense * (0.75 + 0.6 * (hairs - 0.5)) * np.clip(2 * zone, 0, 1)
     if depth is None:
         own = zone[..., None] * (1 - part / np.maximum(skin, 8))
         depth = np.asarray(own.sum((0, 1)) / zone.sum(), np.float32)

@@ -18,6 +18,8 @@ _FINEST = 0.45
 _BANDS = 3
 _MOST = 1.25
 """Largest gain of a band on skin: what photos have beyond it are shadows and hair."""
+_SHARPER = 1.5
+"""Largest gain of a fine band on brows, lids and lips: mixes are softer there than any face."""
 _COARSEST = 6.0
 """Largest standard deviation of grain, in levels."""
 _TEXTURE = 0.012
@@ -74,7 +76,7 @@ def match_detail(
         feature_gain = 1.0
         if len(shown) > _ENOUGH // 2:
             ratio = target.take(shown).std() / max(grey.take(shown).std(), 1e-6)
-            feature_gain = np.clip(ratio, 0.4, 1.15)
+            feature_gain = np.clip(ratio, 0.4, _SHARPER if sigmas[i] < coarse else 1.15)
         result += band * ((skin_gain - 1) * (1 - on_features) + (feature_gain - 1) * on_features)
     result -= (1 - sharpness) * (rendered - ours[0])  # finer than a blurred photo can be
     grey_result = _grey(result)

@@ -24,11 +24,15 @@ _PORES = 4.0
 _UPPER_LIP = [98, 2, 327, 423, 426, 436, 410, 270, 0, 40, 186, 216, 206, 203]
 _REDDISH = np.array([0.86, 1.0, 1.06], np.float32)
 """Exponents of the channels where skin is in the shadow of lids."""
+_LIPS_LIKE_SKIN = 0.2
+"""How far lips are drawn towards the skin around: the mean of the photo's counts its edges in."""
 _SHAVEN = 0.85
 """How much of the form of the skin above the lips gives way to an even tone."""
 _GREY_LEVEL = 120.0
 _GREY = 2.5
 """Residual, in 8-bit CIELAB units, below which a photo's colours are one function of lightness."""
+_ENOUGH = 0.35
+"""Share of the brows that must be seen beside frames to tell how dark they are."""
 _SHINE = 0.3
 """How much brighter than its surroundings skin may be."""
 
@@ -39,7 +43,7 @@ class Light:
 
     ``texture`` (s, s, 3) the photo's own, 0…255, ``seen`` how well the photo shows it, ``low``
     (s, s, 3) the light on its skin, ``rim`` weight of bare skin at the border of what is
-    replaced. ``brow_depth`` (3,) how much darker than skin its brows are, ``None`` where glasses
+    replaced. ``brow_depth`` (3,) how much darker than skin its brows are, ``None`` where frames
     hide that; ``lip_colour`` and ``upper_lip`` (3,) those of the lips and of the skin above them,
     relative to the skin around.
     """
@@ -53,14 +57,14 @@ class Light:
     upper_lip: Array
 
 
-def read_light(texture: Array, seen: Array, skin: Array, *, brows_shown: bool) -> Light:
+def read_light(texture: Array, seen: Array, skin: Array, *, frames: Array | None) -> Light:
     """Read the light of a face.
 
     Args:
         texture: (s, s, 3) of the photo, 0…255.
         seen: (s, s) 0…1, how well the photo shows each texel.
         skin: (s, s) 0…1, visible bare skin.
-        brows_shown: false where glasses may hide them.
+        frames: (s, s) 0…1, where glasses hide the skin; ``None`` if none are worn.
     """
     maps = regions(len(texture))
     unit = len(texture) / 512
@@ -75,10 +79,23 @@ def read_light(texture: Array, seen: Array, skin: Array, *, brows_shown: bool) -
         seen=clear,
         low=low,
         rim=rim,
-        brow_depth=_mean(1 - share, maps.brows[..., None] * clear) if brows_shown else None,
+        brow_depth=_brow_depth(1 - share, maps.brows * clear[..., 0], frames),
         lip_colour=_mean(share, maps.lips[..., None] * clear),
         upper_lip=_mean(share, _above_lips(len(texture))[..., None] * clear),
     )
+
+
+def _brow_depth(darker: Array, brows: Array, frames: Array | None) -> Array | None:
+    """Return how much darker brows are (3,), ``None`` where frames leave too little of them."""
+    bare = brows
+    if frames is not None:
+        side = round(0.03 * len(brows)) | 1
+        bare = brows * (1 - cv2.dilate(frames, np.ones((side, side), np.uint8)))
+    if bare.sum() < _ENOUGH * brows.sum():
+        return None
+    depth = _mean(darker, bare[..., None])
+    # What glass mirrors has a colour of its own.
+    return depth if frames is None else np.full(3, depth.mean(), np.float32)
 
 
 def relight(light: Light, texture: Array, *, tinted: bool) -> Array:
@@ -180,6 +197,7 @@ def _tint(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
     current = _mean(lit / np.maximum(own, 8), maps.lips[..., None] * light.seen)
     ratio = np.clip(light.lip_colour / np.maximum(current, 1e-3), 0.75, 1.6)
     lit = lit * (1 + maps.lips[..., None] * (ratio - 1))
+    lit = lit + _LIPS_LIKE_SKIN * maps.lips[..., None] * (own - lit)
     return np.clip(lit, 0, 255)
 
 

@@ -124,7 +124,7 @@ def prepare(
         hair=hair,
         beard=beard,
         skin=skin,
-        light=read_light(texture, seen, skin, brows_shown=frames is None),
+        light=read_light(texture, seen, skin, frames=frames),
         frames=frames,
         lenses=lenses,
         toning=toning(pixels),

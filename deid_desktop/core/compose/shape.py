@@ -31,7 +31,7 @@ LARGEST = 0.55
 """Root mean square displacement, in canonical centimetres, beyond which heads look deformed."""
 _BROAD = 0.9
 """Centimetres over which differences of shape are averaged before they are exaggerated."""
-_NOSE = 0.6
+_NOSE = 0.4
 """Share of the strength by which the nose's own differences are exaggerated."""
 _GROWTH = 0.09
 """How much larger or smaller eyes and mouth may become, as a share."""
