@@ -60,14 +60,10 @@ def attack(
     counts = sorted({count for count in _COUNTS if count < exports} | {exports})
     likeness: dict[tuple[str, int], list[tuple[float, float]]] = {}
     pictures = gallery.known[:people]
-    for number, picture in enumerate(pictures):
+    for picture in progress(pictures, "averaging people"):
         seeds = range(_FIRST_SEED, _FIRST_SEED + exports)
-        label = f"averaging, person {number + 1} of {len(pictures)}"
-        made = [
-            outcome.after
-            for outcome in (maker.make(picture, seed) for seed in progress(seeds, label))
-            if outcome.after is not None
-        ]
+        outcomes = maker([picture] * exports, seeds)
+        made = [outcome.after for outcome in outcomes if outcome.after is not None]
         original = picture.load().pixels
         for recogniser in recognisers:
             subject = recogniser.embed(original, picture.face.points)

@@ -6,6 +6,7 @@ Loads nothing heavy until a command runs.
 from __future__ import annotations
 
 import argparse
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     add("--averaging-people", type=positive, default=5, metavar="N",
         help="of so many people (default %(default)s)")  # fmt: skip
     add("--seed", type=int, default=0, metavar="N")
+    add("--jobs", type=positive, default=1, metavar="N", help="processes that make surrogates")
     add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     parser.set_defaults(run=evaluate)
 
@@ -52,6 +54,8 @@ def evaluate(options: argparse.Namespace) -> int:
     """
     from deid_desktop.core.detect import Detector
     from deid_desktop.core.pipeline import Pipeline
+    from deid_desktop.core.sandbox import Limits
+    from deid_desktop.crew import Alone, Crew
     from deid_desktop.evaluation import averaging, plots, report
     from deid_desktop.evaluation.experiment import ATTACKERS, Experiment
     from deid_desktop.evaluation.gallery import read_gallery
@@ -59,10 +63,11 @@ def evaluate(options: argparse.Namespace) -> int:
     from deid_desktop.evaluation.recognisers import RECOGNISERS
 
     pipeline, detector = Pipeline(options.device), Detector()
-    surrogates = options.out / "surrogates"
+    several = options.jobs > 1
+    crew = Crew(options.device, Limits(), options.jobs) if several else Alone(pipeline)
+    maker = SurrogateMaker(pipeline, options.out / "surrogates", crew)
     methods = {
-        name: make_method(name, out=surrogates, pipeline=pipeline)
-        for name in dict.fromkeys(options.methods.split(","))
+        name: make_method(name, maker=maker) for name in dict.fromkeys(options.methods.split(","))
     }
     recognisers = [RECOGNISERS[name]() for name in _names(options.recognisers, [*RECOGNISERS])]
     attackers = _names(options.attackers, ATTACKERS)
@@ -70,15 +75,16 @@ def evaluate(options: argparse.Namespace) -> int:
     make_folder(options.out)
     gallery = read_gallery(options.gallery, detector, probes=options.probes, limit=options.limit)
     experiment = Experiment(gallery, recognisers, attackers, detector, seed=options.seed)
-    results = [experiment.run(name, hide) for name, hide in methods.items()]
-    averages = (
-        averaging.attack(
-            gallery, SurrogateMaker(pipeline, surrogates), recognisers, detector,
-            exports=options.averaging, people=options.averaging_people,
-        )
-        if options.averaging
-        else []
-    )  # fmt: skip
+    with contextlib.closing(crew):
+        results = [experiment.run(name, hide) for name, hide in methods.items()]
+        averages = (
+            averaging.attack(
+                gallery, maker, recognisers, detector,
+                exports=options.averaging, people=options.averaging_people,
+            )
+            if options.averaging
+            else []
+        )  # fmt: skip
     settings = {
         "methods": list(methods),
         "attackers": attackers,

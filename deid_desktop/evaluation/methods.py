@@ -36,6 +36,7 @@ from deid_desktop.core.types import (
     State,
 )
 from deid_desktop.core.weights import checksums
+from deid_desktop.crew import Alone, Crew, Dead
 from deid_desktop.evaluation.gallery import EvaluationError, Picture, progress
 from deid_desktop.evaluation.recognisers import CHIP, CHIP_TEMPLATE
 
@@ -67,12 +68,12 @@ class Hide(Protocol):
         """Yield what becomes of each picture."""
 
 
-def make_method(name: str, *, out: Path, pipeline: Pipeline) -> Hide:
+def make_method(name: str, *, maker: SurrogateMaker) -> Hide:
     """Return the method called ``name``.
 
     ``blur:N`` has a σ of 1/N of the face's longer side (the program's own: 6), ``pixelate:N`` has N
     blocks along it (8), ``k-same-pixel:K`` averages K people (5), ``k-same:K`` gives one surrogate
-    identity to K people (5). Surrogates are kept in ``out``.
+    identity to K people (5). ``maker`` makes the surrogates.
 
     Raises:
         EvaluationError: there is no such method.
@@ -92,9 +93,9 @@ def make_method(name: str, *, out: Path, pipeline: Pipeline) -> Hide:
         case "k-same-pixel":
             return partial(k_same_pixel, k=int(number or K))
         case "surrogate" if not number:
-            return SurrogateMaker(pipeline, out)
+            return maker
         case "k-same":
-            return partial(k_same, SurrogateMaker(pipeline, out), k=int(number or K))
+            return partial(k_same, maker, k=int(number or K))
     raise EvaluationError(
         f"{name}: no such method; choose from none, blur[:N], pixelate[:N], solid, "
         "k-same-pixel[:K], surrogate, k-same[:K]"
@@ -197,11 +198,20 @@ def k_same(
         raise EvaluationError(f"k-same: {len(people)} people are fewer than k = {k}")
     own = {person: [p for p in pictures if p.subject == person] for person in people}
     means = np.stack([np.mean([maker.embed(p) for p in own[person]], axis=0) for person in people])
+    groups = [[people[member] for member in group] for group in k_same_groups(means, k)]
     cast: dict[int, Identity | None] = {}
-    for number, group in enumerate(progress(k_same_groups(means, k), "casting clusters")):
-        members = [people[member] for member in group]
-        identity = maker.cast([own[person][0] for person in members], own_seed(seeds[0], number))
+    identities = maker.cast(
+        [([own[person][0] for person in members], own_seed(seeds[0], number))
+         for number, members in enumerate(groups)]
+    )  # fmt: skip
+    for members, identity in zip(progress(groups, "casting clusters"), identities, strict=True):
         cast.update((person, identity) for person in members)
+    wearing = [
+        (picture, seed, identity)
+        for picture, seed in zip(pictures, seeds, strict=True)
+        if (identity := cast[picture.subject]) is not None
+    ]
+    maker.prepare(wearing)
     for picture, seed in zip(pictures, seeds, strict=True):
         identity = cast[picture.subject]
         if identity is None:
@@ -217,17 +227,26 @@ class SurrogateMaker:
     Only what passes the gate of the export is written, so the folder holds surrogates, never the
     face of an original; further faces in the picture are masked. A run that was stopped goes on
     where it was. The names depend on picture, settings, weights and version of the program; after
-    any other change of the program start with an empty folder.
+    any other change of the program start with an empty folder. ``crew``: the processes that share
+    the work; without, it is done here.
     """
 
-    def __init__(self, pipeline: Pipeline, folder: Path) -> None:
+    def __init__(self, pipeline: Pipeline, folder: Path, crew: Crew | Alone | None = None) -> None:
         self._pipeline = pipeline
         self._folder = folder
+        self._crew = crew or Alone(pipeline)
 
     def __call__(self, pictures: Sequence[Picture], seeds: Sequence[int]) -> Iterator[Outcome]:
         """Yield what becomes of each picture."""
+        self.prepare([(p, seed, None) for p, seed in zip(pictures, seeds, strict=True)])
         for picture, seed in zip(pictures, seeds, strict=True):
             yield self.make(picture, seed)
+
+    def prepare(self, wanted: Sequence[tuple[Picture, int, Identity | None]]) -> None:
+        """Make surrogates, of a picture by its seed and on request of one identity."""
+        made = self._crew.map(_make, [(self._folder, *each) for each in wanted])
+        for _ in progress(wanted, "making surrogates"):
+            next(made)
 
     def make(self, picture: Picture, seed: int, identity: Identity | None = None) -> Outcome:
         """Return the surrogate of one picture, made before or now; on request of one identity."""
@@ -246,10 +265,10 @@ class SurrogateMaker:
         """Return the embedding (128,) of a picture's face."""
         return self._pipeline.embed(picture.load(), picture.face)
 
-    def cast(self, pictures: Sequence[Picture], seed: int) -> Identity | None:
-        """Find one identity for several people, each on one picture."""
-        sittings = [Sitting(picture.load(), picture.face) for picture in pictures]
-        return self._pipeline.cast(sittings, Request(seed=seed))
+    def cast(self, groups: Sequence[tuple[list[Picture], int]]) -> Iterator[Identity | None]:
+        """Yield one identity for each group of people, each on one picture, by a seed."""
+        for identity in self._crew.map(_cast, groups):
+            yield None if isinstance(identity, Dead) else identity
 
     def _write(
         self, picture: Picture, photo: Photo, request: Request, target: Path,
@@ -280,6 +299,17 @@ class SurrogateMaker:
             "attempts": result.attempts,
             "push": result.identity.push if result.identity else None,
         }
+
+
+def _make(
+    pipeline: Pipeline, folder: Path, picture: Picture, seed: int, identity: Identity | None
+) -> None:
+    SurrogateMaker(pipeline, folder).make(picture, seed, identity)
+
+
+def _cast(pipeline: Pipeline, pictures: list[Picture], seed: int) -> Identity | None:
+    sittings = [Sitting(picture.load(), picture.face) for picture in pictures]
+    return pipeline.cast(sittings, Request(seed=seed))
 
 
 def _digest(photo: Photo, face: Face, request: Request, identity: Identity | None) -> str:

@@ -9,6 +9,7 @@ import pytest
 from deid_desktop.core.imaging import read_photo
 from deid_desktop.core.people import k_same_groups
 from deid_desktop.core.types import Confirmed, Face, FaceResult, Identity, Method, State, Verdict
+from deid_desktop.crew import Alone
 from deid_desktop.evaluation.gallery import EvaluationError, read_gallery
 from deid_desktop.evaluation.methods import SurrogateMaker, make_method
 
@@ -64,7 +65,7 @@ def pictures(crew, detector):
 
 
 def hide(name, pictures, tmp_path, pipeline=None):
-    method = make_method(name, out=tmp_path / "kept", pipeline=pipeline)
+    method = make_method(name, maker=SurrogateMaker(pipeline, tmp_path / "kept"))
     return list(method(pictures, range(len(pictures))))
 
 
@@ -98,7 +99,7 @@ def test_none_changes_nothing(pictures, tmp_path):
 )
 def test_unknown_methods_are_refused(tmp_path, name):
     with pytest.raises(EvaluationError, match=name):
-        make_method(name, out=tmp_path, pipeline=None)
+        make_method(name, maker=SurrogateMaker(None, tmp_path))
 
 
 def test_k_same_groups_hold_at_least_k_and_everyone_once():
@@ -140,6 +141,15 @@ def test_surrogates_are_made_once_and_with_the_default_settings(pictures, tmp_pa
     for seed, (a, b) in enumerate(zip(first, second, strict=True)):
         assert (a.after == seed).all() and (b.after == seed).all()
         assert b.facts["similarity_to_original"] == 0.1
+
+
+def test_the_crew_makes_what_is_shown(pictures, tmp_path):
+    there, here = FakePipeline(), FakePipeline()
+    maker = SurrogateMaker(here, tmp_path / "kept", Alone(there))
+    outcomes = list(maker(pictures, range(len(pictures))))
+    assert [outcome.after.max() for outcome in outcomes] == [0, 1, 2, 3]
+    assert len(there.surrogates()) == 4
+    assert here.surrogates() == []
 
 
 def test_a_failed_surrogate_is_blocked_and_leaves_no_picture(pictures, tmp_path):
