@@ -34,6 +34,9 @@ class Maker:
         self.blocked = blocked
         self.seeds = []
 
+    def __call__(self, pictures, seeds):
+        return map(self.make, pictures, seeds)
+
     def make(self, picture, seed):
         self.seeds.append(seed)
         if len(self.seeds) in self.blocked:
