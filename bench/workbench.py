@@ -4,10 +4,12 @@
 
 Photos of 24 megapixels are put together from the shipped portrait. ``stalls`` opens one with 20
 faces, lets all be found and replaced, and meanwhile zooms, pans, selects faces and drags a slider
-as a person would; a stall is how late a timer of one millisecond is called. ``memory`` opens many
-photos with one face each, waits until all are finished, and compares the memory of the process
-(resident, its most and in the end) with that before: of the window alone, and, for the limit, at
-rest with its models loaded and no photo open. Exit status 1: a limit is missed.
+as a person would; a stall is how late a timer of one millisecond is called. Beside it stands how
+much of that the window's thread computed itself, which other work on the machine does not change;
+for the rest it waited for a processor or for Python's lock. ``memory`` opens many photos with one
+face each, waits until all are finished, and compares the memory of the process (resident, its most
+and in the end) with that before: of the window alone, and, for the limit, at rest with its models
+loaded and no photo open. Exit status 1: a limit is missed.
 """
 
 from __future__ import annotations
@@ -67,6 +69,26 @@ def resident() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+class OwnStalls(Stalls):
+    """Stalls, and the processor time of the window's own thread between two ticks, both in ms."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own: list[float] = []
+        self._spent = time.thread_time()
+
+    def _tick(self) -> None:
+        spent = time.thread_time()
+        self.own.append(1000 * (spent - self._spent))
+        self._spent = spent
+        super()._tick()
+
+    def take_both(self) -> tuple[list[float], list[float]]:
+        """Return stalls and own time since the last call."""
+        own, self.own = self.own, []
+        return self.take(), own
+
+
 class Bench:
     """The real window with the real pipeline."""
 
@@ -89,14 +111,14 @@ class Bench:
     def stalls(self, faces: int) -> bool:
         """Print the stalls of each phase; return whether the limits are kept."""
         photo = crowd(faces, self.folder / "crowd.jpg")
-        stalls, good = Stalls(), True
+        stalls, good = OwnStalls(), True
         self.window.open_paths([photo])
         wait(self.application, lambda: bool(self.document.current))
         wait(
             self.application,
             lambda: bool(self.document.current and self.document.current.present()),
         )
-        good &= tell("opening and finding faces", stalls.take())
+        good &= tell("opening and finding faces", *stalls.take_both())
         wait(self.application, lambda: self.renderer.view is not None)
         hands, pause = self.hands(), [0.0]
 
@@ -106,9 +128,9 @@ class Bench:
                 pause[0] = time.perf_counter() + 0.05
             return not self.renderer.busy
 
-        stalls.take()
-        wait(self.application, done, seconds=900)
-        good &= tell("making surrogates, zooming, panning", stalls.take())
+        stalls.take_both()
+        wait(self.application, done, seconds=3600)
+        good &= tell("making surrogates, zooming, panning", *stalls.take_both())
         present = self.document.current.present() if self.document.current else ()
         print(f"{len(present)} faces found")
         good &= self.drag(stalls)
@@ -131,10 +153,10 @@ class Bench:
             compare.fit()
             yield
 
-    def drag(self, stalls: Stalls) -> bool:
+    def drag(self, stalls: OwnStalls) -> bool:
         """Drag a slider of the selected face and let it go."""
         slider = self.window.attributes.rows["Age"].slider
-        stalls.take()
+        stalls.take_both()
         slider.setSliderDown(True)
         for move in range(20):
             slider.setValue(10 + (move * 7) % 50)
@@ -142,7 +164,7 @@ class Bench:
             wait(self.application, lambda end=end: time.perf_counter() > end)
         slider.setSliderDown(False)
         wait(self.application, lambda: not self.renderer.busy)
-        return tell("dragging a slider", stalls.take())
+        return tell("dragging a slider", *stalls.take_both())
 
     def memory(self, photos: int, faces: int) -> bool:
         """Print the memory that open photos take; return whether the limit is kept."""
@@ -180,17 +202,21 @@ class Bench:
         return most - idle <= MEMORY
 
 
-def tell(name: str, values: list[float]) -> bool:
+def tell(name: str, stalls: list[float], own: list[float]) -> bool:
     """Print percentiles of stalls; return whether the limits are kept."""
-    ordered = sorted(values)
-    p99 = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
-    good = p99 <= P99 and ordered[-1] <= MOST
+    (p99, most), (own_p99, own_most) = (_tail(values) for values in (stalls, own))
+    good = p99 <= P99 and most <= MOST
     print(
-        f"{name:<38} {len(ordered):6d} ticks  p99 {p99:6.1f} ms  max {ordered[-1]:6.1f} ms  "
-        f"{'kept' if good else 'MISSED'}",
+        f"{name:<36} {len(stalls):6d} ticks  p99 {p99:6.1f} ms  max {most:6.1f} ms  "
+        f"{'kept' if good else 'MISSED'}; own p99 {own_p99:5.1f} ms  max {own_most:5.1f} ms",
         flush=True,
     )
     return good
+
+
+def _tail(values: list[float]) -> tuple[float, float]:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))], ordered[-1]
 
 
 def main() -> None:

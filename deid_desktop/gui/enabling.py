@@ -45,7 +45,7 @@ def enabled_actions(document: Document, *, copied: bool) -> dict[str, bool]:
         **dict.fromkeys(_LOOKING, entry is not None),
         "next_face": several,
         "previous_face": several,
-        "next_blocked": entry is not None and bool(entry.blocked()),
+        "next_blocked": entry is not None,
         "next_photo": len(document.entries) > 1,
         "previous_photo": len(document.entries) > 1,
         "undo": stack.canUndo(),

@@ -35,7 +35,7 @@ from deid_desktop.session.jobs import Finish
 from deid_desktop.session.language import later, tr
 from deid_desktop.session.model import PhotoEntry, Subject, approval
 from deid_desktop.session.render import Renderer
-from deid_desktop.session.words import overview, state_words, title
+from deid_desktop.session.words import overview, state_words, summary, title
 
 _FORMATS = (
     ("", later("As the original")),
@@ -87,9 +87,18 @@ class ExportDialog(QDialog):
     @property
     def entries(self) -> list[PhotoEntry]:
         """Return the photos to be written."""
+        open_ = self._document.entries
         if self.scope.currentIndex() == 0:
-            return [self._current] if self._current is not None else []
-        return self._selected if self.scope.currentIndex() == 1 else self._document.entries
+            return [self._current] if self._current in open_ else []
+        if self.scope.currentIndex() == 1:
+            return [entry for entry in self._selected if entry in open_]
+        return self._document.entries if self.scope.currentIndex() == 2 else self._ready()
+
+    def _ready(self) -> list[PhotoEntry]:
+        """Return the photos that nothing stands in the way of."""
+        ready = [entry for entry in self._document.entries if summary(entry).exportable]
+        needed = self._document.approval_needed
+        return [entry for entry in ready if not (needed and entry.unapproved())]
 
     def _build(self) -> None:
         heading = QLabel(tr("Export"))
@@ -100,6 +109,7 @@ class ExportDialog(QDialog):
         )
         self.scope.addItem(tr("Selected photos ({count})", count=len(self._selected)))
         self.scope.addItem(tr("All photos ({count})", count=len(self._document.entries)))
+        self.scope.addItem("")
         if len(self._selected) > 1:
             self.scope.setCurrentIndex(1)
         self.words = QLabel()
@@ -212,7 +222,12 @@ class ExportDialog(QDialog):
 
     def _connect(self) -> None:
         document, renderer = self._document, self._renderer
-        for signal in (document.subject_changed, document.faces_changed, document.photo_changed):
+        for signal in (
+            document.subject_changed,
+            document.faces_changed,
+            document.photo_changed,
+            document.photos_changed,
+        ):
             signal.connect(self._refresh)
         renderer.exported.connect(lambda entry, _name: self._ended(entry, ""))
         renderer.export_refused.connect(self._ended)
@@ -231,6 +246,8 @@ class ExportDialog(QDialog):
 
     def _refresh(self) -> None:
         entries = self.entries
+        self.scope.setItemText(2, tr("All photos ({count})", count=len(self._document.entries)))
+        self.scope.setItemText(3, tr("All that are ready ({count})", count=len(self._ready())))
         found = overview(entries)
         approved, total = approval(entries)
         review = tr("{done} of {total} faces approved", done=approved, total=total)

@@ -61,6 +61,7 @@ from deid_desktop.session.model import PhotoEntry
 from deid_desktop.session.project_file import ProjectFile
 from deid_desktop.session.render import Renderer
 from deid_desktop.session.settings import Settings
+from deid_desktop.session.stepping import holds_up, step_to
 from deid_desktop.session.worker import make_pipeline
 from deid_desktop.video import require
 
@@ -329,8 +330,9 @@ class MainWindow(QMainWindow):
         self.compare.show_outlines(self.actions_by_key["show_outlines"].isChecked())
 
     def next_blocked(self) -> None:
-        """Go to the next face that blocks the export."""
-        self.document.step_face(1, only_blocked=True)
+        """Go to the next face that blocks an export, in this photo or a later one."""
+        if not step_to(self.document, holds_up):
+            self._say(tr("No face needs attention."))
         self.compare.go_to_selected()
 
     def _cycle_theme(self) -> None:

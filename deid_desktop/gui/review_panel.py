@@ -22,7 +22,8 @@ from deid_desktop.gui.wrapping import WrappingRow
 from deid_desktop.session.document import Document
 from deid_desktop.session.language import tr
 from deid_desktop.session.model import approval
-from deid_desktop.session.review import decide, step_undecided
+from deid_desktop.session.review import decide
+from deid_desktop.session.stepping import step_to, undecided
 
 
 def decision_words(decision: Decision) -> str:
@@ -89,7 +90,7 @@ class ReviewPanel(QFrame):
         self._document.reviewer = self.reviewer.text().strip()
         decide(self._document, approved=approved, comment=self.comment.text())
         self.comment.clear()
-        step_undecided(self._document)
+        step_to(self._document, undecided)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Catch up with what changed while nobody looked."""

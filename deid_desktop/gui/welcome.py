@@ -38,6 +38,8 @@ class Welcome(QFrame):
             tr("Faces are found and replaced by synthetic ones. You decide, face by face.")
         )
         words.setProperty("role", "faint")
+        also = QLabel(tr("Folders, clips and projects can be dropped, too."))
+        also.setProperty("role", "faint")
         button = QPushButton(tr("Open photos …"))
         button.setProperty("primary", "true")
         button.clicked.connect(open_photos.trigger)
@@ -46,7 +48,7 @@ class Welcome(QFrame):
         column = QVBoxLayout(self)
         column.setSpacing(12)
         column.addStretch(3)
-        for widget in (self._symbol, title, words):
+        for widget in (self._symbol, title, words, also):
             column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(10)
         row = QHBoxLayout()

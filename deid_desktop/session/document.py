@@ -165,12 +165,11 @@ class Document(QObject):
         self.also_selected = frozenset(also)
         self.selection_changed.emit()
 
-    def step_face(self, by: int, *, only_blocked: bool = False) -> None:
-        """Select the next or previous face, going round; on request only among blocked ones."""
+    def step_face(self, by: int) -> None:
+        """Select the next or previous face of the photo, going round."""
         if self.current is None:
             return
-        faces = self.current.blocked() if only_blocked else self.current.present()
-        ids = [subject.face.id for subject in faces]
+        ids = [subject.face.id for subject in self.current.present()]
         if not ids:
             return
         if self.selected_id in ids:

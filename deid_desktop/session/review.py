@@ -44,18 +44,3 @@ def _adding(
         return replace(edit, decisions=(*edit.decisions, decision))
 
     return add
-
-
-def step_undecided(document: Document) -> None:
-    """Select the next face nobody has decided on, in this photo or a later one, going round."""
-    current = document.current
-    if current is None:
-        return
-    start = document.entries.index(current)
-    for entry in (*document.entries[start:], *document.entries[:start]):
-        undecided = [s.face.id for s in entry.present() if s.decision is None]
-        later = [i for i in undecided if entry is not current or i > (document.selected_id or 0)]
-        if undecided:
-            document.show_photo(entry)
-            document.select((later or undecided)[0])
-            return

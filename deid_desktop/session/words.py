@@ -32,8 +32,16 @@ _METHOD_NAMES = {
 }
 
 _METHOD_TIPS = {
-    Method.SURROGATE: later("Replace the face with a synthetic one and verify it"),
-    Method.SOLID: later("Cover the face with one colour: nothing of it is left"),
+    # docs/anonymity.md: the naive attacker, dlib, 192 people of 200
+    Method.SURROGATE: later(
+        "Replace the face with a synthetic one and verify it. A recogniser that takes no part in "
+        "that named 3 % of 192 people correctly, where guessing names 0.5 %"
+    ),
+    # docs/anonymity.md: the comparison of methods, 120 people
+    Method.SOLID: later(
+        "Cover the face with one colour: nothing of it is left, and recognisers name no more "
+        "people than guessing does"
+    ),
     Method.BLUR: later("Blur the face"),
     Method.PIXELATE: later("Pixelate the face"),
     Method.KEEP: later("Leave the face as it is"),

@@ -224,3 +224,50 @@ class TestMaskingWhatFailed:
         document.people.mask([document.current])
         settle()
         assert [s.state for s in document.current.present()] == [State.VERIFIED, State.MASKED]
+
+
+class TestManyPhotos:
+    @pytest.fixture
+    def mixed(self, window, document, pipeline, photo_file, settle):
+        """Three photos; the faces of the second failed."""
+        window.open_paths([photo_file(f"{n}.png", level=60 + 20 * n) for n in range(3)])
+        settle()
+        pipeline.fail_seeds = (1,)
+        document.show_photo(document.entries[1])
+        document.select(0, [0, 1])
+        document.another_face()
+        settle()
+        document.show_photo(document.entries[0])
+        settle()
+        return window
+
+    def test_b_goes_on_to_later_photos_and_round(self, mixed, document, qtbot):
+        places = []
+        for _ in range(3):
+            qtbot.keyClick(mixed, Qt.Key.Key_B)
+            places.append((document.current.name, document.selected_id))
+        assert places == [("1.png", 0), ("1.png", 1), ("1.png", 0)]
+
+    def test_where_nothing_blocks_that_is_said(self, mixed, document, settle, qtbot):
+        document.people.mask(document.entries)
+        settle()
+        qtbot.keyClick(mixed, Qt.Key.Key_B)
+        assert mixed.statusBar().currentMessage() == "No face needs attention."
+
+    def test_what_is_ready_can_be_exported_without_the_rest(
+        self, mixed, document, renderer, qtbot, tmp_path
+    ):
+        (tmp_path / "out").mkdir()
+        mixed.export_photo()
+        dialog = mixed.export_dialog
+        dialog.scope.setCurrentIndex(2)
+        assert not dialog.write.isEnabled()
+        dialog.scope.setCurrentIndex(3)
+        assert dialog.scope.currentText() == "All that are ready (2)"
+        dialog.folder.setText(str(tmp_path / "out"))
+        dialog.write.click()
+        qtbot.waitUntil(lambda: not dialog._waiting, timeout=20_000)
+        written = sorted(path.name for path in (tmp_path / "out").iterdir())
+        assert written == ["0-deid.png", "2-deid.png"]
+        document.set_approval_needed(True)
+        assert dialog.scope.currentText() == "All that are ready (0)"

@@ -151,15 +151,15 @@ def test_every_face_of_a_photo_can_get_one_method_in_one_step(opened):
     assert {s.request.method for s in entry.present()} == {Method.SURROGATE}
 
 
-def test_stepping_goes_round_and_finds_what_blocks(opened):
+def test_stepping_goes_round(opened):
     document, entry = opened
     document.accept_result(entry, entry.subjects[0].place, verified(entry.subjects[0]))
     document.accept_result(entry, entry.subjects[2].place, verified(entry.subjects[2]))
     document.select(2)
     document.step_face(1)
     assert document.selected_id == 0
-    document.step_face(1, only_blocked=True)
-    assert document.selected_id == 1
+    document.step_face(-1)
+    assert document.selected_id == 2
 
 
 def test_summary_says_when_the_photo_may_leave(opened):

@@ -9,7 +9,8 @@ from deid_desktop.core.types import Method, State
 from deid_desktop.session import project_file as files
 from deid_desktop.session.model import Stage
 from deid_desktop.session.project_file import ProjectFile, autosave_of
-from deid_desktop.session.review import decide, step_undecided
+from deid_desktop.session.review import decide
+from deid_desktop.session.stepping import step_to, undecided
 
 
 @pytest.fixture
@@ -291,6 +292,6 @@ class TestReview:
         for face_id in (0, 2):
             document.select(face_id)
             decide(document, approved=True)
-        step_undecided(document)
+        step_to(document, undecided)
         assert document.current is document.entries[1]
         assert document.selected_id == 1
