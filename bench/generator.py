@@ -1,12 +1,13 @@
 """Measures the generator: speed, sliders, likeness to donors, diversity, sharpness.
 
     python -m bench.generator [PHOTO-OR-FOLDER...] [--faces N] [--people N] [--full] [--json FILE]
+                              [--only NAME...] [--sheets DIR]
 
 Sliders and likeness are measured on the composed photo, at preview quality (``--full``: at that of
-an export, five times as slow) and without the search, on the first face of each photo that takes
-a surrogate (the shipped samples unless others are given). Gender and age are told by networks that
-take no part in making surrogates. Times stand beside their ratio to a fixed piece of work, a
-Gaussian blur of 512 × 512 × 3 with sigma 4.
+an export, five times as slow) and without the search unless a line says so, on the first face of
+each photo that takes a surrogate (the shipped samples unless others are given). Gender and age are
+told by the networks that also set the sliders: look at sheets, too (``--sheets``). Times stand
+beside their ratio to a fixed piece of work, a Gaussian blur of 512 × 512 × 3 with sigma 4.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
+from deid_desktop.core import mesh
 from deid_desktop.core.analyse import BLENDSHAPES
+from deid_desktop.core.compose.glasses import dark_lenses
 from deid_desktop.core.generate import LARGE, SMALL, TINY, Attribute, Generator
 from deid_desktop.core.imaging import find_photos, read_photo
 from deid_desktop.core.pipeline import Pipeline
@@ -63,23 +66,24 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=60, help="random surrogates to draw")
     parser.add_argument("--full", action="store_true", help="compose at full quality")
     parser.add_argument("--json", type=Path, help="also write the figures there")
+    parser.add_argument("--only", nargs="+", choices=MEASURES, default=list(MEASURES))
+    parser.add_argument("--sheets", type=Path, help="also write contact sheets there")
     options = parser.parse_args()
     cv2.setNumThreads(2)
     torch.set_num_threads(2)
     stand = Stand(preview=not options.full)
-    figures: dict[str, Any] = {"speed": speed(stand.generator)}
-    show(figures["speed"])
     subjects = list(stand.subjects(options.photos, options.faces))
     if not subjects:
         raise SystemExit("no face of these photos takes a surrogate; choose others")
     print(f"{len(subjects)} faces")
-    for name, measure in (("gender", gender), ("age", age), ("expression", expression)):
-        figures[name] = measure(stand, subjects)
+    figures: dict[str, Any] = {}
+    for name in options.only:
+        figures[name] = MEASURES[name](stand, subjects, options.people)
         show(figures[name])
-    figures["people"] = people(stand, subjects, options.people)
-    show(figures["people"])
-    figures["sharpness"] = sharpness(stand.generator)
-    show(figures["sharpness"])
+    if options.sheets:
+        from deid_desktop.training.sheets import write_sheets
+
+        write_sheets(options.sheets)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
 
@@ -127,6 +131,13 @@ class Stand:
         pixels = self.pipeline.render(photo, [result])
         changed = Photo(photo.name, pixels, f"{photo.key} {identity} {wish}")
         return self.pipeline.analyse(changed, face)
+
+    def searched(self, subject: Subject, seed: int) -> Analysis:
+        """Return what is read of the face that the search finds, before it is verified."""
+        photo, face, _ = subject
+        result = self.pipeline.redact(photo, face, Request(k=K, seed=seed), preview=True)
+        pixels = self.pipeline.render(photo, [result])
+        return self.pipeline.analyse(Photo(photo.name, pixels, f"{photo.key} found {seed}"), face)
 
     def made(self, subject: Subject, identity: Identity, wish: Attributes) -> Analysis:
         """Return what is read of a finished face that is known to take a surrogate."""
@@ -195,58 +206,92 @@ def gender(stand: Stand, subjects: Sequence[Subject]) -> dict[str, Any]:
 
 def age(stand: Stand, subjects: Sequence[Subject]) -> dict[str, Any]:
     """Return rank correlation and error of the estimated age, the identity kept."""
-    pairs, flipped, steps, sides = [], [], [], []
+    pairs, flipped, steps, sides, bare = [], [], [], [], []
     for seed, subject in enumerate(subjects):
         own = subject[2]
         identity = stand.draw(Attribute(own.gender, 40.0), seed)
         series = [stand.made(subject, identity, Attributes(age=a)) for a in AGES]
         sides += [own.gender] * len(AGES)
+        shown = dark_lenses(mesh.unwrap(subject[0].pixels, own.mesh, SMALL)) is None
+        bare += [shown] * len(AGES)
         pairs += [(a, found.age) for a, found in zip(AGES, series, strict=True)]
         flipped += [found.gender * own.gender < 0 for found in series]
         embeddings = np.stack([found.embedding for found in series])
         steps += (embeddings[1:] * embeddings[:-1]).sum(1).tolist()
     wished, found = np.array(pairs).T
+    seen, women = np.array(bare), np.array(sides) < 0
+    parts = {
+        "": seen | True,
+        " without dark glasses": seen,
+        " women without": seen & women,
+        " men without": seen & ~women,
+    }
     return {
-        "age, Spearman": float(spearmanr(wished, found).statistic),
-        "age, mean absolute error, years": np.abs(found - wished).mean(),
-        "  of women": np.abs(found - wished)[np.array(sides) < 0].mean(),
-        "  of men": np.abs(found - wished)[np.array(sides) > 0].mean(),
+        **{
+            f"age{name}, Spearman": _ranks(wished[part], found[part])
+            for name, part in parts.items()
+        },
+        **{
+            f"age{name}, mean absolute error, years": np.abs(found - wished)[part].mean()
+            for name, part in parts.items()
+        },
         **{f"  estimated at {a:.0f}": found[wished == a].mean() for a in AGES},
         "age, gender verdict changed": np.mean(flipped),
         "age, SFace between neighbouring steps": np.mean(steps),
+        "age, such steps of at least .8": np.mean(np.array(steps) >= 0.8),
         "age n": len(pairs),
+        "age n without dark glasses": int(seen.sum()),
     }
+
+
+def _ranks(wished: Array, found: Array) -> float:
+    """Return Spearman's rank correlation."""
+    return float(spearmanr(wished, found).statistic)
 
 
 def expression(stand: Stand, subjects: Sequence[Subject]) -> dict[str, Any]:
     """Return how often an expression raises its own units over those of the neutral face.
 
-    ``rising``: they rise at each of three steps of the strength, as told by the landmarks of the
-    composed photo.
+    ``half``: at half strength they have risen, and not beyond the full ones. ``rising``: a smile
+    never falls in four steps. All as told by the landmarks of the composed photo.
     """
     raised: dict[str, list[bool]] = {name: [] for name in UNITS}
+    half: dict[str, list[bool]] = {name: [] for name in UNITS}
     rising: list[bool] = []
+    kept: list[float] = []
     for seed, subject in enumerate(subjects):
         identity = stand.draw(Attribute(subject[2].gender, subject[2].age), seed)
         made = partial(stand.made, subject, identity)
         calm = made(Attributes(expression="neutral")).blendshapes
         for name, units in UNITS.items():
             own = [any(b.startswith(u) for u in units) for b in BLENDSHAPES]
-            full = made(Attributes(expression=name)).blendshapes
-            raised[name].append(bool(full[own].sum() > calm[own].sum() + 0.05))
+            levels = [
+                float(made(Attributes(expression=name, strength=s)).blendshapes[own].sum())
+                for s in (0.5, 1.0)
+            ]
+            start = float(calm[own].sum())
+            raised[name].append(levels[1] > start + 0.05)
+            half[name].append(start + 0.01 < levels[0] < levels[1] + 0.05)
+        kept.append(float(np.abs(made(Attributes()).blendshapes - subject[2].blendshapes).mean()))
         smile = [b.startswith("mouthSmile") for b in BLENDSHAPES]
         steps = [made(Attributes(expression="happy", strength=s)) for s in (0.01, 0.34, 0.67, 1.0)]
         series = [found.blendshapes[smile].sum() for found in steps]
         rising.append(bool((np.diff(series) > -0.03).all()))
     return {
         **{f"expression, {name} raises its units": np.mean(v) for name, v in raised.items()},
+        **{f"  {name} at half strength": np.mean(v) for name, v in half.items()},
+        "expression, kept: mean change of the blendshapes": np.mean(kept),
         "expression, a smile never falls as happy rises": np.mean(rising),
         "expression n": len(subjects),
     }
 
 
 def people(stand: Stand, subjects: Sequence[Subject], count: int) -> dict[str, Any]:
-    """Return how alike random surrogates are to donors, to the subjects and to each other."""
+    """Return how alike random surrogates are to donors, to the subjects and to each other.
+
+    Beside the random ones, those that the search would show are held against the donors (half as
+    many), and the subjects themselves, who are no donors.
+    """
     donors = stand.generator.donor_embeddings
     embeddings, sources, sides, to_own = [], [], [], []
     for seed in range(count):
@@ -260,7 +305,18 @@ def people(stand: Stand, subjects: Sequence[Subject], count: int) -> dict[str, A
         to_own.append(float(found @ own.embedding))
     vectors = np.stack(embeddings)
     nearest = (vectors @ donors.T).max(1)
+    found = [
+        stand.searched(subjects[seed % len(subjects)], seed).embedding for seed in range(count // 2)
+    ]
+    chosen = (np.stack(found) @ donors.T).max(1)
+    real = (np.stack([own.embedding for _, _, own in subjects]) @ donors.T).max(1)
     return {
+        **{
+            f"donors, {who} below {limit}": np.mean(near < limit)
+            for who, near in (("searched", chosen), ("real people", real))
+            for limit in (THRESHOLD, STRICT)
+        },
+        "searched n": len(chosen),
         "donors, mean likeness of the nearest": nearest.mean(),
         "donors, below the threshold": np.mean(nearest < THRESHOLD),
         f"donors, below {STRICT}, one in a thousand": np.mean(nearest < STRICT),
@@ -308,6 +364,17 @@ def show(figures: dict[str, Any]) -> None:
     for name, value in figures.items():
         figures[name] = value = float(value) if not isinstance(value, int) else value
         print(f"{name:<56} {value:9.3f}" if isinstance(value, float) else f"{name:<56} {value:5d}")
+
+
+Measure = Callable[[Stand, Sequence[Subject], int], dict[str, Any]]
+MEASURES: dict[str, Measure] = {
+    "speed": lambda stand, _, __: speed(stand.generator),
+    "gender": lambda stand, subjects, _: gender(stand, subjects),
+    "age": lambda stand, subjects, _: age(stand, subjects),
+    "expression": lambda stand, subjects, _: expression(stand, subjects),
+    "people": people,
+    "sharpness": lambda stand, _, __: sharpness(stand.generator),
+}
 
 
 if __name__ == "__main__":

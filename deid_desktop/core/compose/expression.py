@@ -46,7 +46,9 @@ def expression_change(name: str, strength: float, fit: ShapeFit) -> Array | None
     if name == "keep" or strength == 0:
         return None
     target = _targets()[name]
-    if name == "closed-eyes":  # wide eyes have further to go than narrow ones
+    if name == "happy":
+        target = _happier(fit.expression)
+    elif name == "closed-eyes":  # wide eyes have further to go than narrow ones
         target = _closing(fit.identity)
     return (strength * (target - fit.expression)).astype(np.float32)
 
@@ -56,6 +58,16 @@ def smile_of(name: str, strength: float, own: float) -> float:
     if name == "keep":
         return own
     return float(own * (1 - strength) + (strength if name == "happy" else 0.0))
+
+
+def _happier(own: Array) -> NDArray[np.floating]:
+    """Return the full smile of a face that shows ``own`` (468, 3): one that is there may grow.
+
+    A laugh must not shrink to the smile that the others get.
+    """
+    full = _targets()["happy"]
+    shown = float(np.clip((own * full).sum() / (full * full).sum(), 0, 1))
+    return (1 - shown * shown) * full + shown * own
 
 
 @cache
@@ -72,14 +84,14 @@ def _targets() -> dict[str, NDArray[np.floating]]:
         "neutral": np.zeros((mesh.VERTICES, 3)),
         "happy": _corners(0.65, -0.45, -0.25) + _cheeks(0.35) - 0.25 * _closing()
         + 0.08 * upper_lip,
-        "sad": 0.5 * raise_inner - 0.25 * raise_outer + 0.15 * _closing() + _corners(0.1, 0.5)
+        "sad": 0.5 * raise_inner - 0.25 * raise_outer + 0.15 * _closing() + _corners(0.1, 0.65)
         + 0.08 * lower_lip + _chin(0.2),
         "angry": -0.45 * raise_inner + _together(0.22) - 0.35 * raise_outer + 0.15 * _closing()
         + _corners(-0.12, 0.12) + _press(0.1),
-        "surprised": 0.75 * np.minimum(raise_inner, raise_outer) + _jaw(1.3) - 0.3 * _closing()
+        "surprised": 0.75 * np.minimum(raise_inner, raise_outer) + _jaw(1.3) - 0.45 * _closing()
         + _corners(-0.25, 0.05),
         "afraid": 0.75 * np.minimum(raise_inner, 0.7 * raise_outer) + _together(0.1)
-        - 0.4 * _closing() + _jaw(0.35) + _corners(0.4, 0.15),
+        - 0.6 * _closing() + _jaw(0.35) + _corners(0.4, 0.15),
         "disgusted": 0.4 * nose + 0.42 * broad_lip + 0.3 * lower_lip - 0.35 * raise_inner
         - 0.4 * raise_outer + _together(0.12) + 0.25 * _closing() + _cheeks(0.25)
         + _corners(0.12, 0.3) + _chin(0.15),

@@ -12,17 +12,23 @@ from collections.abc import Callable
 
 import numpy as np
 
-KNOTS = (0.0, 25.0, 45.0, 65.0, 85.0, 110.0, 135.0)
+from deid_desktop.core.types import Array
+
+KNOTS = (15.0, 28.0, 45.0, 65.0, 90.0, 120.0)
 """Ages in the generator, in years, that are sketched; beyond 80 it exaggerates."""
-_WOMEN = (20.0, 25.0, 32.0, 44.0, 56.0, 70.0, 80.0)
-_MEN = (20.0, 28.0, 37.0, 51.0, 67.0, 76.0, 80.0)
+_WOMEN = (20.0, 25.0, 32.0, 44.0, 58.0, 75.0)
+_MEN = (20.0, 28.0, 37.0, 51.0, 68.0, 78.0)
 """Apparent years at ``KNOTS``, on average over faces; of old women the network says less, but eyes
 do not."""
 _FARTHEST = 30.0
 """Years by which one face may differ from the average: some leave the network unmoved, and would
 be driven to an age that everybody else sees."""
-
-
+_LEAST, _MOST = 0.45, 1.6
+"""Years in the generator for each year beyond 18 that is asked for: farther off, eyes see another
+age than the network does, and a small step of the slider changes a person."""
+_MOVED = 0.5
+"""Share of what age does on average from which a face moves the network, and its word counts in
+full: behind dark glasses it sees hardly any age."""
 _SETTLED = 48.0
 """Years up to which the generator's age is what eyes see in a face of that age."""
 _LATER = (0.5, 1.2)
@@ -51,9 +57,13 @@ def usual_age(years: float, gender: float) -> float:
         years: wanted.
         gender: of the surrogate, −1 (female) … 1 (male).
     """
+    return float(np.interp(years, _usually(gender), KNOTS))
+
+
+def _usually(gender: float) -> Array:
+    """Return the apparent years at ``KNOTS``, on average over faces."""
     male = float(np.clip((gender + 1) / 2, 0, 1))
-    apparent = (1 - male) * np.array(_WOMEN) + male * np.array(_MEN)
-    return float(np.interp(years, apparent, KNOTS))
+    return ((1 - male) * np.array(_WOMEN) + male * np.array(_MEN)).astype(np.float32)
 
 
 def matching_age(years: float, gender: float, apparent: Callable[[float], float]) -> float:
@@ -65,16 +75,26 @@ def matching_age(years: float, gender: float, apparent: Callable[[float], float]
         years: wanted.
         gender: of the surrogate, −1 (female) … 1 (male).
         apparent: years that a sketch at one of ``KNOTS`` seems to have. Where they fall, the age
-            before counts: a slider must not turn back.
+            before counts: a slider must not turn back. Beyond the oldest of them the generator
+            goes on as it does on average.
     """
-    usual = usual_age(years, gender)
-    lowest, highest = usual - _FARTHEST, usual + _FARTHEST
+    usual, settled = usual_age(years, gender), max(0.0, years - 18)
+    lowest = max(usual - _FARTHEST, 15 + _LEAST * settled)
+    highest = min(usual + _FARTHEST, 18 + _MOST * settled)
     first = max(0, bisect_right(KNOTS, lowest) - 1)
     ages: list[float] = []
-    rising: list[float] = []
+    seen: list[float] = []
     for age in KNOTS[first:]:
         ages.append(age)
-        rising.append(max(apparent(age), rising[-1] + 1e-3 if rising else -np.inf))
-        if rising[-1] >= years or age >= highest:
+        seen.append(apparent(age))
+        if max(seen) >= years or age >= highest:
             break
-    return float(np.clip(np.interp(years, rising, ages), lowest, highest))
+    oldest = int(np.argmax(seen))
+    rising = np.maximum.accumulate(seen[: oldest + 1]) + 1e-3 * np.arange(oldest + 1)
+    found = float(np.interp(years, rising, ages[: oldest + 1]))
+    if seen[oldest] < years:
+        expected = float(np.ptp(np.interp([ages[0], ages[-1]], KNOTS, _usually(gender))))
+        moved = (seen[oldest] - seen[0]) / max(expected, 1.0)
+        found += max(0.0, usual - usual_age(seen[oldest], gender))
+        found = usual + min(1.0, moved / _MOVED) * (found - usual)
+    return float(np.clip(found, lowest, highest))

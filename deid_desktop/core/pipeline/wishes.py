@@ -20,6 +20,9 @@ from deid_desktop.core.types import Analysis, Array, Face, Identity, Look, Reque
 
 _PUSH = 1.0
 """What a step of ``Identity.push`` adds to the strength of the shape."""
+_PLAINLY = 2.0
+"""What doubt about the subject's gender is divided by: a face made half a man of a man in a bad
+light looks like a woman as soon as it ages."""
 _SMILE = [BLENDSHAPES.index("mouthSmileLeft"), BLENDSHAPES.index("mouthSmileRight")]
 
 
@@ -29,7 +32,9 @@ def wished_attribute(analysis: Analysis, request: Request, look: Look | None) ->
     look = look or Look(analysis.gender, analysis.age, analysis.skin_tone)
     own_smile = float(analysis.blendshapes[_SMILE].mean())
     return Attribute(
-        gender=look.gender if wish.gender is None else usual_gender(wish.gender, analysis.gender),
+        gender=_plain(look.gender)
+        if wish.gender is None
+        else usual_gender(wish.gender, analysis.gender),
         age=float(np.clip(look.age, 18, 80)) if wish.age is None else wish.age,
         smile=smile_of(wish.expression, wish.strength, own_smile),
         ancestry=_ancestry(
@@ -102,6 +107,11 @@ def described(attribute: Attribute, request: Request, *, skin: float) -> dict[st
         "ancestry": [round(a, 3) for a in attribute.ancestry],
         **{name: value for name, value in touched.items() if value is not None},
     }
+
+
+def _plain(seen: float) -> float:
+    """Return the gender to make of one that was seen: most photos leave some doubt, faces do not."""
+    return float(np.clip(_PLAINLY * seen, -1, 1))
 
 
 def _ancestry(wish: str, skin_tone: float) -> tuple[float, ...]:
