@@ -48,8 +48,9 @@ _FADED = 0.4
 """Share of their darkness that brows lose until 80."""
 _OLDEST = 36.0
 """Age up to which the donors say what age does to a face."""
-_INDIVIDUALITY = 1.3
-"""How far a mix is pushed away from the average face; above 1.4 it comes too near its donors."""
+_INDIVIDUALITY = 1.6
+"""How far a mix is pushed away from the average face: people differ more, and come no nearer to
+donors; above 2, one-sided features of donors become disfigurements."""
 _PORES = 0.8
 """Share of the skin detail's lost variance that is given back."""
 

@@ -110,7 +110,7 @@ def described(attribute: Attribute, request: Request, *, skin: float) -> dict[st
 
 
 def _plain(seen: float) -> float:
-    """Return the gender to make of one that was seen: most photos leave some doubt, faces do not."""
+    """Return the gender to make of one that was seen: photos leave doubt, faces hardly do."""
     return float(np.clip(_PLAINLY * seen, -1, 1))
 
 
