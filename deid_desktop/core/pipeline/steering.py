@@ -13,6 +13,9 @@ from deid_desktop.core.pipeline.ageing import following_age, matching_age, usual
 from deid_desktop.core.pipeline.siding import STRENGTHS, least_strength, matching_gender
 from deid_desktop.core.types import Attributes
 
+_OLDER = 1.8
+"""Years by which a small sketch looks older than the finished face (12 faces, four ages)."""
+
 Sketcher = Callable[[Sequence[Attribute]], Iterator[Sketch]]
 """Draws a face small with each of some attributes."""
 
@@ -46,7 +49,7 @@ class Steering:
     def _apparent(self, sketched: Sketcher, analyser: Analyser, age: float) -> float:
         if age not in self.apparent:
             (seen,) = sketched([replace(self.still, age=age)])
-            self.apparent[age] = analyser.drawn_age(seen.picture, seen.mesh)
+            self.apparent[age] = analyser.drawn_age(seen.picture, seen.mesh) - _OLDER
         return self.apparent[age]
 
 
