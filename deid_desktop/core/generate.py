@@ -121,7 +121,7 @@ _RIGHT_FRINGE = [9, 336, 296, 334, 293, 300, 383, 372, 264, 389, 251, 284, 332, 
 
 def roughness(age: float) -> float:
     """Return the contrast of skin's fine relief at an age in years, relative to 40."""
-    return float(np.interp(age, [10, 25, 40, 60, 80], [0.7, 0.8, 1.0, 1.25, 1.5]))
+    return float(np.interp(age, [10, 25, 40, 60, 80, 120], [0.7, 0.8, 1.0, 1.25, 1.5, 1.9]))
 
 
 def _male(attribute: Attribute) -> float:

@@ -15,47 +15,39 @@ def curve(years):
 def test_the_slider_never_turns_back(gender):
     ages = [usual_age(years, gender) for years in range(18, 81)]
     assert (np.diff(ages) >= 0).all() and ages[-1] - ages[0] > 60
-    noisy = curve([25, 22, 40, 35, 60, 58])
-    matched = [matching_age(years, gender, noisy) for years in range(18, 81)]
-    assert (np.diff(matched) >= 0).all()
+    for seen in (
+        [25, 22, 40, 35, 60],
+        [33, 31, 32, 35, 34],
+        [20, 20, 20, 20, 25],
+        [45, 50, 60, 80, 70],
+    ):
+        noisy = curve(seen)
+        matched = [matching_age(years, gender, noisy) for years in range(18, 81)]
+        assert (np.diff(matched) >= 0).all()
 
 
 def test_a_face_that_looks_as_asked_is_left_so():
     straight = curve(KNOTS)
-    for years in (28.0, 45.0, 70.0):
+    for years in (30.0, 45.0, 70.0):
         assert matching_age(years, 1.0, straight) == pytest.approx(years, abs=0.1)
 
 
 @pytest.mark.parametrize("years", [50.0, 60.0, 75.0])
 def test_a_face_of_which_the_network_sees_no_age_is_made_as_most_are(years):
-    usual = min(usual_age(years, 1.0), 18 + 1.6 * (years - 18))
+    usual = min(usual_age(years, 1.0), 18 + 1.9 * (years - 18))
     assert matching_age(years, 1.0, curve([30.0] * len(KNOTS))) == pytest.approx(usual)
 
 
 def test_a_small_step_of_the_slider_never_makes_an_elder():
-    late = curve([20, 20, 20, 20, 20, 60])
-    assert matching_age(30.0, -1.0, late) <= 18 + 1.6 * 12
+    late = curve([20, 20, 20, 20, 60])
+    assert matching_age(30.0, -1.0, late) <= 18 + 1.9 * 12
 
 
 def test_beyond_what_the_network_sees_the_slider_goes_on_as_usual():
-    turning = curve([18, 19, 25, 44, 38, 34])
+    turning = curve([18, 19, 44, 38, 36])
     ages = [matching_age(years, 1.0, turning) for years in (44.0, 60.0, 75.0)]
     assert ages[0] < ages[1] < ages[2]
     assert ages[1] - ages[0] < usual_age(60.0, 1.0) - usual_age(44.0, 1.0) + 5
-
-
-def test_no_more_is_looked_at_than_it_takes():
-    asked = []
-
-    def seem(age):
-        asked.append(age)
-        return age
-
-    assert matching_age(45.0, 1.0, seem) == pytest.approx(45.0, abs=0.1)
-    assert asked == [15.0, 28.0, 45.0]
-    asked.clear()
-    assert matching_age(80.0, 1.0, seem) == pytest.approx(usual_age(80.0, 1.0) - 30)
-    assert asked[0] > 80.0  # no age below can be the answer
 
 
 @pytest.mark.parametrize("gender", [-1.0, 1.0])

@@ -33,6 +33,8 @@ __all__ = [
 ]  # fmt: skip
 
 _NOTHING = Touch()
+_GREYING = 0.7
+"""Share of the photo's depth that brows lose when the skin's relief doubles: they grey with age."""
 _FURTHER = 0.14
 """Centimetres by which the shape may change more at each step of ``cover``."""
 
@@ -59,7 +61,8 @@ def compose(
             photo's colours of brows and lips, 3 lets the head's outline change most and takes
             glasses off; more of the subject is hidden, less of the photo kept.
         seed: of the grain.
-        wear: contrast of the skin's fine relief, of the photo's; more for an older face.
+        wear: contrast of the skin's fine relief, of the photo's; more for an older face, whose
+            brows are paler, too.
         touch: what the person asked for besides.
     """
     drawn = _draw(
@@ -163,7 +166,10 @@ def _draw(
     photo = bend(scene.crop, field, window)
     local = moved - [window[1].start, window[0].start, 0]
     lit = relight(scene.light, surrogate.texture, tinted=cover < 2)
-    lit = draw_brows(lit, depth=scene.light.brow_depth if cover < 2 else None, seed=seed)
+    depth = scene.light.brow_depth if cover < 2 else None
+    if depth is not None:
+        depth = depth * float(np.clip(1 - _GREYING * (wear - 1), 0.35, 1))
+    lit = draw_brows(lit, depth=depth, seed=seed)
     if touch.skin is not None:
         lit = toned(lit, touch.skin)
     uv, covered = mesh.rasterise(local, (photo.shape[0], photo.shape[1]))

@@ -7,23 +7,22 @@ are shown to the age network, and the curve is read backwards.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable
 
 import numpy as np
 
 from deid_desktop.core.types import Array
 
-KNOTS = (15.0, 28.0, 45.0, 65.0, 90.0, 120.0)
+KNOTS = (15.0, 35.0, 55.0, 80.0, 115.0)
 """Ages in the generator, in years, that are sketched; beyond 80 it exaggerates."""
-_WOMEN = (20.0, 25.0, 32.0, 44.0, 58.0, 75.0)
-_MEN = (20.0, 28.0, 37.0, 51.0, 68.0, 78.0)
+_WOMEN = (20.0, 28.0, 38.0, 53.0, 73.0)
+_MEN = (20.0, 31.0, 44.0, 61.0, 77.0)
 """Apparent years at ``KNOTS``, on average over faces; of old women the network says less, but eyes
 do not."""
 _FARTHEST = 30.0
 """Years by which one face may differ from the average: some leave the network unmoved, and would
 be driven to an age that everybody else sees."""
-_LEAST, _MOST = 0.45, 1.6
+_LEAST, _MOST = 0.45, 1.9
 """Years in the generator for each year beyond 18 that is asked for: farther off, eyes see another
 age than the network does, and a small step of the slider changes a person."""
 _MOVED = 0.5
@@ -69,8 +68,6 @@ def _usually(gender: float) -> Array:
 def matching_age(years: float, gender: float, apparent: Callable[[float], float]) -> float:
     """Return the generator's age for one face to look ``years`` old.
 
-    Looks from one of ``KNOTS`` to the next, only where the answer may lie: a look costs a sketch.
-
     Args:
         years: wanted.
         gender: of the surrogate, −1 (female) … 1 (male).
@@ -79,22 +76,12 @@ def matching_age(years: float, gender: float, apparent: Callable[[float], float]
             goes on as it does on average.
     """
     usual, settled = usual_age(years, gender), max(0.0, years - 18)
-    lowest = max(usual - _FARTHEST, 15 + _LEAST * settled)
-    highest = min(usual + _FARTHEST, 18 + _MOST * settled)
-    first = max(0, bisect_right(KNOTS, lowest) - 1)
-    ages: list[float] = []
-    seen: list[float] = []
-    for age in KNOTS[first:]:
-        ages.append(age)
-        seen.append(apparent(age))
-        if max(seen) >= years or age >= highest:
-            break
+    seen = [apparent(age) for age in KNOTS]
     oldest = int(np.argmax(seen))
     rising = np.maximum.accumulate(seen[: oldest + 1]) + 1e-3 * np.arange(oldest + 1)
-    found = float(np.interp(years, rising, ages[: oldest + 1]))
-    if seen[oldest] < years:
-        expected = float(np.ptp(np.interp([ages[0], ages[-1]], KNOTS, _usually(gender))))
-        moved = (seen[oldest] - seen[0]) / max(expected, 1.0)
-        found += max(0.0, usual - usual_age(seen[oldest], gender))
-        found = usual + min(1.0, moved / _MOVED) * (found - usual)
-    return float(np.clip(found, lowest, highest))
+    found = float(np.interp(years, rising, KNOTS[: oldest + 1]))
+    found += max(0.0, usual - usual_age(seen[oldest], gender))
+    moved = np.ptp(rising) / np.ptp(_usually(gender))
+    found = usual + min(1.0, float(moved) / _MOVED) * (found - usual)
+    found = float(np.clip(found, usual - _FARTHEST, usual + _FARTHEST))
+    return float(np.clip(found, 15 + _LEAST * settled, 18 + _MOST * settled))
