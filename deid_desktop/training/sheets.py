@@ -34,8 +34,9 @@ def write_sheets(folder: Path, donors: list[Sample] | None = None) -> None:
     """Write contact sheets of the weights in place into ``folder``.
 
     ``people.png``: 64 of both genders and four ages; ``mixes.png``: two to ten donors;
-    ``sweeps.png``: each slider at three fixed identities; ``expressions.png``: composed into the
-    shipped portrait; with ``donors``, ``reconstructions.png``: each above what is kept of it.
+    ``sweeps.png``: each slider at three fixed identities; ``expressions.png``: at half and full
+    strength, composed into the shipped portrait; with ``donors``, ``reconstructions.png``: each
+    above what is kept of it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     generator = Generator()
@@ -74,11 +75,12 @@ def _expressions() -> list[list[Pixels]]:
     x, y, width, height = (round(value) for value in face.box)
     part = (slice(max(0, y - height // 5), y + height), slice(max(0, x - width // 5), x + width))
     rows = []
-    for seed in range(3):
+    for seed, strength in ((0, 0.5), (0, 1.0), (1, 0.5), (1, 1.0)):
         found = pipeline.redact(photo, face, Request(seed=seed), preview=True)
         row = []
         for name in EXPRESSIONS:
-            request = Request(seed=seed, attributes=Attributes(expression=name))
+            wish = Attributes(expression=name, strength=strength)
+            request = Request(seed=seed, attributes=wish)
             result = pipeline.redact(photo, face, request, identity=found.identity)
             shown = pipeline.render(photo, [result])[part]
             row.append(cv2.resize(shown, (_CELL, _CELL), interpolation=cv2.INTER_AREA))

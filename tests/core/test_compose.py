@@ -458,6 +458,27 @@ def test_shut_eyes_and_open_mouths_are_seen_in_the_finished_picture(
     assert seen[1] > seen[0] + 0.2
 
 
+def test_the_brows_of_an_older_face_are_paler(workshop, calm):
+    scene, face = calm
+    surrogate = workshop.surrogate(2)
+    seen = [
+        sketch(scene, surrogate, face.points, shape_strength=STRENGTH, wear=wear)
+        for wear in (1.0, 1.8)
+    ]
+    brows = np.zeros(seen[0].picture.shape[:2], np.uint8)
+    for chain in (mesh.LEFT_BROW, mesh.RIGHT_BROW):
+        hull = cv2.convexHull(np.round(seen[0].mesh[chain, :2]).astype(np.int32))
+        cv2.fillConvexPoly(brows, hull, 1)
+    young, old = (one.picture[brows > 0].mean() for one in seen)
+    assert old > young + 2
+
+
+def test_a_laugh_goes_on_where_happiness_is_asked_for(scene):
+    laugh = expression_change("happy", 1.0, scene.fit) + scene.fit.expression
+    laughing = replace(scene.fit, expression=(1.6 * laugh).astype(np.float32))
+    np.testing.assert_allclose(expression_change("happy", 1.0, laughing), 0, atol=1e-5)
+
+
 def test_keeping_the_expression_changes_nothing(scene):
     assert expression_change("keep", 1.0, scene.fit) is None
     assert expression_change("happy", 0.0, scene.fit) is None

@@ -284,7 +284,7 @@ def test_weights_of_which_one_byte_differs_are_refused(tmp_path, monkeypatch):
 def test_the_weights_are_whole_and_small():
     tensors, metadata = stored()
     assert metadata["format"] == module.FORMAT
-    assert resource("models", WEIGHTS).stat().st_size < 60e6
+    assert resource("models", WEIGHTS).stat().st_size < 40e6
     assert all(t.isfinite().all() for t in tensors.values() if t.is_floating_point())
     assert len(tensors["codes"][0]) == len(tensors["donor.embedding"])
 

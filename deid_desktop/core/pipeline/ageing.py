@@ -25,6 +25,8 @@ be driven to an age that everybody else sees."""
 _LEAST, _MOST = 0.45, 1.9
 """Years in the generator for each year beyond 18 that is asked for: farther off, eyes see another
 age than the network does, and a small step of the slider changes a person."""
+_OLDEST = 120.0
+"""Age in the generator beyond which skin looks diseased rather than old."""
 _MOVED = 0.5
 """Share of what age does on average from which a face moves the network, and its word counts in
 full: behind dark glasses it sees hardly any age."""
@@ -84,4 +86,4 @@ def matching_age(years: float, gender: float, apparent: Callable[[float], float]
     moved = np.ptp(rising) / np.ptp(_usually(gender))
     found = usual + min(1.0, float(moved) / _MOVED) * (found - usual)
     found = float(np.clip(found, usual - _FARTHEST, usual + _FARTHEST))
-    return float(np.clip(found, 15 + _LEAST * settled, 18 + _MOST * settled))
+    return float(np.clip(found, 15 + _LEAST * settled, min(18 + _MOST * settled, _OLDEST)))
