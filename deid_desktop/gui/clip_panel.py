@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from deid_desktop.core.types import Method, Request
+from deid_desktop.core.types import Method
 from deid_desktop.gui.choice import Choice
 from deid_desktop.gui.controls import AGE, GENDER, SKIN
 from deid_desktop.gui.slider_row import SliderRow
@@ -48,6 +48,10 @@ class ClipPanel(QWidget):
         self.words.setWordWrap(True)
         self.method = Choice(theme, tr("Method"), [method_name(method) for method in _METHODS])
         self.rows = [SliderRow(control, theme) for control in (GENDER, AGE, SKIN)]
+        self.alone = QCheckBox(tr("Only in this stretch"))
+        self.alone.setToolTip(
+            tr("Split the track where the stretch begins and ends; elsewhere nothing changes")
+        )
         self.approved = QCheckBox(tr("Looked at and approved"))
         self.split = QPushButton(tr("Split the track here"))
         self.remove = QPushButton(tr("Not a face"))
@@ -63,7 +67,9 @@ class ClipPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(14, 14, 14, 14)
         column.setSpacing(10)
-        for widget in (self.heading, self.words, self.method, *self.rows, self.approved):
+        for widget in (
+            self.heading, self.words, self.method, *self.rows, self.alone, self.approved,
+        ):  # fmt: skip
             column.addWidget(widget)
         column.addStretch(1)
         for widget in (self.split, self.remove, self.apart, self.add):
@@ -78,6 +84,7 @@ class ClipPanel(QWidget):
         self.method.activated.connect(self._choose)
         for row in self.rows:
             row.edited.connect(self._slide)
+        self.alone.clicked.connect(self._ask)
         self.approved.toggled.connect(lambda on: model.approve(model.selected, on))
         self.split.clicked.connect(model.split)
         self.remove.clicked.connect(model.remove)
@@ -93,7 +100,9 @@ class ClipPanel(QWidget):
         model, track = self._model, self._model.track
         person = model.person_of(track.id) if track else None
         ready = person is not None and not model.busy
-        for widget in (self.method, *self.rows, self.approved, self.remove, self.other):
+        for widget in (
+            self.method, *self.rows, self.alone, self.approved, self.remove, self.other,
+        ):  # fmt: skip
             widget.setEnabled(ready)
         self.add.setEnabled(model.dressed is not None and not model.busy)
         inside = track is not None and track.first < model.index <= track.last
@@ -108,8 +117,9 @@ class ClipPanel(QWidget):
         self.heading.setText(tr("Person {number}", number=person.id + 1))
         self.words.setText(self._said(track.first, track.last))
         if not self._timer.isActive():
-            self._request = person.request
+            self._request = person.request_of(track.id)
             self._show_request()
+            self.alone.setChecked(track.id in person.stretches)
         self.approved.blockSignals(True)
         self.approved.setChecked(track.id in model.approved)
         self.approved.blockSignals(False)
@@ -161,8 +171,13 @@ class ClipPanel(QWidget):
 
     def _ask(self) -> None:
         self._timer.stop()
-        request: Request = self._request
-        self._model.ask(request)
+        person = self._model.person_of(self._model.selected)
+        if person is None:
+            return
+        if self.alone.isChecked() or self._model.selected not in person.stretches:
+            self._model.ask(self._request, alone=self.alone.isChecked())
+        else:
+            self._model.ask_as_elsewhere()
 
     def _join(self) -> None:
         self._model.join(int(self.other.currentData()))

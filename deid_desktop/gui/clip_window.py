@@ -75,7 +75,9 @@ class ClipWindow(QMainWindow):
         self.bar.setTextVisible(False)
         self.stop = QPushButton(tr("Pause"))
         self.stop.setToolTip(tr("What is done is kept: the same export goes on from there"))
-        self.said = QLabel()
+        self.cancel = QPushButton(tr("Cancel"))
+        self.cancel.setToolTip(tr("What is done is thrown away"))
+        self.said = QLabel(doing_words("find"))
         self.said.setWordWrap(True)
 
     def _lay_out(self) -> None:
@@ -93,6 +95,7 @@ class ClipWindow(QMainWindow):
         work.addWidget(self.said, 1)
         work.addWidget(self.bar, 1)
         work.addWidget(self.stop)
+        work.addWidget(self.cancel)
         self.lanes = lanes = QScrollArea()
         lanes.setWidgetResizable(True)
         lanes.setWidget(self.bars)
@@ -130,6 +133,7 @@ class ClipWindow(QMainWindow):
         self.original.toggled.connect(self.view.show_original)
         self.export.clicked.connect(self._ask_where)
         self.stop.clicked.connect(model.stop)
+        self.cancel.clicked.connect(model.cancel)
         self.panel.add_wanted.connect(self._begin_add)
         self.view.drawn.connect(self._drawn)
         model.changed.connect(self._refresh)
@@ -137,6 +141,7 @@ class ClipWindow(QMainWindow):
         model.progressed.connect(self._progress)
         model.failed.connect(self.said.setText)
         model.exported.connect(self._exported)
+        model.stopped.connect(self._stopped)
 
     # What happens
 
@@ -178,6 +183,13 @@ class ClipWindow(QMainWindow):
         sound = list(SOUNDS)[self.sound.currentIndex()]
         self.model.export(target, sound, overwrite=target.exists())
 
+    def _stopped(self, cancelled: bool) -> None:
+        self.said.setText(
+            tr("Cancelled. Nothing of it is left.")
+            if cancelled
+            else tr("Paused. Export it under the same name again, and it goes on from there.")
+        )
+
     def _exported(self, record: dict[str, object]) -> None:
         name = str(record["output"])
         self.said.setText(tr("Exported {name} as {target}", name=self.model.path.name, target=name))
@@ -210,6 +222,7 @@ class ClipWindow(QMainWindow):
         self.bar.setVisible(model.busy)
         self.lanes.setFixedHeight(min(_LANES, self.bars.sizeHint().height() + 4))
         self.stop.setVisible(model.doing == "export")
+        self.cancel.setVisible(model.doing == "export")
         if not model.busy and self.said.text() in map(doing_words, ("find", "cast")):
             self.said.setText("" if model.people else tr("No face was found in this clip."))
         if model.frames:

@@ -84,7 +84,7 @@ class DressJob:
 
     def run(self, pipeline: Pipeline, should_stop: ShouldStop) -> Dressed:
         """Do it."""
-        from deid_desktop.video.editing import edited, regrouped, requests_of
+        from deid_desktop.video.editing import edited, regrouped, requests_of, stretches_of
         from deid_desktop.video.people import cast, group, look
         from deid_desktop.video.rendering import Renderer
         from deid_desktop.video.tracks import Timeline
@@ -103,8 +103,9 @@ class DressJob:
         requests = requests_of(groups, self.edits, self.request)
         identities = self._identities(groups, requests)
         people = cast(
-            groups, seen, pipeline, requests, identities=identities, should_stop=should_stop
-        )
+            groups, seen, pipeline, requests, stretches=stretches_of(self.edits),
+            identities=identities, should_stop=should_stop,
+        )  # fmt: skip
         stage = Renderer(timeline, people, rate=float(clip.rate))
         return Dressed(timeline, people, seen, stage)
 
@@ -118,14 +119,18 @@ class DressJob:
     def _identities(
         self, groups: list[tuple[int, ...]], requests: dict[int, Request]
     ) -> dict[int, Identity]:
-        """Return the identities of people of whom nothing has changed."""
+        """Return the identities of people of whom the same is wished as before.
+
+        Of a person who was parted, the one with the first track keeps the surrogate.
+        """
         kept: dict[int, Identity] = {}
         for person in self.before.people if self.before else []:
-            number = person.id
-            if number < len(groups) and groups[number] == person.tracks and person.identity:
-                wish = replace(requests[number], seed=person.request.seed)
-                if wish == person.request:
-                    kept[number] = person.identity
+            first = min(person.tracks)
+            number = next((n for n, tracks in enumerate(groups) if first in tracks), None)
+            if person.identity is None or number is None or number in kept:
+                continue
+            if replace(requests[number], seed=person.request.seed) == person.request:
+                kept[number] = person.identity
         return kept
 
 
@@ -204,11 +209,12 @@ class PlayJob:
 
 @dataclass(frozen=True, eq=False)
 class ExportJob:
-    """Write the clip; a run that was stopped before goes on where it was."""
+    """Write the clip as it was shown; a run that was stopped before goes on where it was."""
 
     path: Path
     target: Path
     found: Found
+    dressed: Dressed
     edits: tuple[Edit, ...]
     request: Request
     sound: str
@@ -223,5 +229,6 @@ class ExportJob:
         wish = Wish(self.request, Sound(self.sound), self.edits, overwrite=self.overwrite)
         return redact_clip(
             pipeline, self.path, self.target, wish, found=self.found.stretches,
+            identities={p.id: p.identity for p in self.dressed.people if p.identity},
             should_stop=should_stop, progress=self.progress,
         )  # fmt: skip

@@ -52,6 +52,7 @@ class ClipModel(QObject):
     progressed = Signal(str, int, int)  # find, cast, render, join; all 0 when it has ended
     failed = Signal(str)
     exported = Signal(object)  # the record
+    stopped = Signal(bool)  # an export; whether for good
     _told = Signal(str, int, int)
     _shown = Signal(object)
 
@@ -77,6 +78,8 @@ class ClipModel(QObject):
         self._shown.connect(self._show, queued)
         self._token = 0
         self._next: tuple[str, Any] | None = None
+        self._target: Path | None = None
+        self._cancelled: Path | None = None
 
     # What is known
 
@@ -130,9 +133,10 @@ class ClipModel(QObject):
     def _expected(self, track: int) -> State | None:
         """Return the state that a frame will have whatever is found: no surrogate, or kept."""
         person = self.person_of(track)
-        if person is None or (person.request.method is Method.SURROGATE and person.costume):
+        if person is None or person.costume_of(track) is not None:
             return None
-        return State.KEPT if person.request.method is Method.KEEP else State.MASKED
+        kept = person.request_of(track).method is Method.KEEP
+        return State.KEPT if kept else State.MASKED
 
     def reason(self, track: int, index: int) -> str:
         """Return why a track is masked in a frame, "" if it is not or nobody knows."""
@@ -144,7 +148,7 @@ class ClipModel(QObject):
         found = []
         for track in self.timeline.tracks if self.timeline else []:
             person = self.person_of(track.id)
-            if person is None or person.request.method is not Method.SURROGATE:
+            if person is None or person.request_of(track.id).method is not Method.SURROGATE:
                 continue
             if track.id in self.approved:
                 continue
@@ -224,13 +228,28 @@ class ClipModel(QObject):
         """Add a face that goes from one box to another."""
         self.edit(Add(first, first_box, last, last_box))
 
-    def ask(self, request: Request) -> None:
-        """Say what is to become of the person of the selected track."""
+    def ask(self, request: Request, *, alone: bool = False) -> None:
+        """Say what is to become of the person of the selected track, or of that track ``alone``."""
         if self.selected >= 0:
-            self.edits = [
-                e for e in self.edits if not (isinstance(e, Ask) and e.track == self.selected)
-            ]
-            self.edit(Ask(self.selected, request))
+            self._take_back(alone)
+            # A person's own seed is made of the clip's.
+            wish = replace(request, seed=self.request.seed)
+            self.edit(Ask(self.selected, wish, alone))
+
+    def ask_as_elsewhere(self) -> None:
+        """Let the selected track be treated as its person is."""
+        if self._take_back(True):
+            self._dress()
+
+    def _take_back(self, alone: bool) -> bool:
+        """Drop what was asked of the selected track before; return whether anything was."""
+        own = [
+            edit
+            for edit in self.edits
+            if isinstance(edit, Ask) and (edit.track, edit.alone) == (self.selected, alone)
+        ]
+        self.edits = [edit for edit in self.edits if edit not in own]
+        return bool(own)
 
     def undo(self) -> None:
         """Take the last edit back."""
@@ -246,17 +265,23 @@ class ClipModel(QObject):
 
     def export(self, target: Path, sound: str, *, overwrite: bool) -> None:
         """Write the clip in the background, or go on with a run that was stopped."""
-        if self.found is not None:
+        if self.found is not None and self.dressed is not None:
             job = ExportJob(
-                self.path, target, self.found, tuple(self.edits), self.request, sound, overwrite,
-                self._told.emit,
+                self.path, target, self.found, self.dressed, tuple(self.edits), self.request,
+                sound, overwrite, self._told.emit,
             )  # fmt: skip
+            self._target, self._cancelled = target, None
             self._post("export", job)
 
     def stop(self) -> None:
         """Stop what is running. An export can be taken up again."""
         self._next = None
         self._worker.stop(self._token)
+
+    def cancel(self) -> None:
+        """Stop an export for good: nothing of it is left."""
+        self._cancelled = self._target
+        self.stop()
 
     @property
     def busy(self) -> bool:
@@ -326,11 +351,20 @@ class ClipModel(QObject):
                 self._show(outcome)
             case dict():
                 self.exported.emit(outcome)
+            case Stopped() if doing == "export":
+                self._export_stopped()
             case Stopped() | _:
                 pass
         if waiting is not None:
             self._post(*waiting)
         self.changed.emit()
+
+    def _export_stopped(self) -> None:
+        if self._cancelled is not None:
+            from deid_desktop.video.job import discard
+
+            discard(self.path, self._cancelled)
+        self.stopped.emit(self._cancelled is not None)
 
     def _show(self, shot: Shot) -> None:
         if self.doing == "play":

@@ -54,10 +54,11 @@ class Join:
 
 @dataclass(frozen=True)
 class Ask:
-    """What is to become of the person whom a track shows."""
+    """What is to become of the person whom a track shows, or of them in this track ``alone``."""
 
     track: int
     request: Request
+    alone: bool = False
 
 
 Edit = Split | Remove | Add | Join | Ask
@@ -124,8 +125,13 @@ def requests_of(
     """Return what is to become of each person, by number; the latest wish counts."""
     requests = dict.fromkeys(range(len(groups)), usual)
     for edit in edits:
-        if isinstance(edit, Ask):
+        if isinstance(edit, Ask) and not edit.alone:
             for number, tracks in enumerate(groups):
                 if edit.track in tracks:
                     requests[number] = edit.request
     return requests
+
+
+def stretches_of(edits: Sequence[Edit]) -> dict[int, Request]:
+    """Return what is to become of single tracks, whatever becomes of their person elsewhere."""
+    return {edit.track: edit.request for edit in edits if isinstance(edit, Ask) and edit.alone}

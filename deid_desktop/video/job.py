@@ -23,7 +23,7 @@ from deid_desktop.core.types import Cancelled, Identity, Look, Request, ShouldSt
 from deid_desktop.core.verify import THRESHOLD
 from deid_desktop.video import VideoError
 from deid_desktop.video.clip import Clip
-from deid_desktop.video.editing import Edit, edited, regrouped, requests_of
+from deid_desktop.video.editing import Edit, edited, regrouped, requests_of, stretches_of
 from deid_desktop.video.finding import Finder, Stretch
 from deid_desktop.video.people import Person, cast, group, look
 from deid_desktop.video.reading import frames, read_clip
@@ -60,12 +60,14 @@ def redact_clip(
     wish: Wish,
     *,
     found: list[Stretch] | None = None,
+    identities: dict[int, Identity] | None = None,
     should_stop: ShouldStop = never,
     progress: Progress = lambda doing, done, total: None,
 ) -> dict[str, Any]:
     """Write ``source`` to ``target`` with every face replaced, masked or kept; return the record.
 
-    ``found``: what the first pass gave, where somebody has done it already.
+    ``found``: what the first pass gave, ``identities``: who plays whom, by the person's number,
+    where somebody has done that already. A run that goes on keeps its own.
 
     Raises:
         VideoError: the clip cannot be read, or the result not be written.
@@ -77,7 +79,7 @@ def redact_clip(
         raise VideoError(
             f"{target.name}: this name is taken; choose another folder or allow overwriting"
         )
-    folder = Folder(target.parent / f".{_digest(source, target)}.clip")
+    folder = Folder(_place(source, target))
     folder.keep_wish(wish)
     if found is not None:
         folder.keep_found(found)
@@ -87,7 +89,10 @@ def redact_clip(
     if not timeline.ticks:
         raise VideoError(f"{clip.name}: the video holds no frames; get the file again")
     progress("cast", 0, 1)
-    people = dress(source, clip, timeline, pipeline, wish, folder, should_stop=should_stop)
+    people = dress(
+        source, clip, timeline, pipeline, wish, folder, identities=identities,
+        should_stop=should_stop,
+    )  # fmt: skip
     progress("cast", 1, 1)
     tally = render(
         source, clip, timeline, people, wish, folder, should_stop=should_stop, progress=progress
@@ -144,9 +149,11 @@ def find(
 
 def dress(
     source: Path, clip: Clip, timeline: Timeline, pipeline: Pipeline, wish: Wish, folder: Folder,
-    *, should_stop: ShouldStop = never,
+    *, identities: dict[int, Identity] | None = None, should_stop: ShouldStop = never,
 ) -> list[Person]:  # fmt: skip
     """Join tracks to people and give each a surrogate, that of an earlier run if there was one.
+
+    Else that of ``identities``, by the person's number.
 
     Raises:
         Cancelled: ``should_stop`` answered yes.
@@ -157,8 +164,9 @@ def dress(
     groups = regrouped(group(timeline, seen), wish.edits)
     requests = requests_of(groups, wish.edits, wish.request)
     people = cast(
-        groups, seen, pipeline, requests, identities=folder.identities(), should_stop=should_stop
-    )
+        groups, seen, pipeline, requests, stretches=stretches_of(wish.edits),
+        identities=(identities or {}) | folder.identities(), should_stop=should_stop,
+    )  # fmt: skip
     folder.keep_identities(people)
     return people
 
@@ -202,6 +210,15 @@ def render(
     finally:
         writer.discard()
     return tally
+
+
+def discard(source: Path, target: Path) -> None:
+    """Forget a run that was stopped: nothing of it is left beside ``target``."""
+    shutil.rmtree(_place(source, target), ignore_errors=True)
+
+
+def _place(source: Path, target: Path) -> Path:
+    return target.parent / f".{_digest(source, target)}.clip"
 
 
 class _Parts:

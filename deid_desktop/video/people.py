@@ -15,7 +15,7 @@ import numpy as np
 
 from deid_desktop.core.imaging import photo_from_pixels
 from deid_desktop.core.people import ALIKE, own_seed
-from deid_desktop.core.pipeline import Pipeline
+from deid_desktop.core.pipeline import CHILD_REASON, Pipeline
 from deid_desktop.core.pipeline.costume import Costume
 from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.types import (
@@ -41,8 +41,10 @@ LOOKS = 5
 """Frames of a track that are looked at."""
 SITTINGS = 2
 """Frames of a person that the search looks at."""
-_FINALISTS = 2
-"""Identities that are tried on, if the first does not hold."""
+_FINALISTS = 8
+"""Identities that are tried on, as long as none holds."""
+_MOST_FAILED = 0.5
+"""Share of the frames in which an identity may fail and be pushed all the same."""
 _LARGE = 90.0
 """Height in pixels from which a larger face makes no better look."""
 REHEARSED = 10
@@ -75,7 +77,8 @@ class Person:
 
     ``tracks``: ids of the tracks that show them. ``originals`` (n, 128), ``others`` (m, 128): what
     their surrogate must not come near to, their own face and everybody else's. ``colour``: of
-    their mask. ``reason``: why there is no ``costume``.
+    their mask. ``reason``: why there is no ``costume``. ``stretches``: what is wished of single
+    tracks, with the same identity; ``costumes``: for these.
     """
 
     id: int
@@ -88,6 +91,18 @@ class Person:
     costume: Costume | None = None
     reason: str = ""
     glances: list[Glance] = field(default_factory=list)
+    stretches: dict[int, Request] = field(default_factory=dict)
+    costumes: dict[int, Costume] = field(default_factory=dict)
+
+    def request_of(self, track: int) -> Request:
+        """Return what is to become of a track."""
+        return self.stretches.get(track, self.request)
+
+    def costume_of(self, track: int) -> Costume | None:
+        """Return what is worn in a track, ``None`` for a mask or the face itself."""
+        if self.request_of(track).method is not Method.SURROGATE:
+            return None
+        return self.costumes.get(track) if track in self.stretches else self.costume
 
 
 def look(
@@ -198,6 +213,7 @@ def cast(
     pipeline: Pipeline,
     requests: dict[int, Request],
     *,
+    stretches: dict[int, Request] | None = None,
     identities: dict[int, Identity] | None = None,
     should_stop: ShouldStop = never,
 ) -> list[Person]:
@@ -208,6 +224,7 @@ def cast(
         seen: from `look`.
         pipeline: that searches.
         requests: by the person's number; the seed becomes that person's own.
+        stretches: by the track's number, where it is to be treated apart from its person.
         identities: found in an earlier run, by the person's number.
         should_stop: asked between steps.
     """
@@ -224,10 +241,17 @@ def cast(
             _stacked([g.embedding for g in own]),
             _stacked(others),
             glances=own,
+            stretches={
+                track: _with_seed(wish, number)
+                for track, wish in (stretches or {}).items()
+                if track in tracks
+            },
         )
-        if request.method is Method.SURROGATE:
+        wishes = [person.request, *person.stretches.values()]
+        dressing = [wish for wish in wishes if wish.method is Method.SURROGATE]
+        if dressing:
             known = (identities or {}).get(number)
-            _dress(person, pipeline, known, should_stop)
+            _dress(person, dressing[0], pipeline, known, should_stop)
         people.append(person)
     return people
 
@@ -241,14 +265,18 @@ def _stacked(embeddings: Sequence[Array]) -> Array:
 
 
 def _dress(
-    person: Person, pipeline: Pipeline, known: Identity | None, should_stop: ShouldStop
-) -> None:
-    """Find the person's surrogate, or the reason why there is none."""
+    person: Person, request: Request, pipeline: Pipeline, known: Identity | None,
+    should_stop: ShouldStop,
+) -> None:  # fmt: skip
+    """Find the person's surrogate as ``request`` says, or the reason why there is none."""
     ranked = sorted(person.glances, key=lambda g: -g.quality)
-    reasons = [pipeline.why_not(g.photo, g.face, person.request) for g in ranked]
+    reasons = [pipeline.why_not(g.photo, g.face, request) for g in ranked]
     able = [g for g, reason in zip(ranked, reasons, strict=True) if not reason]
     if not able:
         person.reason = reasons[0] if reasons else "No frame shows this face."
+        return
+    if reasons.count(CHILD_REASON) > len(able):  # one frame in which they look older is chance
+        person.reason = CHILD_REASON
         return
     # Faces too alike to their own are no bystanders: a track that was not joined is the same.
     apart = [similarity(other[None], person.originals) < ALIKE for other in person.others]
@@ -261,48 +289,62 @@ def _dress(
     person.others = strangers
     if known is not None:
         person.identity = known
-        person.costume = pipeline.costume(sittings[0], person.request, known)
-        return
-    _rehearse(person, sittings, pipeline, should_stop)
-    if person.costume is None:
+        person.costume = pipeline.costume(sittings[0], request, known)
+    else:
+        _rehearse(person, request, sittings, pipeline, should_stop)
+    if person.identity is None:
         person.reason = "No surrogate was found that hides this person; another seed may."
+        return
+    for track, wish in person.stretches.items():
+        if wish.method is Method.SURROGATE:
+            person.costumes[track] = pipeline.costume(sittings[0], wish, person.identity)
 
 
 def _rehearse(
-    person: Person, sittings: Sequence[Sitting], pipeline: Pipeline, should_stop: ShouldStop
-) -> None:
+    person: Person, request: Request, sittings: Sequence[Sitting], pipeline: Pipeline,
+    should_stop: ShouldStop,
+) -> None:  # fmt: skip
     """Take the identity that holds, with a margin, in most frames looked at, drawn as for video.
 
-    Each is pushed until it holds in all: small and turned faces hold less well, and a surrogate
-    that only holds in most frames would flicker between face and mask.
+    One that holds in most is pushed further: small and turned faces hold less well, and a
+    surrogate that only holds in most frames would flicker between face and mask.
     """
     recogniser, shown = Recogniser(), sittings[:REHEARSED]
-    fewest = len(shown)
-    finalists = pipeline.finalists(sittings[:SITTINGS], person.request, should_stop=should_stop)
+    best = (len(shown) + 1, len(shown))
+    finalists = pipeline.finalists(sittings[:SITTINGS], request, should_stop=should_stop)
     for identity in islice(finalists, _FINALISTS):
         for push in range(identity.push, PUSHES):
             if should_stop():
                 raise Cancelled
             tried = replace(identity, push=push)
-            costume = pipeline.costume(sittings[0], person.request, tried)
+            costume = pipeline.costume(sittings[0], request, tried)
             failed = _failures(person, costume.scaled(256), shown, pipeline, recogniser)
-            if failed < fewest:
-                person.identity, person.costume, fewest = tried, costume, failed
-            if not failed:
+            if failed < best and failed[1] < len(shown):
+                person.identity, person.costume, best = tried, costume, failed
+            if not failed[0]:
                 return
+            if failed[0] > _MOST_FAILED * len(shown):
+                break
 
 
 def _failures(
     person: Person, costume: Costume, sittings: Sequence[Sitting], pipeline: Pipeline,
     recogniser: Recogniser,
-) -> int:  # fmt: skip
-    """Return in how many frames a costume, drawn as for video, hides the person not well enough."""
-    failed = 0
+) -> tuple[int, int]:  # fmt: skip
+    """Return in how many frames a costume, drawn as for video, hides the person not well enough.
+
+    First with the margin, then without.
+    """
+    near = failed = 0
     for sitting in sittings:
         vertices = pipeline.analyse(sitting.photo, sitting.face).mesh
         layer = costume.layer(costume.scene(sitting.photo.pixels, vertices, work=WORK))
         points = sitting.face.points - np.array([layer.left, layer.top], np.float32)
         found = recogniser.embed_face(layer.changed(sitting.photo.pixels), points)[None]
-        verdict = judge(person.originals, found, costume.donors, person.others, THRESHOLD - _MARGIN)
-        failed += verdict.state is not State.VERIFIED
-    return failed
+        states = [
+            judge(person.originals, found, costume.donors, person.others, limit).state
+            for limit in (THRESHOLD - _MARGIN, THRESHOLD)
+        ]
+        near += states[0] is not State.VERIFIED
+        failed += states[1] is not State.VERIFIED
+    return near, failed

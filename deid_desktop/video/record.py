@@ -142,6 +142,7 @@ def _person(person: Person, timeline: Timeline, tally: Tally, second: Any) -> di
         "tracks": [
             {
                 "track": number,
+                "method": str(person.request_of(number).method),
                 "from": second(own[number].first),
                 "to": second(own[number].last),
                 **_counted(tally.tracks.get(number, Count())),

@@ -23,7 +23,7 @@ from deid_desktop.core.geometry import procrustes
 from deid_desktop.core.pipeline.costume import Costume
 from deid_desktop.core.pipeline.studio import NO_FACE
 from deid_desktop.core.recognise import Recogniser
-from deid_desktop.core.types import Array, Box, Deep, Face, Method, Pixels, State, Verdict
+from deid_desktop.core.types import Array, Box, Deep, Face, Method, Pixels, Request, State, Verdict
 from deid_desktop.core.verify import THRESHOLD, judge
 from deid_desktop.video.clip import Frame
 from deid_desktop.video.masking import cover, smooth_boxes
@@ -79,6 +79,7 @@ class _Part:
     person: Person
     boxes: Array
     around: dict[int, Box]
+    request: Request
     costume: Costume | None
     work: tuple[float, float]
     blind: frozenset[int]
@@ -303,7 +304,7 @@ class Renderer:
         self, part: _Part, index: int, box: Box, pixels: Pixels | Deep, fade: int, stay: int
     ) -> tuple[State, str]:
         """Mask a face as far as it must be; return what became of it."""
-        method = part.person.request.method
+        method = part.request.method
         if method is Method.KEEP:
             return State.KEPT, ""
         if method is not Method.SURROGATE:
@@ -339,12 +340,13 @@ def _run(kept: dict[int, Array] | dict[int, Scene], index: int, reach: int) -> l
 
 def _part(track: Track, person: Person, timeline: Timeline, rate: float) -> _Part:
     large = float(track.rows[:, 3].max()) > _FINE
-    costume = person.costume
+    costume = person.costume_of(track.id)
     return _Part(
         track,
         person,
         smooth_boxes(track.rows),
         around(track, timeline, rate=rate),
+        person.request_of(track.id),
         costume.scaled(512 if large else 256) if costume else None,
         (200.0, 700.0) if large else WORK,
         _blind(track),

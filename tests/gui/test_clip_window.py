@@ -118,6 +118,16 @@ def test_the_method_of_a_person_is_chosen_and_tracks_are_split_and_joined(qtbot,
     assert [(t.first, t.last) for t in clip.model.timeline.tracks] == [(0, 7), (8, 19)]
     assert len(clip.model.people) == 1  # the same face, so the same person
     clip.model.select(1)
+    clip.panel.alone.click()
+    rest(qtbot, clip)
+    clip.panel.method.setCurrentIndex(list(Method).index(Method.PIXELATE))
+    clip.panel.method.activated.emit(clip.panel.method.currentIndex())
+    rest(qtbot, clip)
+    methods = [clip.model.people[0].request_of(track).method for track in (0, 1)]
+    assert methods == [Method.KEEP, Method.PIXELATE]
+    clip.panel.alone.click()
+    rest(qtbot, clip)
+    assert clip.model.people[0].request_of(1).method is Method.KEEP
     clip.panel.apart.click()
     rest(qtbot, clip)
     assert len(clip.model.people) == 2

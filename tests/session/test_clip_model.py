@@ -63,6 +63,23 @@ def test_a_clip_is_found_edited_shown_and_exported(qtbot, model, tmp_path):
     assert len(model.timeline.tracks) == tracks
 
     model.select(first.id)
+    identity = person.identity
+    model.split()
+    rest(qtbot, model)
+    model.ask(Request(Method.SOLID), alone=True)
+    rest(qtbot, model)
+    second = model.timeline.tracks[-1]
+    assert (first.id in model.people[0].tracks) and (second.id in model.people[0].tracks)
+    assert {run.state for run in model.runs(model.track)} == {State.MASKED}
+    assert model.people[0].costume_of(second.id) is not None
+    assert model.people[0].identity == identity
+    model.ask_as_elsewhere()
+    rest(qtbot, model)
+    assert model.people[0].costume_of(first.id) is not None
+    model.undo()
+    rest(qtbot, model)
+
+    model.select(first.id)
     model.ask(Request(Method.SOLID))
     rest(qtbot, model)
     assert {run.state for run in model.runs(first)} == {State.MASKED}
@@ -92,6 +109,11 @@ def test_an_export_that_is_stopped_goes_on(qtbot, tmp_path):
         model.exported.connect(records.append)
         model.begin()
         rest(qtbot, model)
+        model.progressed.connect(lambda doing, done, total: doing == "render" and model.cancel())
+        model.export(target, "drop", overwrite=False)
+        rest(qtbot, model)
+        assert not list(target.parent.iterdir())
+        model.progressed.disconnect()
         model.progressed.connect(lambda doing, done, total: doing == "render" and model.stop())
         model.export(target, "drop", overwrite=False)
         rest(qtbot, model)

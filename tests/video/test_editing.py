@@ -12,6 +12,7 @@ from deid_desktop.video.editing import (
     edited,
     regrouped,
     requests_of,
+    stretches_of,
 )
 from deid_desktop.video.tracks import Timeline, Track
 from tests.video.test_tracks import row
@@ -57,3 +58,10 @@ def test_the_latest_wish_for_any_track_of_a_person_counts():
     solid, blur = Request(Method.SOLID), Request(Method.BLUR)
     edits = [Ask(0, blur), Ask(3, solid), Ask(9, blur)]
     assert requests_of([(0, 3), (1,)], edits, Request()) == {0: solid, 1: Request()}
+
+
+def test_one_track_is_treated_apart_from_its_person():
+    everywhere, here = Request(), Request(Method.SOLID)
+    edits = [Ask(1, everywhere), Ask(1, Request(Method.KEEP), alone=True), Ask(1, here, alone=True)]
+    assert requests_of([(0, 1)], edits, Request(Method.BLUR)) == {0: everywhere}
+    assert stretches_of(edits) == {1: here}

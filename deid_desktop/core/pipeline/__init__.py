@@ -59,7 +59,7 @@ _PLAIN = Keep()
 CHILD = 0.4
 """Chance of being under 14 from which a face is masked unless the person chooses an age: the donors
 are adults. Of children the network says 0.8 and more as a rule, of adults hardly ever over 0.3."""
-_CHILD_REASON = "This may be a child; the donors are adults. Mask it, or choose an age."
+CHILD_REASON = "This may be a child; the donors are adults. Mask it, or choose an age."
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +188,7 @@ class Pipeline:
             verdict = Verdict(State.MASKED, f"This face is hidden ({request.method.value}).")
             return FaceResult(face, request, verdict, layer)
         reason = self.why_not(photo, face, request)
-        if reason == _CHILD_REASON:
+        if reason == CHILD_REASON:
             return self._masked_child(face, request)
         if reason:
             return FaceResult(face, request, Verdict(State.ATTENTION, reason))
@@ -248,7 +248,7 @@ class Pipeline:
         if reason:  # of what may be no face, no age is told either
             return reason
         young = self.analyse(photo, face).childhood >= CHILD
-        return _CHILD_REASON if young and request.attributes.age is None else ""
+        return CHILD_REASON if young and request.attributes.age is None else ""
 
     def _masked_child(self, face: Face, request: Request) -> FaceResult:
         """Return a solid mask over a face that gets no adult's."""
