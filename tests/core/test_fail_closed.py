@@ -14,7 +14,7 @@ from PIL import Image
 from deid_desktop import batch
 from deid_desktop.core import export, weights
 from deid_desktop.core.naming import Planned
-from deid_desktop.core.pipeline import Pipeline, ranking, studio
+from deid_desktop.core.pipeline import Pipeline, ranking, searching, studio
 from deid_desktop.core.types import Confirmed, DeidError, Method, Request, State, Verdict
 from deid_desktop.resources import resource
 
@@ -61,7 +61,7 @@ def source(tmp_path):
 def sure(monkeypatch):
     """A short search whose every answer passes, for faults elsewhere than in verification."""
     verdict = Verdict(State.VERIFIED, "Sure.", 0.1, 0.1, 0.4, detected_again=True)
-    monkeypatch.setattr(studio, "ROUNDS", (ranking.Round(1, 1, 1),))
+    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(1, 1, 1),))
     monkeypatch.setattr(studio, "judge", lambda *_: verdict)
 
 
@@ -151,7 +151,7 @@ def middle(pixels, box):
 
 def test_a_failed_verification_blocks_or_is_masked_as_asked(attempt, sure, monkeypatch):
     verdict = Verdict(State.ATTENTION, "Still too similar.", 0.5, 0.1, 0.4, detected_again=True)
-    monkeypatch.setattr(studio, "ROUNDS", (ranking.Round(1, 1, 1),))
+    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(1, 1, 1),))
     monkeypatch.setattr(studio, "judge", lambda *_: verdict)
     record, files = attempt()
     assert (record.status, files) == ("blocked", [])
@@ -168,7 +168,7 @@ def test_a_failed_verification_blocks_or_is_masked_as_asked(attempt, sure, monke
 
 
 def test_a_face_that_is_not_found_again_blocks(attempt, monkeypatch):
-    monkeypatch.setattr(studio, "ROUNDS", (ranking.Round(1, 1, 1),))
+    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(1, 1, 1),))
     monkeypatch.setattr(studio.Detector, "detect_near", lambda *_, **__: None)
     record, files = attempt()
     assert (record.status, files) == ("blocked", [])
@@ -252,7 +252,7 @@ def test_a_generator_that_answers_with_nonsense_never_shows_the_original(
             for surrogate in real(self, *arguments, **options)
         ]
 
-    monkeypatch.setattr(studio, "ROUNDS", (ranking.Round(1, 1, 1),))
+    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(1, 1, 1),))
     monkeypatch.setattr(studio.Generator, "generate", nonsense)
     record, files = attempt()
     for path in files:

@@ -9,7 +9,7 @@ from samples import moved_face, scaled
 
 from deid_desktop.core.export import write_photo
 from deid_desktop.core.imaging import photo_from_pixels, read_photo
-from deid_desktop.core.pipeline import Pipeline, choose_device, ranking, studio
+from deid_desktop.core.pipeline import Pipeline, choose_device, ranking, searching, studio
 from deid_desktop.core.types import (
     Attributes,
     Cancelled,
@@ -45,7 +45,7 @@ def verified(pipeline, small):
 @pytest.fixture
 def short(monkeypatch):
     """A search of one candidate, for tests of what comes after it."""
-    monkeypatch.setattr(studio, "ROUNDS", (ranking.Round(1, 1, 1),))
+    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(1, 1, 1),))
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_a_search_ends_in_a_verified_surrogate(verified):
     assert verdict.similarity_to_nearest_donor < THRESHOLD
     assert verdict.detected_again
     assert len(verified.identity.donors) == Request().k
-    assert verified.attempts >= studio.ROUNDS[0].tried
+    assert verified.attempts >= searching.ROUNDS[0].tried
     assert verified.attributes["gender"] < -0.5
 
 
@@ -448,7 +448,7 @@ def test_what_holds_for_most_is_cast_and_steered_only_where_it_may_be_better(
 
     tries = [finalist(seed, failed) for seed, failed in enumerate((2, 1, 1, 0, 0))]
     monkeypatch.setattr(pipeline._studio, "render", render)
-    monkeypatch.setattr(pipeline._studio, "finalists", lambda *_: iter(tries))
+    monkeypatch.setattr(pipeline._search, "finalists", lambda *_: iter(tries))
     faces = [Sitting(*small)] * 3
     assert pipeline.cast(faces, Request()) == replace(DRAWN, seed=3)
     assert steered == []
@@ -458,7 +458,7 @@ def test_what_holds_for_most_is_cast_and_steered_only_where_it_may_be_better(
 
 
 def test_the_best_of_those_judged_in_full_is_taken(pipeline, small, monkeypatch):
-    monkeypatch.setattr(studio, "ROUNDS", (ranking.Round(3, 3, 3),))
+    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(3, 3, 3),))
     seen = []
 
     def judge(originals, found, *rest):
@@ -472,6 +472,23 @@ def test_the_best_of_those_judged_in_full_is_taken(pipeline, small, monkeypatch)
     assert len(seen) == 6
     assert result.verdict.similarity_to_original == min(seen[3:])
     assert result.attempts == 3
+
+
+@pytest.mark.parametrize(("first", "rounds"), [(0.34, 2), (0.3, 1)])
+def test_what_holds_narrowly_is_compared_with_one_more_round(
+    pipeline, small, monkeypatch, first, rounds
+):
+    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(1, 1, 1),) * 3)
+    likeness = iter([0.1, first, 0.1, 0.33])  # in each round a sketch, and then in full
+
+    def judge(*_):
+        return Verdict(State.VERIFIED, "So it is.", next(likeness), 0.1, THRESHOLD, True)
+
+    monkeypatch.setattr(studio, "judge", judge)
+    result = pipeline.redact(*small, Request())
+    assert result.attempts == rounds
+    assert result.verdict.similarity_to_original == min(first, 0.33)
+    assert len(list(likeness)) == 4 - 2 * rounds
 
 
 def test_nothing_is_cast_for_faces_of_which_no_surrogate_can_be_made(pipeline, small):

@@ -26,6 +26,7 @@ from deid_desktop.core.pipeline.finishing import (
     with_opacity,
 )
 from deid_desktop.core.pipeline.ranking import ROUNDS
+from deid_desktop.core.pipeline.searching import Search
 from deid_desktop.core.pipeline.studio import Studio
 from deid_desktop.core.run import Survey
 from deid_desktop.core.types import (
@@ -107,6 +108,7 @@ class Pipeline:
 
     def __init__(self, device: str = "auto", *, threshold: float = THRESHOLD) -> None:
         self._studio = Studio(choose_device(device), threshold)
+        self._search = Search(self._studio)
 
     @property
     def device(self) -> str:
@@ -197,7 +199,7 @@ class Pipeline:
             return self._studio.render(
                 sitting, request, identity, preview=preview, should_stop=should_stop
             )
-        return self._studio.search(sitting, request, preview=preview, should_stop=should_stop)
+        return self._search.find(sitting, request, preview=preview, should_stop=should_stop)
 
     def cast(
         self, sittings: Sequence[Sitting], request: Request, *, should_stop: ShouldStop = never
@@ -207,7 +209,7 @@ class Pipeline:
         ``None`` where it holds for none of them, or no surrogate can be made of any.
         """
         able = [s for s in sittings if not self.why_not(s.photo, s.face, request)]
-        return self._studio.cast(able, request, should_stop=should_stop) if able else None
+        return self._search.cast(able, request, should_stop=should_stop) if able else None
 
     def finalists(
         self, sittings: Sequence[Sitting], request: Request, *, should_stop: ShouldStop = never
@@ -217,7 +219,7 @@ class Pipeline:
         Not all of them hold for all faces. A surrogate must be possible for each face, see
         `why_not`.
         """
-        for finalist in self._studio.finalists(sittings, request, should_stop):
+        for finalist in self._search.finalists(sittings, request, should_stop):
             yield finalist.identity
 
     def wear(

@@ -21,20 +21,23 @@ class Round:
 ROUNDS = (Round(8, 8, 3), Round(64, 8, 3), Round(200, 16, 4), Round(400, 16, 4))
 """The first round tries all it draws, so that most surrogates do not depend on the subject; the
 later ones are for the few that stay recognisable."""
+NARROW = 0.32
+"""Badness from which a finalist that holds is still compared with those of one more round."""
 _ALOOF = 0.05
-"""Margin to the likeness of a bystander that the search keeps."""
+"""Margin to the likeness of donors and bystanders that the search keeps."""
 
 
 def badness(verdict: Verdict) -> float:
     """Order candidates: likeness to the subject above the target, then to donor and bystander.
 
-    Likeness to a bystander counts only near its limit: with many of them, somebody is always alike.
+    Likeness to these counts only near its limit: there are many, and somebody is always alike.
     """
     if verdict.similarity_to_original is None or verdict.similarity_to_nearest_donor is None:
         return 2.0
+    threshold = verdict.threshold or THRESHOLD
     # A stricter threshold asks for more than the usual target.
-    target = min(TARGET, 0.7 * (verdict.threshold or THRESHOLD))
-    beyond = max(0.0, verdict.similarity_to_nearest_donor - target)
+    target = min(TARGET, 0.7 * threshold)
+    beyond = max(0.0, verdict.similarity_to_nearest_donor - (threshold - _ALOOF))
     near, limit = verdict.similarity_to_nearest_bystander, verdict.bystander_threshold
     if near is not None and limit is not None:
         beyond = max(beyond, near - (limit - _ALOOF))

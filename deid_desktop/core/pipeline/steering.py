@@ -53,6 +53,11 @@ class Steering:
         return self.apparent[age]
 
 
+def asks(wish: Attributes) -> bool:
+    """Say whether a slider asks for what only a look at the face can steer to."""
+    return wish.gender is not None or wish.age is not None
+
+
 def unseen(attribute: Attribute, wish: Attributes) -> Attribute:
     """Return ``attribute`` as it is before the face was looked at: right, unless age is asked."""
     reach = following_age if wish.age is None else usual_age

@@ -1,8 +1,4 @@
-"""Makes a surrogate for one face: draws identities, composes, judges, and keeps what it read.
-
-The search is what anonymity rests on: the first surrogate that is drawn often still resembles
-the subject, the best of several hardly ever does.
-"""
+"""Makes a surrogate of one identity for one face: composes, judges, and keeps what it read."""
 
 from __future__ import annotations
 
@@ -30,8 +26,7 @@ from deid_desktop.core.detect import Detector
 from deid_desktop.core.generate import LARGE, SMALL, TINY, Attribute, Generator
 from deid_desktop.core.pipeline.costume import Costume
 from deid_desktop.core.pipeline.keeping import remember, weight
-from deid_desktop.core.pipeline.ranking import ROUNDS, Finalist, badness
-from deid_desktop.core.pipeline.steering import Steering, steer, unseen
+from deid_desktop.core.pipeline.steering import Steering, asks, steer, unseen
 from deid_desktop.core.pipeline.wishes import (
     cover_of,
     described,
@@ -53,7 +48,6 @@ from deid_desktop.core.types import (
     Face,
     FaceResult,
     Identity,
-    Look,
     Photo,
     Pixels,
     Request,
@@ -108,6 +102,11 @@ class Studio:
     def _glasses(self) -> GlassesModel:
         return GlassesModel(self._generator.tensors("glasses."))
 
+    @property
+    def donor_embeddings(self) -> Array:
+        """Embeddings of the donors (n, 128)."""
+        return self._generator.donor_embeddings
+
     def warm(self) -> None:
         """Load all models now."""
         _ = self.detector, self._analyser, self._shapes, self._glasses
@@ -158,92 +157,6 @@ class Studio:
             face, request, verdict, layer, identity, attributes, attempts=1, found=found
         )
 
-    def search(
-        self, sitting: Sitting, request: Request, *, preview: bool, should_stop: ShouldStop
-    ) -> FaceResult:
-        """Find a surrogate for one face; a preview shows the best of the first sketches."""
-        if preview:
-            identity = self._rank([sitting], request, 0, should_stop)[0]
-            return self.render(sitting, request, identity, preview=True, should_stop=should_stop)
-        for tried in self.finalists([sitting], request, should_stop):
-            result = tried.results[0]
-            if result.verdict.state is not State.VERIFIED:
-                continue
-            if _asks(request.attributes):
-                result = self.render(
-                    sitting, request, tried.identity, preview=False, should_stop=should_stop
-                )
-            if result.verdict.state is State.VERIFIED:
-                return replace(result, attempts=tried.attempts)
-        return replace(result, layer=None, attempts=tried.attempts)
-
-    def cast(
-        self, sittings: Sequence[Sitting], request: Request, *, should_stop: ShouldStop
-    ) -> Identity | None:
-        """Find one identity for several faces: it holds for all, or else for as many as it can."""
-        best, fewest = None, len(sittings)
-        for tried in self.finalists(sittings, request, should_stop):
-            if tried.failed >= fewest:  # no better than what was found before
-                continue
-            failed = tried.failed
-            if _asks(request.attributes):
-                failed = self._failing(sittings, request, tried.identity, fewest, should_stop)
-            if failed < fewest:
-                best, fewest = tried.identity, failed
-            if fewest == 0:
-                break
-        return best
-
-    def _failing(
-        self, sittings: Sequence[Sitting], request: Request, identity: Identity, most: int,
-        should_stop: ShouldStop,
-    ) -> int:  # fmt: skip
-        """Return for how many faces an identity fails; no more than ``most`` are counted."""
-        failed = 0
-        for sitting in sittings:
-            result = self.render(sitting, request, identity, preview=False, should_stop=should_stop)
-            failed += result.verdict.state is not State.VERIFIED
-            if failed == most:
-                break
-        return failed
-
-    def finalists(
-        self, sittings: Sequence[Sitting], request: Request, should_stop: ShouldStop
-    ) -> Iterator[Finalist]:
-        """Try identities in sketches, the best of them in full, and push harder.
-
-        A sketch ranks roughly: the best of two in full is less like the subject than the first of
-        two that passes, to recognisers that take no part as well. The first round's draws do not
-        look at the subject, only the choice among them does; later rounds prefer donors who are
-        far from it (``ROUNDS``).
-        """
-        attempts = 0
-        for push, search_round in enumerate(ROUNDS):
-            ranked = self._rank(sittings, request, push, should_stop)
-            attempts += search_round.tried
-            yield from sorted(
-                (
-                    self._audition(sittings, request, identity, attempts, should_stop)
-                    for identity in ranked[: search_round.finalists]
-                ),
-                key=lambda finalist: (finalist.failed, finalist.badness),
-            )
-
-    def _audition(
-        self, sittings: Sequence[Sitting], request: Request, identity: Identity, attempts: int,
-        should_stop: ShouldStop,
-    ) -> Finalist:  # fmt: skip
-        """Judge an identity in full, with sliders as they are on average: steering costs more."""
-        results = [
-            self.render(
-                sitting, request, identity, preview=False, should_stop=should_stop, steered=False
-            )
-            for sitting in sittings
-        ]
-        if len(results) > 1:  # layers are large, and only those of a single face are shown
-            results = [replace(result, layer=None) for result in results]
-        return Finalist(identity, attempts, tuple(results))
-
     def costume(self, sitting: Sitting, request: Request, identity: Identity) -> Costume:
         """Make a surrogate ready to be worn in other pictures of the same person."""
         photo, face = sitting.photo, sitting.face
@@ -255,7 +168,7 @@ class Studio:
             analysis,
             self._shapes,
             self._glasses,
-            self._generator.donor_embeddings,
+            self.donor_embeddings,
             strength=wished_strength(request, identity),
             cover=cover_of(analysis, request, identity),
             seed=identity.seed,
@@ -283,62 +196,37 @@ class Studio:
             found = np.stack(
                 [self._recogniser.embed_face(pixels, p) for p in (again.points, before)]
             )
-        originals = self._originals(Sitting(photo, face, company))
-        donors, others = self._generator.donor_embeddings, company.others
+        originals = self.originals(Sitting(photo, face, company))
+        donors, others = self.donor_embeddings, company.others
         return judge(originals, found, donors, others, self._threshold), found
 
-    def _originals(self, sitting: Sitting) -> Array:
+    def originals(self, sitting: Sitting) -> Array:
         """Return the embeddings (n, 128) of the person, here and in other photos."""
         own = self.analyse(sitting.photo, sitting.face).embedding
         return np.concatenate([own[None], sitting.company.same])
 
-    def _look(self, sittings: Sequence[Sitting]) -> Look:
-        """Return what the surrogate of one person should look like: the middle of its faces."""
-        analyses = [self.analyse(sitting.photo, sitting.face) for sitting in sittings]
-        seen = np.median([(a.gender, a.age, a.skin_tone) for a in analyses], axis=0)
-        return Look(*(float(value) for value in seen))
+    def draw(self, attribute: Attribute, request: Request, attempt: int) -> Identity:
+        """Draw the identity that comes at an attempt."""
+        return self._generator.draw_identity(
+            attribute, k=request.k, seed=request.seed, attempt=attempt
+        )
 
-    def _rank(
-        self, sittings: Sequence[Sitting], request: Request, push: int, should_stop: ShouldStop
-    ) -> list[Identity]:
-        """Return what a round tries, the least like anybody who is there first."""
-        look = self._look(sittings)
-        first = sittings[0]
-        attribute = wished_attribute(self.analyse(first.photo, first.face), request, look)
-        originals = np.concatenate([self._originals(sitting) for sitting in sittings])
-        near = (self._generator.donor_embeddings @ originals.T).max(1)
-        before = sum(earlier.drawn for earlier in ROUNDS[:push])
-        drawn = [
-            replace(
-                self._generator.draw_identity(attribute, k=request.k, seed=request.seed, attempt=a),
-                push=push,
-                look=look,
-            )
-            for a in range(before, before + ROUNDS[push].drawn)
-        ]
-        drawn = sorted(drawn, key=lambda i: float(near[list(i.donors)] @ np.array(i.weights)))
-        drawn = drawn[: ROUNDS[push].tried]
-        scores = [self._scores(sitting, request, drawn, should_stop) for sitting in sittings]
-        return [drawn[i] for i in np.argsort(np.max(scores, axis=0), kind="stable")]
-
-    def _scores(
+    def sketched(
         self, sitting: Sitting, request: Request, drawn: list[Identity], should_stop: ShouldStop
-    ) -> list[float]:
-        """Return how bad each identity is for one face, as a sketch shows it."""
+    ) -> list[Verdict]:
+        """Judge identities for one face as sketches show them."""
         photo, face = sitting.photo, sitting.face
-        originals, analysis = self._originals(sitting), self.analyse(photo, face)
+        originals, analysis = self.originals(sitting), self.analyse(photo, face)
         attribute = wished_attribute(analysis, request, drawn[0].look)
         attribute = unseen(attribute, request.attributes)
         _check(should_stop)
-        scores = []
-        attributes = [attribute] * len(drawn)
-        for seen in self._sketches(sitting, request, drawn, attributes):
+        verdicts = []
+        for seen in self._sketches(sitting, request, drawn, [attribute] * len(drawn)):
             _check(should_stop)
             found = self._recogniser.embed_face(seen.picture, seen.points)
-            donors, others = self._generator.donor_embeddings, sitting.company.others
-            verdict = judge(originals, found[None], donors, others, self._threshold)
-            scores.append(badness(verdict))
-        return scores
+            donors, others = self.donor_embeddings, sitting.company.others
+            verdicts.append(judge(originals, found[None], donors, others, self._threshold))
+        return verdicts
 
     def _sketches(
         self,
@@ -374,7 +262,7 @@ class Studio:
         """
         analysis, wish = self.analyse(photo, face), request.attributes
         wished = wished_attribute(analysis, request, identity.look)
-        if not _asks(wish):
+        if not asks(wish):
             return unseen(wished, wish)
         side = None if wish.gender is None else float(np.sign(wish.gender))
         calm = replace(request, attributes=Attributes(gender=side), strokes=())
@@ -433,11 +321,6 @@ class Studio:
         while len(self._scenes) > 1 and sum(map(weight, self._scenes.values())) > _MOST_SCENES:
             self._scenes.popitem(last=False)
         return scene
-
-
-def _asks(wish: Attributes) -> bool:
-    """Say whether a slider asks for what only a look at the face can steer to."""
-    return wish.gender is not None or wish.age is not None
 
 
 def _check(should_stop: ShouldStop) -> None:

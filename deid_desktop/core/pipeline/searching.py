@@ -1,0 +1,159 @@
+"""Searches a surrogate: draws identities, looks at sketches, judges the best in full, tries harder.
+
+The search is what anonymity rests on: the first surrogate that is drawn often still resembles
+the subject, the best of several hardly ever does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from deid_desktop.core.pipeline.ranking import NARROW, ROUNDS, Finalist, badness
+from deid_desktop.core.pipeline.steering import asks
+from deid_desktop.core.pipeline.studio import Studio
+from deid_desktop.core.pipeline.wishes import wished_attribute
+from deid_desktop.core.types import (
+    FaceResult,
+    Identity,
+    Look,
+    Request,
+    ShouldStop,
+    Sitting,
+    State,
+)
+
+
+class Search:
+    """Finds identities for faces; ``studio`` makes and judges what they come to."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+
+    def find(
+        self, sitting: Sitting, request: Request, *, preview: bool, should_stop: ShouldStop
+    ) -> FaceResult:
+        """Find a surrogate for one face; a preview shows the best of the first sketches."""
+        if preview:
+            identity = self._rank([sitting], request, 0, should_stop)[0]
+            return self._studio.render(
+                sitting, request, identity, preview=True, should_stop=should_stop
+            )
+        for tried in self.finalists([sitting], request, should_stop):
+            result = tried.results[0]
+            if result.verdict.state is not State.VERIFIED:
+                continue
+            if asks(request.attributes):
+                result = self._studio.render(
+                    sitting, request, tried.identity, preview=False, should_stop=should_stop
+                )
+            if result.verdict.state is State.VERIFIED:
+                return replace(result, attempts=tried.attempts)
+        return replace(result, layer=None, attempts=tried.attempts)
+
+    def cast(
+        self, sittings: Sequence[Sitting], request: Request, *, should_stop: ShouldStop
+    ) -> Identity | None:
+        """Find one identity for several faces: it holds for all, or else for as many as it can."""
+        best, fewest = None, len(sittings)
+        for tried in self.finalists(sittings, request, should_stop):
+            if tried.failed >= fewest:  # no better than what was found before
+                continue
+            failed = tried.failed
+            if asks(request.attributes):
+                failed = self._failing(sittings, request, tried.identity, fewest, should_stop)
+            if failed < fewest:
+                best, fewest = tried.identity, failed
+            if fewest == 0:
+                break
+        return best
+
+    def _failing(
+        self, sittings: Sequence[Sitting], request: Request, identity: Identity, most: int,
+        should_stop: ShouldStop,
+    ) -> int:  # fmt: skip
+        """Return for how many faces an identity fails; no more than ``most`` are counted."""
+        failed = 0
+        for sitting in sittings:
+            result = self._studio.render(
+                sitting, request, identity, preview=False, should_stop=should_stop
+            )
+            failed += result.verdict.state is not State.VERIFIED
+            if failed == most:
+                break
+        return failed
+
+    def finalists(
+        self, sittings: Sequence[Sitting], request: Request, should_stop: ShouldStop
+    ) -> Iterator[Finalist]:
+        """Try identities in sketches, the best of them in full, and push harder.
+
+        A sketch ranks roughly: the best of two in full is less like the subject than the first of
+        two that passes, to recognisers that take no part as well. The first round's draws do not
+        look at the subject, only the choice among them does; later rounds prefer donors who are
+        far from it (``ROUNDS``). What holds narrowly is compared with the next round's.
+        """
+        attempts, waiting, compared = 0, list[Finalist](), False
+        for push, search_round in enumerate(ROUNDS):
+            ranked = self._rank(sittings, request, push, should_stop)
+            attempts += search_round.tried
+            waiting += [
+                self._audition(sittings, request, identity, attempts, should_stop)
+                for identity in ranked[: search_round.finalists]
+            ]
+            waiting.sort(key=lambda finalist: (finalist.failed, finalist.badness))
+            narrow = waiting[0].failed == 0 and waiting[0].badness > NARROW
+            if narrow and not compared and push + 1 < len(ROUNDS):
+                compared = True
+                continue
+            yield from waiting
+            waiting = []
+
+    def _audition(
+        self, sittings: Sequence[Sitting], request: Request, identity: Identity, attempts: int,
+        should_stop: ShouldStop,
+    ) -> Finalist:  # fmt: skip
+        """Judge an identity in full, with sliders as they are on average: steering costs more."""
+        results = [
+            self._studio.render(
+                sitting, request, identity, preview=False, should_stop=should_stop, steered=False
+            )
+            for sitting in sittings
+        ]
+        if len(results) > 1:  # layers are large, and only those of a single face are shown
+            results = [replace(result, layer=None) for result in results]
+        return Finalist(identity, attempts, tuple(results))
+
+    def _look(self, sittings: Sequence[Sitting]) -> Look:
+        """Return what the surrogate of one person should look like: the middle of its faces."""
+        analyses = [self._studio.analyse(sitting.photo, sitting.face) for sitting in sittings]
+        seen = np.median([(a.gender, a.age, a.skin_tone) for a in analyses], axis=0)
+        return Look(*(float(value) for value in seen))
+
+    def _rank(
+        self, sittings: Sequence[Sitting], request: Request, push: int, should_stop: ShouldStop
+    ) -> list[Identity]:
+        """Return what a round tries, the least like anybody who is there first."""
+        look = self._look(sittings)
+        first = sittings[0]
+        attribute = wished_attribute(self._studio.analyse(first.photo, first.face), request, look)
+        originals = np.concatenate([self._studio.originals(sitting) for sitting in sittings])
+        near = (self._studio.donor_embeddings @ originals.T).max(1)
+        before = sum(earlier.drawn for earlier in ROUNDS[:push])
+        drawn = [
+            replace(
+                self._studio.draw(attribute, request, a),
+                push=push,
+                look=look,
+            )
+            for a in range(before, before + ROUNDS[push].drawn)
+        ]
+        drawn = sorted(drawn, key=lambda i: float(near[list(i.donors)] @ np.array(i.weights)))
+        drawn = drawn[: ROUNDS[push].tried]
+        scores = [
+            [badness(v) for v in self._studio.sketched(sitting, request, drawn, should_stop)]
+            for sitting in sittings
+        ]
+        return [drawn[i] for i in np.argsort(np.max(scores, axis=0), kind="stable")]
