@@ -59,7 +59,7 @@ class Raster(NamedTuple):
     """What a file holds: RGB of ``space``, on white, and what a person should know of it.
 
     ``pixels``: the same in 8-bit sRGB, where ``picture`` is of another space. ``alpha`` (height,
-    width): how opaque it is, where it is not everywhere.
+    width): how opaque it is, where it is not everywhere. ``pages``: how many pictures it holds.
     """
 
     picture: Picture
@@ -67,6 +67,7 @@ class Raster(NamedTuple):
     space: str = SRGB
     pixels: Pixels | None = None
     alpha: NDArray[Any] | None = None
+    pages: int = 1
 
 
 def decode_picture(file: IO[bytes], name: str, page: int = 0) -> Raster:
@@ -77,7 +78,13 @@ def decode_picture(file: IO[bytes], name: str, page: int = 0) -> Raster:
         ImageError: this kind of picture is not read, or the file has no such page.
     """
     notes: list[str] = []
-    image: Image.Image = open_picture(file, name)
+    image = open_picture(file, name)
+    count = _turn_to(image, page, name, notes)
+    return _decoded(image, file, name, notes)._replace(pages=count)
+
+
+def _turn_to(image: ImageFile, page: int, name: str, notes: list[str]) -> int:
+    """Turn to a page of a file that has several; return how many it has."""
     _refuse(image, name)
     # Phones add further pictures to a JPEG (depth, gain map): the first is the photo itself.
     count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
@@ -92,6 +99,11 @@ def decode_picture(file: IO[bytes], name: str, page: int = 0) -> Raster:
             if page
             else f"only the first of its {count} pictures is used"
         )
+    return count
+
+
+def _decoded(image: Image.Image, file: IO[bytes], name: str, notes: list[str]) -> Raster:
+    """Decode the page that is turned to."""
     profile = _profile(image, file, notes)
     bits = image.tag_v2.get(258, (16,))[0] if isinstance(image, TiffImageFile) else 16
     deep = any(";16" in str(tile) for tile in getattr(image, "tile", ()))

@@ -56,10 +56,14 @@ PHOTO_SUFFIXES = RAW_SUFFIXES | {
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """A photo, and in ``notes`` what a person should know of how it was read (plain sentences)."""
+    """A photo, and in ``notes`` what a person should know of how it was read (plain sentences).
+
+    ``pages``: how many pictures its file holds, of which it is one.
+    """
 
     photo: Photo
     notes: tuple[str, ...]
+    pages: int = 1
 
 
 def photo_from_pixels(pixels: Picture, name: str) -> Photo:
@@ -72,7 +76,7 @@ def photo_from_pixels(pixels: Picture, name: str) -> Photo:
 
 def wrap(raster: Raster, name: str) -> Photo:
     """Do the same without a copy, for what nobody else holds."""
-    picture, _, space, pixels, alpha = raster
+    picture, _, space, pixels, alpha, _ = raster
     own = to_8_bit(picture) if pixels is None else pixels
     deep = picture if picture.dtype == np.uint16 or space != SRGB else None
     digest = hashlib.blake2b(repr(own.shape).encode(), digest_size=16)
@@ -102,9 +106,11 @@ def decode(path: Path) -> Decoded:
         ImageError: as `read_photo`.
     """
     raster = decode_file(path)
-    owned = (None if array is None else array.copy(order="C") for array in raster[3:])
-    raster = Raster(raster.picture.copy(order="C"), raster.notes, raster.space, *owned)
-    return Decoded(wrap(raster, path.name), tuple(raster.notes))
+    pixels, alpha = (
+        None if array is None else array.copy(order="C") for array in (raster.pixels, raster.alpha)
+    )
+    raster = raster._replace(picture=raster.picture.copy(order="C"), pixels=pixels, alpha=alpha)
+    return Decoded(wrap(raster, path.name), tuple(raster.notes), raster.pages)
 
 
 def decode_file(path: Path, *, megapixels: float = MEGAPIXELS) -> Raster:

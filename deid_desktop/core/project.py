@@ -39,6 +39,7 @@ FORMAT = "deid-project"
 VERSION = 1
 _LARGEST = 64 * 2**20
 _TEXT = 4000
+_LAST_PAGE = 100_000
 _MOST_STROKES, _MOST_POINTS = 1000, 5000
 
 _T = TypeVar("_T")
@@ -82,12 +83,14 @@ class SavedFace:
 class SavedPhoto:
     """One photo. ``path`` is relative to the project, with ``/``; ``sha256`` of the file or "".
 
-    ``faces`` is ``None`` while nobody has looked for any.
+    ``faces`` is ``None`` while nobody has looked for any. ``page``: which picture of a file with
+    several, from 0.
     """
 
     path: str
     sha256: str
     faces: tuple[SavedFace, ...] | None
+    page: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +201,7 @@ def request_of(record: object, name: str) -> Request:
 
 def _photo_record(photo: SavedPhoto) -> dict[str, Any]:
     faces = None if photo.faces is None else [_face_record(face) for face in photo.faces]
-    return {"path": photo.path, "sha256": photo.sha256, "faces": faces}
+    return {"path": photo.path, "sha256": photo.sha256, "page": photo.page, "faces": faces}
 
 
 def _face_record(saved: SavedFace) -> dict[str, Any]:
@@ -277,7 +280,9 @@ def _photo(record: dict[str, Any]) -> SavedPhoto:
     faces = None if record.get("faces") is None else _rows(record, "faces", _face)
     if faces is not None:
         _expect(len({saved.face.id for saved in faces}) == len(faces), "id")
-    return SavedPhoto(path, digest, faces)
+    page = _of(record, "page", int) if "page" in record else 0
+    _expect(0 <= page <= _LAST_PAGE, "page")
+    return SavedPhoto(path, digest, faces, page)
 
 
 def _face(record: dict[str, Any]) -> SavedFace:

@@ -103,7 +103,8 @@ class Reader(Cell):
             with self._watched(path.name):
                 head = _answered(connection)
                 notes = tuple(map(str, head["notes"]))
-                return Decoded(wrap(_received(connection, head, self.limits), path.name), notes)
+                photo = wrap(_received(connection, head, self.limits), path.name)
+                return Decoded(photo, notes, int(head["pages"]))
 
     def inspect(self, path: Path) -> dict[str, Any]:
         """Return what a file reveals, as `inspection.inspect_stream` does.
@@ -196,7 +197,7 @@ def _serve(connection: Connection, limits: Limits, *, confine: bool = True) -> N
 
 
 def _decode(connection: Connection, file: BinaryIO, name: str, limits: Limits, page: int) -> None:
-    picture, notes, space, pixels, alpha = decode_stream(
+    picture, notes, space, pixels, alpha, pages = decode_stream(
         file, name, megapixels=limits.megapixels, page=page
     )
     send_head(
@@ -206,6 +207,7 @@ def _decode(connection: Connection, file: BinaryIO, name: str, limits: Limits, p
         space=space,
         alpha=0 if alpha is None else 8 * alpha.itemsize,
         notes=notes,
+        pages=pages,
     )
     for array in (picture, pixels, alpha):
         if array is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
@@ -78,7 +80,7 @@ class Filmstrip(QListWidget):
             entry.exported and tr("Exported."),
         )
         words = f"{entry.name}: {' '.join(mark for mark in marks if mark)}"
-        item.setToolTip(words)
+        item.setToolTip(escape(words))  # names come from strangers, and tips know markup
         item.setData(Qt.ItemDataRole.AccessibleTextRole, words)
         icon = QIcon()
         for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):

@@ -208,6 +208,7 @@ class MainWindow(QMainWindow):
         self.summary.export_wanted.connect(self.export_photo)
         self.summary.anew_wanted.connect(self._start_anew)
         self.summary.folder_wanted.connect(self.opening.ask_for_their_folder)
+        self.summary.page_wanted.connect(self.opening.ask_for_page)
         for widget, keys in ((self.filmstrip, PHOTO_MENU), (self.faces, FACE_MENU)):
             widget.addActions([actions[key] for key in keys])
             widget.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from deid_desktop.core.project import SUFFIX
 from deid_desktop.core.types import DeidError
@@ -78,6 +78,23 @@ class Opening(QObject):
         chosen = QFileDialog.getExistingDirectory(self._window, title)
         if chosen:
             self.open_paths([Path(chosen)])
+
+    def ask_for_page(self) -> None:
+        """Ask which picture of a file with several to work on."""
+        entry = self._document.current
+        assert entry is not None  # the button stands above a photo
+        words = tr(
+            "{name} holds {count} pictures. Choosing another one gives up the work on the faces "
+            "of this one.",
+            name=entry.name,
+            count=entry.pages,
+        )
+        title = tr("Another page")
+        page, chosen = QInputDialog.getInt(
+            self._window, title, words, entry.page + 1, 1, entry.pages
+        )
+        if chosen and page - 1 != entry.page:
+            self._document.turn_to(entry, page - 1)
 
     def open_sample(self) -> None:
         """Open the photo that ships with the program."""

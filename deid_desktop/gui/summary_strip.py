@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from deid_desktop.core.types import State
@@ -21,6 +21,7 @@ class SummaryStrip(QFrame):
     retry_wanted = Signal()
     anew_wanted = Signal()
     folder_wanted = Signal()
+    page_wanted = Signal()
 
     def __init__(self, document: Document, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,6 +30,7 @@ class SummaryStrip(QFrame):
         self._symbol = QLabel()
         self.words = QLabel()
         self.words.setWordWrap(True)
+        self.words.setTextFormat(Qt.TextFormat.PlainText)  # names come from strangers
         self.blocked = QPushButton(tr("Show it"))
         self.mask_all = QPushButton()
         self.mask_all.setToolTip(
@@ -40,6 +42,8 @@ class SummaryStrip(QFrame):
         self.anew = QPushButton(tr("Start anew"))
         self.anew.setToolTip(tr("Give up the work on this photo's faces and look for them again"))
         self.seek = QPushButton(tr("Find their folder …"))
+        self.page = QPushButton(tr("Another page …"))
+        self.page.setToolTip(tr("This file holds several pictures: choose which one to work on"))
         self.setMinimumHeight(self.export.sizeHint().height() + 17)
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 8, 10, 8)
@@ -53,7 +57,10 @@ class SummaryStrip(QFrame):
         said.addWidget(self.words)
         said.addWidget(self.notes)
         row.addLayout(said, 1)
-        for button in (self.seek, self.anew, self.retry, self.mask_all, self.blocked, self.export):
+        for button in (
+            *(self.page, self.seek, self.anew, self.retry),
+            *(self.mask_all, self.blocked, self.export),
+        ):
             row.addWidget(button)
         self.blocked.clicked.connect(self.blocked_wanted)
         self.export.clicked.connect(self.export_wanted)
@@ -61,6 +68,7 @@ class SummaryStrip(QFrame):
         self.retry.clicked.connect(self.retry_wanted)
         self.anew.clicked.connect(self.anew_wanted)
         self.seek.clicked.connect(self.folder_wanted)
+        self.page.clicked.connect(self.page_wanted)
         for signal in (
             document.current_changed,
             document.photo_changed,
@@ -88,6 +96,7 @@ class SummaryStrip(QFrame):
         self._symbol.setPixmap(self._theme.state_icon(found.state).pixmap(QSize(side, side)))
         self.retry.setVisible(entry.stage in (Stage.FAILED, Stage.CHANGED))
         self.anew.setVisible(entry.stage is Stage.CHANGED)
+        self.page.setVisible(entry.pages > 1)
         self.seek.setVisible(entry.stage is Stage.MISSING)
         blocked = sum(subject.state is State.ATTENTION for subject in entry.present())
         self.blocked.setVisible(blocked > 0)

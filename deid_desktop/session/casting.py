@@ -118,7 +118,7 @@ class Casting(QObject):
 
     def _sitter(self, entry: PhotoEntry, subject: Subject) -> Sitter:
         company = self._document.people.company(subject)
-        return Sitter(entry.path, entry.key, entry.photo, subject.face, company)
+        return Sitter(entry.path, entry.page, entry.key, entry.photo, subject.face, company)
 
 
 def _spoiled(result: FaceResult, company: Company) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
+from deid_desktop.core.naming import printable
 from deid_desktop.core.types import Box, Face, FaceResult, Method, Photo, Request
 from deid_desktop.session.commands import ChangeFaces, ClosePhotos
 from deid_desktop.session.language import tr
@@ -344,6 +345,11 @@ class Document(QObject):
         entry.problem = ""
         self.photo_changed.emit(entry)
 
+    def turn_to(self, entry: PhotoEntry, page: int) -> None:
+        """Show another picture of a file with several; the work on the one before is given up."""
+        entry.page, entry.photo, entry.thumbnail = page, None, None
+        self.start_anew(entry)
+
     def _start_anew(self, entry: PhotoEntry) -> None:
         self.undo_stack.clear()
         entry.subjects, entry.stage, entry.exported = {}, Stage.WAITING, False
@@ -418,7 +424,7 @@ class Document(QObject):
 
     def fail_photo(self, entry: PhotoEntry, reason: str, stage: Stage = Stage.FAILED) -> None:
         """Mark a photo as unusable, with the reason."""
-        entry.stage, entry.problem = stage, reason
+        entry.stage, entry.problem = stage, printable(reason)
         self.photo_changed.emit(entry)
 
 

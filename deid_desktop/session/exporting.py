@@ -144,8 +144,8 @@ def record_of(entry: PhotoEntry, output: str, refused: str) -> PhotoRecord:
             review = " ".join((word, decision.at, decision.by, decision.comment)).strip()
         faces.append({**face_record(result), "review": review})
     if refused:
-        return PhotoRecord(entry.name, "", "blocked", refused, faces)
-    return PhotoRecord(entry.name, output, "exported", "", faces)
+        return PhotoRecord(entry.path.name, "", "blocked", refused, faces)
+    return PhotoRecord(entry.path.name, output, "exported", "", faces)
 
 
 def write_reports(folder: Path, records: Sequence[PhotoRecord], *, device: str) -> str:

@@ -136,31 +136,34 @@ class FindPhotos:
 @dataclass(frozen=True, eq=False)
 class Loaded:
     """A photo as it was read: its picture for the screen, a thumbnail, the file's SHA-256, and in
-    ``notes`` what a person should know of how it was read."""
+    ``notes`` what a person should know of how it was read. ``pages``: how many its file holds."""
 
     photo: Photo
     picture: Picture
     thumbnail: Picture
     sha256: str
     notes: tuple[str, ...]
+    pages: int = 1
 
 
 @dataclass(frozen=True)
 class LoadPhoto:
-    """Read a photo from its file."""
+    """Read a photo from its file; of one with several, that of number ``page``, from 0."""
 
     path: Path
+    page: int = 0
 
     def run(self, pipeline: Redactor, should_stop: ShouldStop) -> Loaded:
         """Return the photo and what comes with it."""
         from deid_desktop.core.sandbox import reader
 
         give_back()
-        decoded = reader().decode(self.path)
+        decoded = reader().decode(self.path, page=self.page)
         with self.path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         picture = picture_of(decoded.photo.pixels)
-        return Loaded(decoded.photo, picture, thumbnail(picture), digest, decoded.notes)
+        small = thumbnail(picture)
+        return Loaded(decoded.photo, picture, small, digest, decoded.notes, decoded.pages)
 
 
 @dataclass(frozen=True, eq=False)

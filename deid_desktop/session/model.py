@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from deid_desktop.core.naming import printable
 from deid_desktop.core.project import Decision
 from deid_desktop.core.types import (
     Array,
@@ -221,6 +222,7 @@ class PhotoEntry:
     """One photo of the session. ``photo`` is ``None`` while its pixels are not in memory.
 
     ``sha256``: digest of the file, "" until it was read once. ``key``: digest of the pixels.
+    ``page``: which picture of a file with several, from 0; ``pages``: how many it has.
     ``notes``: what a person should know of how it was read, as the reader says it.
     ``shelved``: its verdicts are known, its layers were given up to save memory.
     ``last_export``: the results, without layers, as they were confirmed for the last export.
@@ -233,6 +235,8 @@ class PhotoEntry:
     key: str = ""
     sha256: str = ""
     problem: str = ""
+    page: int = 0
+    pages: int = 1
     notes: tuple[str, ...] = ()
     subjects: dict[int, Subject] = field(default_factory=dict)
     thumbnail: Picture | None = None
@@ -243,8 +247,8 @@ class PhotoEntry:
 
     @property
     def name(self) -> str:
-        """Return the file's name without its folder."""
-        return self.path.name
+        """Return the file's name without its folder, as it may be shown."""
+        return printable(self.path.name)
 
     def present(self) -> tuple[Subject, ...]:
         """Return the faces that count, in order of their numbers."""

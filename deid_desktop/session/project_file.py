@@ -49,7 +49,7 @@ def _saved_face(subject: Subject) -> SavedFace:
 def _saved_photo(entry: PhotoEntry, folder: Path) -> SavedPhoto:
     known = entry.stage is Stage.READY or entry.subjects
     faces = tuple(_saved_face(subject) for subject in entry.subjects.values()) if known else None
-    return SavedPhoto(relative_path(entry.path, folder), entry.sha256, faces)
+    return SavedPhoto(relative_path(entry.path, folder), entry.sha256, faces, entry.page)
 
 
 def project_of(document: Document, folder: Path) -> Project:
@@ -69,6 +69,7 @@ def _entry(photo: SavedPhoto, folder: Path) -> PhotoEntry:
     path = Path(os.path.normpath(folder / photo.path))
     beside = folder / path.name
     entry = PhotoEntry(path if path.is_file() or not beside.is_file() else beside)
+    entry.page = photo.page
     # Without a digest nobody can tell whether these are the faces of that file: look anew.
     if photo.faces is not None and photo.sha256:
         entry.sha256 = photo.sha256

@@ -329,7 +329,8 @@ class Renderer(QObject):
         if entry.stage not in (Stage.WAITING, Stage.READY):
             return
         on_screen = entry is self.document.current
-        viewless = on_screen and (self.view is None or self.view.entry is not entry)
+        seen = self.view is not None and (self.view.entry, self.view.key) == (entry, entry.key)
+        viewless = on_screen and not seen
         unseen = self.document.people.unknown(entry)
         lacking = unseen if only_look else entry.unfinished()
         if entry.photo is None:
@@ -367,24 +368,25 @@ class Renderer(QObject):
     def _loading(self, entry: PhotoEntry, *, rank: int) -> Task:
         def accept(found: jobs.Loaded) -> None:
             self._loaded = (entry, found.picture) if entry is self.document.current else None
-            entry.notes = found.notes
+            entry.notes, entry.pages = found.notes, found.pages
             self.document.accept_photo(entry, found.photo, found.thumbnail, found.sha256)
 
         def fail(reason: str) -> None:
             self._orders = [order for order in self._orders if order.entry is not entry]
             self.document.fail_photo(entry, reason)
 
-        words = tr("Opening {name}", name=entry.name)
-        return Task(rank, words, jobs.LoadPhoto(entry.path), accept, fail)
+        words, page = tr("Opening {name}", name=entry.name), entry.page
+        job = jobs.LoadPhoto(entry.path, page)
+        return Task(rank, words, job, accept, fail, lambda: entry.page == page)
 
     def _viewing(self, entry: PhotoEntry, *, rank: int) -> Task:
         assert entry.photo is not None
-        loaded = self._loaded
+        loaded, key = self._loaded, entry.key
         before = loaded[1] if loaded is not None and loaded[0] is entry else None
 
         def accept(pictures: tuple[Picture, Picture]) -> None:
             self._loaded = None
-            self.view = View(entry, *pictures)
+            self.view = View(entry, key, *pictures)
             self.viewed.emit()
 
         return Task(
@@ -393,22 +395,24 @@ class Renderer(QObject):
             jobs.PrepareView(entry.photo, before),
             accept,
             lambda reason: self.document.fail_photo(entry, f"{entry.name}: {reason}"),
-            lambda: self.document.current is entry,
+            lambda: self.document.current is entry and entry.key == key,
         )
 
     def _finding(self, entry: PhotoEntry, *, rank: int) -> Task:
         assert entry.photo is not None
+        key = entry.key  # faces of one page are none of another's
         return Task(
             rank,
             tr("Looking for faces in {name}", name=entry.name),
             jobs.FindFaces(entry.photo),
             lambda faces: self.document.accept_faces(entry, faces),
             lambda reason: self.document.fail_photo(entry, reason),
-            lambda: entry.stage is Stage.WAITING,
+            lambda: entry.stage is Stage.WAITING and entry.key == key,
         )
 
     def _locating(self, entry: PhotoEntry, subject: Subject, *, rank: int) -> Task:
         assert entry.photo is not None
+        key = entry.key
         face: Face = subject.face
         return Task(
             rank,
@@ -416,11 +420,17 @@ class Renderer(QObject):
             jobs.LocateFace(entry.photo, face),
             lambda located: self.document.accept_located(entry, located),
             lambda reason: self.document.fail_face(entry, face.id, subject.request, reason),
-            lambda: subject.face is face and subject.present and not subject.located,
+            lambda: (
+                entry.key == key
+                and subject.face is face
+                and subject.present
+                and not subject.located
+            ),
         )
 
     def _redacting(self, entry: PhotoEntry, subject: Subject, *, rank: int) -> Task:
         assert entry.photo is not None
+        key = entry.key
         face, request, place = subject.face, subject.request, subject.place
         part = self.document.people.part(subject)
         return Task(
@@ -429,7 +439,12 @@ class Renderer(QObject):
             part.job(entry.photo, face, request),
             lambda result: self.document.accept_result(entry, place, result),
             lambda reason: self.document.fail_face(entry, face.id, request, reason),
-            lambda: subject.present and subject.place == place and subject.result is None,
+            lambda: (
+                entry.key == key
+                and subject.present
+                and subject.place == place
+                and subject.result is None
+            ),
         )
 
     def _leave_view(self) -> None:

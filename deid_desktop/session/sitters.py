@@ -27,6 +27,7 @@ class Sitter:
     """A face that an identity is sought for. ``photo``: its pixels, if they are in memory."""
 
     path: Path
+    page: int
     key: str
     photo: Photo | None
     face: Face
@@ -39,7 +40,7 @@ class Sitter:
         """
         from deid_desktop.core.sandbox import reader
 
-        photo = self.photo or reader().decode(self.path).photo
+        photo = self.photo or reader().decode(self.path, page=self.page).photo
         if photo.key != self.key:
             return None
         height, width = photo.pixels.shape[:2]

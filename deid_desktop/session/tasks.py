@@ -44,9 +44,13 @@ class Task:
 
 @dataclass(eq=False)
 class View:
-    """The pictures of the photo on screen. ``painted``: the results that ``after`` shows."""
+    """The pictures of the photo on screen, whose pixels had the digest ``key``.
+
+    ``painted``: the results that ``after`` shows.
+    """
 
     entry: PhotoEntry
+    key: str
     before: Picture
     after: Picture
     painted: dict[int, FaceResult] = field(default_factory=dict)

@@ -37,7 +37,7 @@ def example():
             (word,),
         ),
     )
-    photos = (SavedPhoto("../photos/ä b.jpg", "0" * 64, faces), SavedPhoto("new.png", "", None))
+    photos = (SavedPhoto("../photos/ä b.jpg", "0" * 64, faces), SavedPhoto("new.png", "", None, 4))
     return Project(photos, approval_needed=True)
 
 
@@ -53,6 +53,7 @@ def test_what_was_saved_is_read_again(saved):
     assert after.approval_needed
     assert [(p.path, p.sha256) for p in after.photos] == [(p.path, p.sha256) for p in before.photos]
     assert after.photos[1].faces is None
+    assert [photo.page for photo in after.photos] == [0, 4]
     for old, new in zip(before.photos[0].faces, after.photos[0].faces, strict=True):
         assert np.array_equal(old.face.points, new.face.points)
         for name in ("id", "box", "score", "by_person", "region", "angle"):
@@ -78,7 +79,7 @@ def test_no_pixels_and_no_embeddings_are_in_the_file(saved):
 
     collect(json.loads(saved.read_text()))
     assert fields == {
-        *("format", "version", "approval_needed", "photos", "path", "sha256", "faces"),
+        *("format", "version", "approval_needed", "photos", "path", "sha256", "page", "faces"),
         *("id", "box", "points", "score", "by_person", "region", "located", "present", "request"),
         *("identity", "decisions", "method", "k", "seed", "attributes", "shape_strength"),
         *("look", "strokes", "into", "angle", "radius", "skin_tone", "keep_eyes", "keep_mouth"),
@@ -105,6 +106,9 @@ FACE = lambda c: c["photos"][0]["faces"][0]  # noqa: E731
         lambda c: c.update(approval_needed=1),
         lambda c: c.update(version="1"),
         lambda c: c["photos"][0].update(sha256="xyz"),
+        lambda c: c["photos"][0].update(page=-1),
+        lambda c: c["photos"][0].update(page=1.5),
+        lambda c: c["photos"][0].update(page=10**9),
         lambda c: c["photos"][0].update(path=""),
         lambda c: c["photos"][0].update(path="/etc/passwd"),
         lambda c: c["photos"][0].update(path="C:\\a.jpg"),

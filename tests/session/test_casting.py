@@ -161,7 +161,7 @@ def test_photos_are_looked_at_before_surrogates_are_made_for_those_further_on(
 def sitter(path, key=None):
     photo = read_photo(path)
     face = Face(3, (60.0, 40.0, 20.0, 20.0), np.full((5, 2), 70, np.float32), 0.9)
-    return photo, Sitter(path, key or photo.key, None, face, ALONE)
+    return photo, Sitter(path, 0, key or photo.key, None, face, ALONE)
 
 
 def test_a_sitter_brings_what_surrounds_the_face_only(photo_file):
