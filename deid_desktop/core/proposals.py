@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import numpy as np
@@ -23,13 +23,17 @@ from deid_desktop.core.geometry import warp_crop
 from deid_desktop.core.types import Array, Cancelled, Pixels, ShouldStop
 from deid_desktop.core.weights import model_path
 
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
 Matrix = NDArray[np.float64]
 """A similarity of the plane, (2, 3)."""
 
-TILE = 1024
+TILE = 640
 """Largest side of what the network sees at once, in its own pixels: little enough for a cache."""
-OVERLAP = 128
-"""Overlap of neighbouring tiles: twice the largest face that only the finest scale sees."""
+OVERLAP = 96
+"""Overlap of neighbouring tiles: faces up to this size lie in one of them as a whole, larger ones
+in a coarser pass."""
 FLAT = 1.5
 """Standard deviation in grey levels, over 16 px of the photo halved once, below which nothing is
 drawn: clear sky, a plain wall. Where a tile is flat all over nobody looks."""
@@ -66,9 +70,9 @@ class Pyramid:
 
     def to_photo(self, level: int) -> Matrix:
         """Return the matrix from a level to the photo."""
-        ratio = np.divide(self.levels[0].shape[1::-1], self.levels[level].shape[1::-1])
-        # Pixel centres lie at whole numbers, so a change of scale also shifts by a half.
-        return np.c_[np.diag(ratio), (ratio - 1) / 2]
+        height, width = self.levels[0].shape[:2]
+        part_height, part_width = self.levels[level].shape[:2]
+        return scaling(width / part_width, height / part_height)
 
     def level(self, scale: float) -> int:
         """Return the smallest level that still has all the detail that ``scale`` shows."""
@@ -79,7 +83,8 @@ class Pyramid:
         # Twice as large as it must be: the crop is shrunk once more, and stays as sharp as ever.
         level = self.level(2 * float(np.hypot(matrix[0, 0], matrix[1, 0])))
         placed = self.to_photo(level)
-        local = np.c_[matrix[:, :2] @ placed[:, :2], matrix[:, :2] @ placed[:, 2] + matrix[:, 2]]
+        local = matrix[:, :2] @ placed
+        local[:, 2] += matrix[:, 2]
         return warp_crop(self.levels[level], local, side)
 
 
@@ -87,7 +92,7 @@ class YuNet:
     """The detector network, loaded on first use; threads share it without waiting."""
 
     def __init__(self) -> None:
-        self._idle: list[cv2.FaceDetectorYN] = []
+        self._session: InferenceSession | None = None
         self._lock = Lock()
 
     def __call__(self, pixels: Pixels, *, threshold: float) -> Array:
@@ -99,21 +104,76 @@ class YuNet:
         Raises:
             ModelError: the model file is missing or altered.
         """
-        bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
         with self._lock:
-            network = self._idle.pop() if self._idle else _load()
-        network.setScoreThreshold(threshold)
-        network.setInputSize((bgr.shape[1], bgr.shape[0]))
-        rows = network.detect(bgr)[1]
-        self._idle.append(network)
-        return np.zeros((0, 15), np.float32) if rows is None else np.asarray(rows, np.float32)
+            if self._session is None:
+                self._session = _load()
+        height, width = pixels.shape[:2]
+        most = _STRIDES[-1]
+        whole = cv2.copyMakeBorder(pixels, 0, -height % most, 0, -width % most, cv2.BORDER_CONSTANT)
+        blob = cv2.dnn.blobFromImage(whole, swapRB=True)
+        answers = iter(self._session.run(_HEADS, {"input": blob}))
+        found = []
+        for stride in _STRIDES:
+            head = [next(answers)[0] for _ in _KINDS]
+            found.append(_decoded(head, stride, whole.shape[1] // stride, threshold))
+        rows = np.concatenate(found)
+        if not len(rows):
+            return rows
+        corners = rows[:, :4].astype(int).tolist()
+        kept = cv2.dnn.NMSBoxes(corners, rows[:, 14].tolist(), threshold, _SAME)
+        return rows[np.asarray(kept, int)]
 
 
-def _load() -> cv2.FaceDetectorYN:
-    path = model_path("face_detection_yunet_2023mar.onnx")
-    network = cv2.FaceDetectorYN.create(str(path), "", (320, 320))
-    network.setNMSThreshold(0.4)
-    return network
+_STRIDES, _KINDS = (8, 16, 32), ("cls", "obj", "bbox", "kps")
+_HEADS = [f"{kind}_{stride}" for stride in _STRIDES for kind in _KINDS]
+_SAME = 0.4
+"""Overlap from which two answers of one run are the same face."""
+_FIXED = b"\x0a\x03\x08\x80\x05\x0a\x03\x08\x80\x05"
+_FREE = b"\x0a\x03\x12\x01h\x0a\x03\x12\x01w"
+"""Height and width of the input in the model's file: 640 and 640, and two names in their place."""
+
+
+def _load() -> InferenceSession:
+    import onnxruntime  # a tenth of a second that a window need not wait for
+
+    onnxruntime.disable_telemetry_events()
+    model = model_path("face_detection_yunet_2023mar.onnx").read_bytes()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # ``in_threads`` shares out the work
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(
+        model.replace(_FIXED, _FREE, 1), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def _decoded(head: list[Array], stride: int, columns: int, threshold: float) -> Array:
+    """Return rows (n, 15) of what one head of the network sees; each cell answers for one face.
+
+    Args:
+        head: how sure it is of a face (cells, 1), and that one is centred here (cells, 1); its
+            centre from the cell's corner and the logarithms of its size (cells, 4), its five
+            points from there (cells, 10), all in cells.
+        stride: pixels of a cell.
+        columns: cells in a row.
+        threshold: score from which a row is returned.
+    """
+    classes, objects, boxes, points = head
+    scores = np.sqrt(np.clip(classes, 0, 1) * np.clip(objects, 0, 1))[:, 0]
+    cells = np.flatnonzero(scores >= threshold)
+    corners = np.stack([cells % columns, cells // columns], 1)
+    centres = (boxes[cells, :2] + corners) * stride
+    sizes = np.exp(boxes[cells, 2:]) * stride
+    placed = (points[cells] + np.tile(corners, 5)) * stride
+    rows = np.concatenate([centres - sizes / 2, sizes, placed, scores[cells, None]], axis=1)
+    return rows.astype(np.float32)
+
+
+def scaling(across: float, down: float) -> Matrix:
+    """Return the matrix that scales a picture.
+
+    Pixel centres lie at whole numbers, so a change of scale also shifts by a half.
+    """
+    return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2]])
 
 
 def transform(rows: Array, matrix: Matrix) -> Array:
@@ -159,9 +219,9 @@ def propose(
         scale *= 2**level
         size = _scaled(region.shape[1], scale), _scaled(region.shape[0], scale)
         rows = network(resize(region, size), threshold=threshold)
-        ratio = np.divide(region.shape[1::-1], size)
-        placed = transform(rows, np.c_[np.diag(ratio), (ratio - 1) / 2 + [left, top]])
-        return transform(placed, within)
+        placed = scaling(region.shape[1] / size[0], region.shape[0] / size[1])
+        placed[:, 2] += [left, top]
+        return transform(transform(rows, placed), within)
 
     pieces = []
     for scale in scales:
