@@ -50,7 +50,7 @@ def made_photo(megapixels: float, faces: int) -> Photo:
     # Lights and colours of a photo, and nobody in it: shrunk until no face is left.
     ground = cv2.resize(cv2.resize(crew, (12, 8), interpolation=cv2.INTER_AREA), (width, height))
     dice = np.random.default_rng(0)
-    noise = dice.integers(-4, 5, (256, 256, 1))
+    noise = dice.integers(-4, 5, (256, 256, 1), np.int16)
     tiled = np.tile(noise, (-(-height // 256), -(-width // 256), 1))[:height, :width]
     canvas = np.clip(ground.astype(np.int16) + tiled, 0, 255).astype(np.uint8)
     portrait = _person()

@@ -1,15 +1,18 @@
 """Joins the stages: photo → detect → analyse → generate → compose → verify. Nothing else does.
 
-One ``Pipeline`` serves one thread. Models load when they are first needed; what was read of a face
-is kept, so that a slider only pays for what it changes. ``studio`` makes one face, this module
-decides what happens to each and puts the picture together.
+One ``Pipeline`` serves one thread, and has others work on the faces of a photo. Models load when
+they are first needed; what was read of a face is kept, so that a slider only pays for what it
+changes. ``studio`` makes one face, this module decides what happens to each and puts the picture
+together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import torch
 
@@ -17,6 +20,7 @@ from deid_desktop.core.brush import turned
 from deid_desktop.core.compose import MaskLayer
 from deid_desktop.core.people import own_seed
 from deid_desktop.core.pipeline.costume import Costume
+from deid_desktop.core.pipeline.crew import shared_out
 from deid_desktop.core.pipeline.finishing import (
     FLATTENED,
     finished,
@@ -57,6 +61,8 @@ from deid_desktop.core.types import (
 from deid_desktop.core.verify import THRESHOLD
 
 _PLAIN = Keep()
+_MOST_CREW = 4
+"""Faces at once: each takes a recogniser and its scenes, some 200 MB."""
 CHILD = 0.4
 """Chance of being under 14 from which a face is masked unless the person chooses an age: the donors
 are adults. Of children the network says 0.8 and more as a rule, of adults hardly ever over 0.3."""
@@ -109,6 +115,7 @@ class Pipeline:
     def __init__(self, device: str = "auto", *, threshold: float = THRESHOLD) -> None:
         self._studio = Studio(choose_device(device), threshold)
         self._search = Search(self._studio)
+        self._twins: list[Pipeline] = []
 
     @property
     def device(self) -> str:
@@ -118,6 +125,17 @@ class Pipeline:
     def warm(self) -> None:
         """Load all models now."""
         self._studio.warm()
+
+    def _crew(self, faces: int) -> list[Pipeline]:
+        """Return this pipeline and twins of it, as many as can work on so many faces at once."""
+        threads = min(cv2.getNumThreads(), _MOST_CREW) if self.device == "cpu" else 1
+        count = max(1, min(faces, threads))
+        while len(self._twins) + 1 < count:
+            twin = copy(self)
+            twin._studio, twin._twins = self._studio.twin(), []
+            twin._search = Search(twin._studio)
+            self._twins.append(twin)
+        return [self, *self._twins][:count]
 
     def detect(self, photo: Photo, *, should_stop: ShouldStop = never) -> tuple[Face, ...]:
         """Find all faces of a photo."""
@@ -150,7 +168,9 @@ class Pipeline:
     ) -> Survey:
         """Look at a photo before anything is done to it: its faces, and whose they may be."""
         found = tuple(self.detect(photo, should_stop=should_stop) if faces is None else faces)
-        embeddings = [self.embed(photo, face) for face in found]
+        embeddings = list(
+            shared_out(self._crew(len(found)), found, lambda crew, face: crew.embed(photo, face))
+        )
         stacked = np.stack(embeddings) if found else ALONE.everybody
         return Survey(photo.key, found, stacked)
 
@@ -288,7 +308,13 @@ class Pipeline:
         pixels = self.finish(photo, results, keep)
         space = photo.space if keep.colours else SRGB
         shown = seen(pixels, space)
-        judged = [self._confirm(shown, photo, r, company or {}) for r in results]
+        verified = [result.verdict.state is State.VERIFIED for result in results]
+        judged = list(
+            shared_out(
+                self._crew(sum(verified)), results,
+                lambda crew, result: crew._confirm(shown, photo, result, company or {}),
+            )
+        )  # fmt: skip
         masked = [self._fall_back(result, on_failure) for result in judged]
         if masked != judged:
             return self.confirm(photo, masked, company=company, on_failure=on_failure, keep=keep)
@@ -337,12 +363,15 @@ class Pipeline:
             faces = self.detect(photo, should_stop=should_stop)
         if roles is None:
             roles = self._roles(photo, faces, request)
+        made = [role.request.method is Method.SURROGATE for role in roles.values()]
         results: list[FaceResult] = []
-        for number, face in enumerate(faces):
-            progress(number, len(faces))
-            result = self._play(Sitting(photo, face), roles[face.id], should_stop)
+        progress(0, len(faces))
+        for result in shared_out(
+            self._crew(sum(made)), faces,
+            lambda crew, face: crew._play(Sitting(photo, face), roles[face.id], should_stop),
+        ):  # fmt: skip
             results.append(self._fall_back(result, on_failure))
-        progress(len(faces), len(faces))
+            progress(len(results), len(faces))
         company = {face_id: role.company for face_id, role in roles.items()}
         done = self.confirm(photo, results, company=company, on_failure=on_failure, keep=keep)
         return PhotoResult(photo, tuple(faces), done.results, done.pixels, done.space, done.notes)

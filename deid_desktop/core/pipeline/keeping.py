@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from deid_desktop.core.compose import Scene
 
 _CACHED = 48
+_lock = Lock()
 
 _T = TypeVar("_T")
 
@@ -22,10 +24,14 @@ def weight(scene: Scene) -> int:
 
 
 def remember(cache: OrderedDict[Any, _T], key: Any, make: Callable[[], _T]) -> _T:
-    """Return what ``cache`` holds for ``key``; made if it is not there."""
-    if key not in cache:
-        cache[key] = make()
+    """Return what ``cache`` holds for ``key``; made if it is not there. Threads may share it."""
+    with _lock:
+        if key in cache:
+            cache.move_to_end(key)
+            return cache[key]
+    made = make()
+    with _lock:
+        cache[key] = made
         if len(cache) > _CACHED:
             cache.popitem(last=False)
-    cache.move_to_end(key)
-    return cache[key]
+    return made

@@ -107,6 +107,15 @@ class Studio:
         """Embeddings of the donors (n, 128)."""
         return self._generator.donor_embeddings
 
+    def twin(self) -> Studio:
+        """Return a studio for another thread: what threads can share is this one's."""
+        self.warm()
+        other = Studio(self.device, self._threshold)
+        other._analyses = self._analyses
+        for part in ("detector", "_generator", "_shapes", "_glasses"):
+            other.__dict__[part] = getattr(self, part)
+        return other
+
     def warm(self) -> None:
         """Load all models now."""
         _ = self.detector, self._analyser, self._shapes, self._glasses
