@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,7 @@ def _watched() -> Stages:
     for method, name in (
         ("analyse", "analyse"),
         ("_generate", "generate"),
-        ("cast", "search"),
+        ("search", "search"),
         ("_compose", "compose"),
         ("judge", "verify"),
     ):
@@ -191,6 +192,80 @@ def stages(options: Figures) -> Figures:
     return figures
 
 
+def face(options: Figures) -> Figures:
+    """One face of 300 px: processor and wall-clock milliseconds of its parts, the medians."""
+    from deid_desktop.core import compose as composing
+    from deid_desktop.core import generate
+    from deid_desktop.core.pipeline import Pipeline
+
+    pipeline, original = Pipeline("cpu"), made_photo(2, 1)
+    (found,) = pipeline.detect(original)[:1]
+    request = Request()
+    first = pipeline.redact(original, found, request)
+    assert first.identity is not None and first.identity.look is not None
+    look = first.identity.look
+    attribute = generate.Attribute(look.gender, look.age)
+    generator = generate.Generator()
+    drawn = [generator.draw_identity(attribute, k=5, seed=seed) for seed in range(32)]
+    figures: Figures = {"face height px": found.box[3]}
+
+    def time_(name: str, work: Callable[[int], object]) -> None:
+        figures[f"{name}: ms"], figures[f"{name}: cpu ms"] = _medians(work)
+
+    for size in (generate.TINY, generate.SMALL, generate.LARGE):
+        time_(
+            f"generate one at {size} texels",
+            lambda _, size=size: generator.generate(drawn[:1], [attribute], size=size),
+        )
+    for size in (generate.TINY, generate.SMALL):
+        time_(
+            f"generate 32 at {size} texels",
+            lambda _, size=size: generator.generate(drawn, [attribute] * 32, size=size),
+        )
+    analysis = pipeline.analyse(original, found)
+    shapes = composing.ShapeModel(generator.tensors("shape."))
+    glasses = composing.GlassesModel(generator.tensors("glasses."))
+    for name, size, work in (
+        ("full quality", generate.LARGE, (380.0, 1100.0)),
+        ("preview", generate.SMALL, (120.0, 240.0)),
+    ):
+        scene = composing.prepare(
+            original.pixels, analysis, shapes=shapes, glasses=glasses, size=size, work=work
+        )
+        (surrogate,) = generator.generate(drawn[:1], [attribute], size=size)
+        time_(
+            f"compose, {name}",
+            lambda seed, scene=scene, surrogate=surrogate: composing.compose(
+                scene, surrogate, shape_strength=2.5, seed=seed
+            ),
+        )
+    time_(
+        "generate, compose, verify a known identity",
+        lambda _: pipeline.redact(original, found, request, identity=first.identity),
+    )
+    time_(
+        "another face: search, compose, verify",
+        lambda seed: pipeline.redact(original, found, replace(request, seed=seed)),
+    )
+    time_(
+        "a new face: analyse, search, compose, verify",
+        lambda number: pipeline.redact(replace(original, key=f"new {number}"), found, request),
+    )
+    return figures
+
+
+def _medians(work: Callable[[int], object], times: int = 7) -> tuple[float, float]:
+    """Return median milliseconds by the clock and of the processor."""
+    work(0)
+    walls, spent = [], []
+    for number in range(1, times + 1):
+        cpu, begun = time.process_time(), time.perf_counter()
+        work(number)
+        walls.append(1000 * (time.perf_counter() - begun))
+        spent.append(1000 * (time.process_time() - cpu))
+    return statistics.median(walls), statistics.median(spent)
+
+
 def photo(options: Figures) -> Figures:
     """Detection to verified export of large photos, beside the references."""
     from deid_desktop.core.export import write_photo
@@ -218,6 +293,9 @@ def photo(options: Figures) -> Figures:
             )
             figures[f"{name}: copy of the pixels s"] = best(original.pixels.copy)
             figures |= _deface(options["deface"], original, name, Path(folder))
+            for unit in ("s", "cpu s"):
+                if (theirs := figures.get(f"{name}: deface {unit}")) is not None:
+                    figures[f"{name}: {unit}, of deface's"] = figures[f"{name}: {unit}"] / theirs
         figures["exponent of cpu with faces (24 MP, 1 to 60)"] = exponent(
             [1, 10, 60], [cost[24, faces] for faces in (1, 10, 60)]
         )
@@ -326,6 +404,7 @@ def masks(options: Figures) -> Figures:
 MEASURES: dict[str, Callable[[Figures], Figures]] = {
     "start": start,
     "stages": stages,
+    "face": face,
     "photo": photo,
     "masks": masks,
     "folder": folder,

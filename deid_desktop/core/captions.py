@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from xml.sax.saxutils import escape  # writes text, reads none # nosec B406
+from html import escape
 
 LONGEST = 2000
 """Characters of a field that are written at most."""
@@ -47,8 +47,8 @@ def packet(words: Words) -> bytes:
     spaces.
     """
     caption, credit = _plain(words.caption), " ".join(_plain(words.credit).split())
-    fields = (_CAPTION.format(escape(caption)) if caption else "") + (
-        _CREDIT.format(escape(credit)) if credit else ""
+    fields = (_CAPTION.format(escape(caption, quote=False)) if caption else "") + (
+        _CREDIT.format(escape(credit, quote=False)) if credit else ""
     )
     return _PACKET.format(fields=fields).encode() if fields else b""
 
