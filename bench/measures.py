@@ -153,19 +153,19 @@ app.run([__import__("pathlib").Path(sys.argv[2])])
 
 def _watched() -> Stages:
     from deid_desktop.core.detect import Detector
+    from deid_desktop.core.pipeline.searching import Search
     from deid_desktop.core.pipeline.studio import Studio
 
     stages = Stages()
-    stages.watch(Detector, "detect", "detect")
-    for method, name in (
-        ("analyse", "analyse"),
-        ("_generate", "generate"),
-        ("search", "search"),
-        ("_compose", "compose"),
-        ("judge", "verify"),
+    for owner, method, name in (
+        (Detector, "detect", "detect"),
+        (Studio, "analyse", "analyse"),
+        (Studio, "_generate", "generate"),
+        (Search, "find", "search"),
+        (Studio, "_compose", "compose"),
+        (Studio, "judge", "verify"),
     ):
-        if hasattr(Studio, method):
-            stages.watch(Studio, method, name)
+        stages.watch(owner, method, name)
     return stages
 
 
