@@ -1,15 +1,16 @@
 """Measures whether the window stays smooth and small: stalls at 20 faces, memory of 100 photos.
 
-    python -m bench.workbench [stalls|memory] [--photos 100] [--faces 20]
+    python -m bench.workbench [stalls|gestures|memory] [--photos 100] [--faces 20]
 
 Photos of 24 megapixels are put together from the shipped portrait. ``stalls`` opens one with 20
 faces, lets all be found and replaced, and meanwhile zooms, pans, selects faces and drags a slider
 as a person would; a stall is how late a timer of one millisecond is called. Beside it stands how
 much of that the window's thread computed itself, which other work on the machine does not change;
-for the rest it waited for a processor or for Python's lock. ``memory`` opens many photos with one
-face each, waits until all are finished, and compares the memory of the process (resident, its most
-and in the end) with that before: of the window alone, and, for the limit, at rest with its models
-loaded and no photo open. Exit status 1: a limit is missed.
+for the rest it waited for a processor or for Python's lock. ``gestures`` prints that own time for
+what a person does with 20 faces under solid masks, so that no model runs. ``memory`` opens many
+photos with one face each, waits until all are finished, and compares the memory of the process
+(resident, its most and in the end) with that before: of the window alone, and, for the limit, at
+rest with its models loaded and no photo open. Exit status 1: a limit is missed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -31,12 +33,17 @@ from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QApplication
 
 from bench.latency import Stalls, wait
+from deid_desktop.core.pipeline import Pipeline
+from deid_desktop.core.types import Face, Method, Photo, Request, ShouldStop, never
 from deid_desktop.gui.main_window import MainWindow
 from deid_desktop.gui.theme import Theme
 from deid_desktop.resources import resource
 from deid_desktop.session.document import Document
+from deid_desktop.session.jobs import Redactor
+from deid_desktop.session.model import face_from_box
 from deid_desktop.session.render import Renderer
 from deid_desktop.session.settings import Settings
+from deid_desktop.session.worker import make_pipeline
 
 WIDTH, HEIGHT = 6000, 4000
 P99, MOST = 16.0, 100.0
@@ -69,6 +76,19 @@ def resident() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+class Known(Pipeline):
+    """The pipeline, told where the faces of a crowd are."""
+
+    def __init__(self, faces: int) -> None:
+        super().__init__("cpu")
+        self._faces = faces
+
+    def detect(self, photo: Photo, *, should_stop: ShouldStop = never) -> tuple[Face, ...]:
+        """Return faces in rows of five."""
+        spots = [(200.0 + 1100 * (n % 5), 200.0 + 900 * (n // 5)) for n in range(self._faces)]
+        return tuple(face_from_box((*spot, 420.0, 520.0), n) for n, spot in enumerate(spots))
+
+
 class OwnStalls(Stalls):
     """Stalls, and the processor time of the window's own thread between two ticks, both in ms."""
 
@@ -92,12 +112,12 @@ class OwnStalls(Stalls):
 class Bench:
     """The real window with the real pipeline."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, factory: Callable[[], Redactor] = make_pipeline) -> None:
         self.folder = folder
         self.application = QApplication([])
         self.application.setStyle("Fusion")
         self.document = Document()
-        self.renderer = Renderer(self.document)
+        self.renderer = Renderer(self.document, factory)
         settings = Settings(folder / "window.ini")
         self.window = MainWindow(self.document, self.renderer, Theme("dark"), settings)
         self.window.resize(1440, 900)
@@ -166,6 +186,39 @@ class Bench:
         wait(self.application, lambda: not self.renderer.busy)
         return tell("dragging a slider", *stalls.take_both())
 
+    def gestures(self, faces: int) -> None:
+        """Print the processor time that each gesture takes the window's thread."""
+        document, compare = self.document, self.window.compare
+        document.standard = Request(method=Method.SOLID)
+        self.window.open_paths([crowd(faces, self.folder / "crowd.jpg")])
+        wait(self.application, lambda: bool(document.current and document.current.present()))
+        wait(self.application, lambda: not self.renderer.busy)
+        slider = self.window.attributes.rows["Age"].slider
+        entry = document.current
+        assert entry is not None
+        subject = entry.present()[-1]
+        result = subject.result
+        assert result is not None
+        spot = QPoint(200, 150)
+        self.own("zooming", lambda n: compare.front.zoom_by(1.25 if n % 20 < 10 else 0.8, spot))
+        compare.fit()
+        self.own("going to the next face", lambda _: document.step_face(1))
+        self.own("dragging a slider", lambda n: slider.setValue(10 + (n * 7) % 50))
+        wait(self.application, lambda: not self.renderer.busy)
+        self.own("taking a result", lambda _: document.accept_result(entry, subject.place, result))
+
+    def own(self, name: str, gesture: Callable[[int], object]) -> None:
+        """Do it 60 times and print what the window's thread computed for it."""
+        spent = []
+        for number in range(60):
+            self.application.processEvents()
+            start = time.thread_time()
+            gesture(number)
+            self.application.processEvents()
+            spent.append(1000 * (time.thread_time() - start))
+        ordered = sorted(spent)
+        print(f"{name:<28} own median {ordered[30]:5.1f} ms  max {ordered[-1]:5.1f} ms", flush=True)
+
     def memory(self, photos: int, faces: int) -> bool:
         """Print the memory that open photos take; return whether the limit is kept."""
         folder = self.folder / "photos"
@@ -222,14 +275,18 @@ def _tail(values: list[float]) -> tuple[float, float]:
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("stalls", "memory"))
+    parser.add_argument("what", choices=("stalls", "gestures", "memory"))
     parser.add_argument("--photos", type=int, default=100)
     parser.add_argument("--faces", type=int, default=0, help="0: 20 for stalls, 1 for memory")
     options = parser.parse_args()
+    faces = options.faces or 20
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder))
+        known = partial(Known, faces) if options.what == "gestures" else make_pipeline
+        bench, good = Bench(Path(folder), known), True
         if options.what == "stalls":
-            good = bench.stalls(options.faces or 20)
+            good = bench.stalls(faces)
+        elif options.what == "gestures":
+            bench.gestures(faces)
         else:
             good = bench.memory(options.photos, options.faces or 1)
         bench.finish()
