@@ -7,7 +7,6 @@ from functools import partial
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QCheckBox,
     QFormLayout,
     QLabel,
     QPushButton,
@@ -36,6 +35,7 @@ from deid_desktop.gui.controls import (
 from deid_desktop.gui.preset_bar import PresetBar
 from deid_desktop.gui.slider_row import Control, SliderRow
 from deid_desktop.gui.theme import METHOD_ICONS, Theme, icon_side
+from deid_desktop.gui.tick import Tick
 from deid_desktop.gui.wrapping import WrappingRow
 from deid_desktop.session.alternatives import Alternatives
 from deid_desktop.session.brushing import with_settings
@@ -175,9 +175,9 @@ class AttributePanel(QWidget):
         inner.addWidget(self.rows[DONORS.title])
         inner.addWidget(self.rows[SHAPE.title])
 
-    def _keep(self, name: str, title: str, tip: str) -> QCheckBox:
+    def _keep(self, name: str, title: str, tip: str) -> Tick:
         """Return the box that leaves a part of the face the person's own."""
-        box = QCheckBox(tr(title))
+        box = Tick(self._theme, tr(title))
         box.setToolTip(tr(tip))
         box.setAccessibleDescription(tr(tip))
         box.clicked.connect(

@@ -9,7 +9,6 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QCloseEvent, QKeySequence
 from PySide6.QtWidgets import (
-    QCheckBox,
     QFileDialog,
     QHBoxLayout,
     QLabel,
@@ -26,6 +25,7 @@ from deid_desktop.gui.choice import Choice
 from deid_desktop.gui.clip_panel import ClipPanel
 from deid_desktop.gui.clip_view import ClipView
 from deid_desktop.gui.theme import Theme
+from deid_desktop.gui.tick import Tick
 from deid_desktop.gui.timeline_bars import TimelineBars
 from deid_desktop.session.clip_model import ClipModel
 from deid_desktop.session.clip_words import SOUNDS, doing_words, remaining
@@ -66,7 +66,7 @@ class ClipWindow(QMainWindow):
         self.problem = QPushButton(tr("Next problem"))
         self.undo = QPushButton(tr("Undo"))
         self.redo = QPushButton(tr("Redo"))
-        self.original = QCheckBox(tr("Show the original"))
+        self.original = Tick(self._theme, tr("Show the original"))
         self.where = QLabel()
         self.sound = Choice(self._theme, tr("Sound"), [tr(words) for words in SOUNDS.values()])
         self.export = QPushButton(tr("Export …"))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from PySide6.QtCore import QStandardPaths, Qt, Signal
 from PySide6.QtWidgets import (
-    QCheckBox,
     QDialog,
     QFileDialog,
     QFormLayout,
@@ -28,6 +27,7 @@ from deid_desktop.core.report import PhotoRecord
 from deid_desktop.core.types import DeidError, Keep, State
 from deid_desktop.gui.choice import Choice
 from deid_desktop.gui.theme import Theme, title_font
+from deid_desktop.gui.tick import Tick
 from deid_desktop.resources import resource
 from deid_desktop.session.document import Document
 from deid_desktop.session.exporting import record_of, targets_for, write_reports
@@ -119,7 +119,7 @@ class ExportDialog(QDialog):
         self.faces.setWordWrap(True)
         self.mask_all = QPushButton()
         self.mask_all.setToolTip(tr("They can be looked at one by one, too: click a face above"))
-        self.looked = QCheckBox(tr("I looked at the photos without a face: they show none"))
+        self.looked = Tick(self._theme, tr("I looked at the photos without a face: they show none"))
         self.outcome = QLabel()
         self.outcome.setWordWrap(True)
         self.outcome.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -178,12 +178,14 @@ class ExportDialog(QDialog):
             field.setAccessibleName(name)
             field.setMaxLength(LONGEST)
             field.setPlaceholderText(tr("Written into every file, if you type something"))
-        self.label = QCheckBox(tr("Write “{label}” into the picture", label=tr(LABEL)))
-        self.comparison = QCheckBox(tr("Write original and result side by side too, for editors"))
+        self.label = Tick(self._theme, tr("Write “{label}” into the picture", label=tr(LABEL)))
+        self.comparison = Tick(
+            self._theme, tr("Write original and result side by side too, for editors")
+        )
         self.comparison.setToolTip(
             tr("A second file that shows every original face; it is not for publication")
         )
-        self.report = QCheckBox(tr("Write a report: JSON, and a page to print"))
+        self.report = Tick(self._theme, tr("Write a report: JSON, and a page to print"))
         form = QFormLayout()
         form.setVerticalSpacing(8)
         form.setHorizontalSpacing(12)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import QDateTime, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
     QFrame,
     QLabel,
     QLineEdit,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 from deid_desktop.core.project import Decision
 from deid_desktop.core.types import State
 from deid_desktop.gui.theme import Theme
+from deid_desktop.gui.tick import Tick
 from deid_desktop.gui.wrapping import WrappingRow
 from deid_desktop.session.document import Document
 from deid_desktop.session.language import tr
@@ -63,7 +63,7 @@ class ReviewPanel(QFrame):
         self.comment.setMaxLength(1000)
         self.approve = QPushButton(tr("Approve"))
         self.reject = QPushButton(tr("Reject"))
-        self.needed = QCheckBox(tr("Export only what is approved"))
+        self.needed = Tick(self._theme, tr("Export only what is approved"))
         self._lay_out()
         self.approve.clicked.connect(lambda: self.decide(approved=True))
         self.reject.clicked.connect(lambda: self.decide(approved=False))
