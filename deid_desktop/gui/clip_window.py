@@ -223,7 +223,7 @@ class ClipWindow(QMainWindow):
         self.lanes.setFixedHeight(min(_LANES, self.bars.sizeHint().height() + 4))
         self.stop.setVisible(model.doing == "export")
         self.cancel.setVisible(model.doing == "export")
-        if not model.busy and self.said.text() in map(doing_words, ("find", "cast")):
+        if ready and self.said.text() in map(doing_words, ("find", "cast")):
             self.said.setText("" if model.people else tr("No face was found in this clip."))
         if model.frames:
             place = f"{model.seconds(model.index):.2f} s"

@@ -40,7 +40,9 @@ def clip(qtbot, source, theme):
     qtbot.addWidget(clip)
     clip.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
     clip.show()
+    assert clip.said.text() == "Finding faces …"
     rest(qtbot, clip)
+    assert not clip.said.text()
     yield clip
     clip.close()
 
