@@ -11,9 +11,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-STRENGTHS = {-1.0: (0.75, 1.5, 2.4), 1.0: (0.75, 1.75, 3.0, 5.0)}
-"""Genders in the generator, of 1, that are sketched by side; beyond the last of them women's brows
-arch too much."""
+STRENGTHS = {-1.0: (0.75, 1.5, 2.4, 4.0), 1.0: (0.75, 1.75, 3.0, 5.0)}
+"""Genders in the generator, of 1, that are sketched by side; beyond the last of them features are
+caricatures."""
 _USUAL = {-1.0: 1.6, 1.0: 3.0}
 """Strength that takes most faces to the other side than their head."""
 _SURE = 0.6
