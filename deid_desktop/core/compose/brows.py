@@ -20,6 +20,10 @@ from deid_desktop.core.types import Array
 
 _DARK = (0.2, 0.72)
 """Least and greatest depth of a brow below the skin, as a share of it."""
+_ASHEN = 0.25
+"""How much less colour hair has than skin as dark."""
+_LEAST = 0.45
+"""Of the surrogate's own depth: brows that are raised out of their place measure as none."""
 _PALER = 0.88
 """Share of the photo's depth: the eye sees a clean edge as darker than a frayed one."""
 _EDGE = (0.05, 1.05)
@@ -57,11 +61,11 @@ def draw_brows(lit: Array, *, depth: Array | None, seed: int) -> Array:
     hairs = _hairs(seed % _VARIANTS, size)[window]
     dense = _step(share + _ROUGH * (hairs - 0.5) * np.clip(3 * share, 0, 1), *_EDGE) ** _PEAK
     covered = dense * (0.75 + 0.6 * (hairs - 0.5)) * np.clip(2 * zone, 0, 1)
-    if depth is None:
-        own = zone[..., None] * (1 - part / np.maximum(skin, 8))
-        depth = np.asarray(own.sum((0, 1)) / zone.sum(), np.float32)
+    own = (zone[..., None] * (1 - part / np.maximum(skin, 8))).sum((0, 1)) / zone.sum()
+    depth = own if depth is None else np.maximum(depth, _LEAST * own)
     held = float((covered * zone).sum() / zone.sum())
     colour = skin * (1 - np.clip(_PALER * depth / max(held, 0.02), *_DARK))
+    colour = colour + _ASHEN * (colour.mean(2, keepdims=True) - colour)
     bare = 0.6 * np.clip(_step(share, 0.05, 0.35) * zone * 1.3, 0, 1)[..., None]
     cleared = part + bare * np.maximum(skin - part, 0)
     drawn = cleared + covered[..., None] * (colour - cleared)

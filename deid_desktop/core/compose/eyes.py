@@ -20,7 +20,7 @@ _IRIS_LIGHT = 1.2
 """The donors' irises were measured with pupil, rim and the lid's shadow, all drawn on top here."""
 _PUPIL = 0.36
 """Radius of a pupil, of the iris."""
-_LASHES = (0.85, 0.22)
+_LASHES = (0.6, 0.15)
 """How dark the lashes are at the upper and at the lower lid."""
 
 

@@ -61,6 +61,7 @@ def other_eyewear(
     if colour.max() > _THIN:  # little of it is seen
         width *= 0.6
     colour = np.minimum(colour, _DARK)
+    colour = 0.5 * (colour + colour.mean())  # skin's colour shines through thin rims
     if lenses is not None:
         return Eyewear(0.45 * colour, width + 0.01, colour, form)
     return Eyewear(colour, width, None, form)

@@ -19,6 +19,10 @@ _LIGHT = 36.0
 60 it hides more of the subject but misses hard coloured light."""
 _AROUND = 20.0
 """Texels of 512 over which skin is averaged to compare brows and lips with."""
+_FORMS = 8.0
+"""Texels of 512 below which structure is skin, not form."""
+_HARDER = (0.9, 2.2)
+"""By how much the contrast of a surrogate's forms is changed to that of the photo's."""
 _PORES = 4.0
 """Texels of 512 below which structure is skin, not form."""
 _UPPER_LIP = [98, 2, 327, 423, 426, 436, 410, 270, 0, 40, 186, 216, 206, 203]
@@ -45,7 +49,7 @@ class Light:
     (s, s, 3) the light on its skin, ``rim`` weight of bare skin at the border of what is
     replaced. ``brow_depth`` (3,) how much darker than skin its brows are, ``None`` where frames
     hide that; ``lip_colour`` and ``upper_lip`` (3,) those of the lips and of the skin above them,
-    relative to the skin around.
+    relative to the skin around. ``hardness``: how much contrast the light gives to forms.
     """
 
     texture: Array
@@ -55,6 +59,7 @@ class Light:
     brow_depth: Array | None
     lip_colour: Array
     upper_lip: Array
+    hardness: float
 
 
 def read_light(texture: Array, seen: Array, skin: Array, *, frames: Array | None) -> Light:
@@ -82,6 +87,7 @@ def read_light(texture: Array, seen: Array, skin: Array, *, frames: Array | None
         brow_depth=_brow_depth(1 - share, maps.brows * clear[..., 0], frames),
         lip_colour=_mean(share, maps.lips[..., None] * clear),
         upper_lip=_mean(share, _above_lips(len(texture))[..., None] * clear),
+        hardness=_spread(_forms(texture, low, skin), skin),
     )
 
 
@@ -110,6 +116,9 @@ def relight(light: Light, texture: Array, *, tinted: bool) -> Array:
     unit = len(texture) / 512
     flat = _calm(np.maximum(texture, 0.03)) * _GREY_LEVEL
     own, _ = weighted_blur(flat, maps.skin, _LIGHT * unit)
+    forms = _forms(flat, own, maps.skin)
+    harder = float(np.clip(light.hardness / _spread(forms, maps.skin), *_HARDER)) - 1
+    flat = flat + (harder * _soft_skin(len(flat)) * forms)[..., None] * own
     gain = np.clip((light.low + 4) / (own + 4), 0.04, 4)
     lit: Array = np.clip((flat + 4) * gain - 4, 0, 255)
     lit = _continue_rim(light, lit, unit)
@@ -150,6 +159,34 @@ def _shave(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
 def _windows(size: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """Return the rows and columns around the skin above the lips, and around the eyes."""
     return around(_above_lips(size), size // 16), around(regions(size).eyes, size // 16)
+
+
+def _forms(texture: Array, low: Array, skin: Array) -> Array:
+    """Return how much brighter than the light on it each form of the skin is, (s, s)."""
+    size, half = len(texture), (len(texture) // 2, len(texture) // 2)
+    small, light = (
+        cv2.cvtColor(cv2.resize(p, half, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+        for p in (texture, low)
+    )
+    weight = cv2.resize(skin, half, interpolation=cv2.INTER_AREA) + np.float32(1e-3)
+    sigma = _FORMS * half[0] / 512
+    near = blur(small * weight, sigma) / np.maximum(blur(weight, sigma), 1e-4)
+    relative = near / np.maximum(light, 8) - 1
+    large: Array = cv2.resize(relative, (size, size), interpolation=cv2.INTER_LINEAR)
+    return large
+
+
+@cache
+def _soft_skin(size: int) -> Array:
+    return blur(regions(size).skin, size / 128)
+
+
+def _spread(forms: Array, skin: Array) -> float:
+    """Return the robust spread of ``forms`` (s, s) over ``skin`` (s, s)."""
+    bare = forms[skin > 0.6]
+    if len(bare) < 50:
+        return 1.0
+    return float(np.median(np.abs(bare - np.median(bare)))) + 1e-3
 
 
 def _calm(texture: Array) -> Array:

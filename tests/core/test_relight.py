@@ -1,0 +1,48 @@
+"""Relighting: forms as hard as the photo's light makes them, no smudge above the lips."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from deid_desktop.core import mesh
+from deid_desktop.core.compose.relight import relight
+from deid_desktop.core.generate import SMALL
+from deid_desktop.core.geometry import blur
+from deid_desktop.core.pipeline import studio
+from deid_desktop.core.regions import regions
+
+
+@pytest.fixture(scope="module")
+def light(pipeline, portrait, portrait_face):
+    """The light of the sample portrait."""
+    return pipeline._studio._scene(portrait, portrait_face, SMALL, studio._PREVIEW).light
+
+
+@pytest.fixture(scope="module")
+def bumpy():
+    """Skin with forms of some twenty texels of 512."""
+    noise = np.random.default_rng(0).normal(size=(SMALL, SMALL)).astype(np.float32)
+    forms = blur(noise, 5)
+    return np.repeat((1 + 0.05 * forms / forms.std())[..., None], 3, axis=2).astype(np.float32)
+
+
+def test_forms_are_as_hard_as_the_photos_light_makes_them(light, bumpy):
+    bare = regions(SMALL).skin > 0.99
+    contrast = []
+    for hardness in (0.02, 0.035):
+        lit = relight(replace(light, hardness=hardness), bumpy, tinted=False)
+        shade = relight(replace(light, hardness=hardness), np.ones_like(bumpy), tinted=False)
+        contrast.append((lit / np.maximum(shade, 1))[bare].std())
+    assert contrast[1] > 1.25 * contrast[0]
+
+
+def test_a_smudge_above_the_lips_goes(light):
+    y, x = np.mgrid[:SMALL, :SMALL]
+    left, top = (mesh.UV[164] * SMALL).tolist()
+    smudge = np.exp(-(((x - left) / 20) ** 2) - ((y - top) / 6) ** 2)[..., None]
+    clean = np.ones((SMALL, SMALL, 3), np.float32)
+    smeared = (clean * (1 - 0.3 * smudge)).astype(np.float32)
+    place = (round(top), round(left))
+    even, left_over = (relight(light, t, tinted=False)[place].mean() for t in (clean, smeared))
+    assert left_over / even > 0.85
