@@ -138,7 +138,7 @@ class MainWindow(QMainWindow):
             self.columns.addWidget(widget)
             self.columns.setStretchFactor(self.columns.count() - 1, stretch)
         # Large text leaves little room: then states are shortened before the photo is.
-        room = min(self.faces.roomy_width(), self.width() // 4)
+        room = min(self.faces.roomy_width(), max(280, self.width() // 4))
         self.columns.setSizes([room, 800, right.minimumWidth() + 4])
         workbench = QWidget()
         rows = QVBoxLayout(workbench)

@@ -146,6 +146,11 @@ def short(state: State | None) -> str:
     return tr(_SHORT[state])
 
 
+def _counted(state: State | None, count: int) -> str:
+    many = state is State.ATTENTION and count > 1
+    return tr("need attention") if many else short(state)
+
+
 def title(subject: Subject) -> str:
     """Return what a face is called."""
     if subject.face.region:
@@ -271,7 +276,7 @@ def _summary_of(present: Sequence[Subject]) -> Summary:
     if len(states) == 1:
         words = tr(_ALL[states[0]]) if len(present) > 1 else short(states[0])
     else:
-        words = ", ".join(f"{counts[state]} {short(state)}" for state in states)
+        words = ", ".join(f"{counts[state]} {_counted(state, counts[state])}" for state in states)
     text = f"{faces_words(len(present))}: {words}."
     rejected = sum(subject.rejected for subject in present)
     if rejected:

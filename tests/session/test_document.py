@@ -182,3 +182,13 @@ def test_the_same_file_is_opened_once(document, photo_file):
     document.open([path, path])
     document.open([path])
     assert len(document.entries) == 1
+
+
+def test_one_face_needs_attention_and_two_need_it(opened):
+    document, entry = opened
+    first, *others = entry.present()
+    document.accept_result(entry, first.place, verified(first))
+    for count, subject in enumerate(others, 1):
+        document.fail_face(entry, subject.face.id, subject.request, "No.")
+        words = "1 needs attention" if count == 1 else f"{count} need attention"
+        assert words in summary(entry).text
