@@ -43,6 +43,8 @@ SITTINGS = 2
 """Frames of a person that the search looks at."""
 _FINALISTS = 8
 """Identities that are tried on, as long as none holds."""
+_CONTENT = 3
+"""So many are tried before one is taken that holds, but not with the margin."""
 _MOST_FAILED = 0.5
 """Share of the frames in which an identity may fail and be pushed all the same."""
 _LARGE = 90.0
@@ -312,13 +314,15 @@ def _rehearse(
     recogniser, shown = Recogniser(), sittings[:REHEARSED]
     best = (len(shown) + 1, len(shown))
     finalists = pipeline.finalists(sittings[:SITTINGS], request, should_stop=should_stop)
-    for identity in islice(finalists, _FINALISTS):
+    for number, identity in enumerate(islice(finalists, _FINALISTS)):
+        if number >= _CONTENT and best[1] == 0:
+            return
         for push in range(identity.push, PUSHES):
             if should_stop():
                 raise Cancelled
             tried = replace(identity, push=push)
             costume = pipeline.costume(sittings[0], request, tried)
-            failed = _failures(person, costume.scaled(256), shown, pipeline, recogniser)
+            failed = _failures(person, costume.scaled(256), shown, pipeline, recogniser, best[0])
             if failed < best and failed[1] < len(shown):
                 person.identity, person.costume, best = tried, costume, failed
             if not failed[0]:
@@ -329,11 +333,11 @@ def _rehearse(
 
 def _failures(
     person: Person, costume: Costume, sittings: Sequence[Sitting], pipeline: Pipeline,
-    recogniser: Recogniser,
+    recogniser: Recogniser, most: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Return in how many frames a costume, drawn as for video, hides the person not well enough.
 
-    First with the margin, then without.
+    First with the margin, of which no more than ``most`` and one are counted, then without.
     """
     near = failed = 0
     for sitting in sittings:
@@ -347,4 +351,6 @@ def _failures(
         ]
         near += states[0] is not State.VERIFIED
         failed += states[1] is not State.VERIFIED
+        if near > most:
+            break
     return near, failed
