@@ -41,12 +41,10 @@ LOOKS = 5
 """Frames of a track that are looked at."""
 SITTINGS = 2
 """Frames of a person that the search looks at."""
-_FINALISTS = 8
+_FINALISTS = 4
 """Identities that are tried on, as long as none holds."""
-_CONTENT = 3
-"""So many are tried before one is taken that holds, but not with the margin."""
-_MOST_FAILED = 0.5
-"""Share of the frames in which an identity may fail and be pushed all the same."""
+_FEW = 0.1
+"""Share of the frames in which an identity may miss the margin, pushed as hard as it can be."""
 _LARGE = 90.0
 """Height in pixels from which a larger face makes no better look."""
 REHEARSED = 10
@@ -308,15 +306,13 @@ def _rehearse(
 ) -> None:  # fmt: skip
     """Take the identity that holds, with a margin, in most frames looked at, drawn as for video.
 
-    One that holds in most is pushed further: small and turned faces hold less well, and a
-    surrogate that only holds in most frames would flicker between face and mask.
+    Each is pushed until it holds in all: small and turned faces hold less well, and a surrogate
+    that only holds in most frames would flicker between face and mask.
     """
     recogniser, shown = Recogniser(), sittings[:REHEARSED]
     best = (len(shown) + 1, len(shown))
     finalists = pipeline.finalists(sittings[:SITTINGS], request, should_stop=should_stop)
-    for number, identity in enumerate(islice(finalists, _FINALISTS)):
-        if number >= _CONTENT and best[1] == 0:
-            return
+    for identity in islice(finalists, _FINALISTS):
         for push in range(identity.push, PUSHES):
             if should_stop():
                 raise Cancelled
@@ -327,8 +323,8 @@ def _rehearse(
                 person.identity, person.costume, best = tried, costume, failed
             if not failed[0]:
                 return
-            if failed[0] > _MOST_FAILED * len(shown):
-                break
+        if best[0] <= _FEW * len(shown):
+            return
 
 
 def _failures(
