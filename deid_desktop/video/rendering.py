@@ -26,6 +26,7 @@ from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.types import Array, Box, Deep, Face, Method, Pixels, Request, State, Verdict
 from deid_desktop.core.verify import THRESHOLD, judge
 from deid_desktop.video.clip import Frame
+from deid_desktop.video.finding import overlap
 from deid_desktop.video.masking import cover, smooth_boxes
 from deid_desktop.video.people import WORK, Person
 from deid_desktop.video.steady import LIGHT_REACH, REACH, steady_mesh, steady_scene
@@ -45,6 +46,8 @@ BLIND = 2
 """Frames in a row in which a face is not found and its surrogate may go on all the same."""
 _THREADS = 2
 """More would wait for the longest step."""
+_SAME = 0.4
+"""Overlap with another track of the same person from which that track has the face."""
 _FINE = 200.0
 """Height of a face in pixels from which its texture has 512 texels a side, not 256."""
 _SHAKY = 0.06
@@ -338,6 +341,19 @@ def _run(kept: dict[int, Array] | dict[int, Scene], index: int, reach: int) -> l
     return list(range(start, stop + 1))
 
 
+def _beside(track: Track, person: Person, timeline: Timeline, rate: float) -> dict[int, Box]:
+    """Return the boxes around a track, except where another track of its person has the face."""
+    own = [t for t in timeline.tracks if t.id in person.tracks and t is not track]
+
+    def taken(index: int, box: Box) -> bool:
+        row = np.array(box, np.float32)
+        there = [t.rows[index - t.first] for t in own if t.first <= index <= t.last]
+        return bool(there) and float(overlap(row, np.stack(there)).max()) > _SAME
+
+    boxes = around(track, timeline, rate=rate)
+    return {index: box for index, box in boxes.items() if not taken(index, box)}
+
+
 def _part(track: Track, person: Person, timeline: Timeline, rate: float) -> _Part:
     large = float(track.rows[:, 3].max()) > _FINE
     costume = person.costume_of(track.id)
@@ -345,7 +361,7 @@ def _part(track: Track, person: Person, timeline: Timeline, rate: float) -> _Par
         track,
         person,
         smooth_boxes(track.rows),
-        around(track, timeline, rate=rate),
+        _beside(track, person, timeline, rate),
         person.request_of(track.id),
         costume.scaled(512 if large else 256) if costume else None,
         (200.0, 700.0) if large else WORK,

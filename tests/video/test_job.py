@@ -231,3 +231,14 @@ def test_all_frames_together_may_not_give_a_person_away():
         tally.check("a.mp4", [person_of([track])], THRESHOLD)
     again = Tally.read(json.loads(json.dumps(tally.written())))
     assert again == tally
+
+
+def test_no_mask_goes_before_a_track_where_another_of_the_person_has_the_face():
+    one = Track(0, 0, np.stack([row(60, 10) for _ in range(20)]))
+    two = Track(1, 20, np.stack([row(60, 10) for _ in range(20)]))
+    timeline = Timeline(list(range(50)), [1] * 50, [False] * 50, [0] * 50, [one, two])
+    person = person_of([one, two])
+    assert set(_part(one, person, timeline, 10).around) == set()
+    assert set(_part(two, person, timeline, 10).around) == set(range(40, 45))
+    stranger = person_of([one])
+    assert set(_part(one, stranger, timeline, 10).around) == set(range(20, 25))
