@@ -21,6 +21,9 @@ from deid_desktop.core.types import (
 from deid_desktop.session.jobs import Redactor
 from deid_desktop.session.picture import reach_of
 
+LARGE_ENOUGH = 600.0
+"""Pixels of a face's longer side to which it is made smaller: it is only looked for an identity."""
+
 
 @dataclass(frozen=True, eq=False)
 class Sitter:
@@ -38,6 +41,8 @@ class Sitter:
 
         Several photos of 24 megapixels would not fit into the memory that is there for one.
         """
+        import cv2
+
         from deid_desktop.core.sandbox import reader
 
         photo = self.photo or reader().decode(self.path, page=self.page).photo
@@ -47,9 +52,13 @@ class Sitter:
         x, y, w, h = reach_of(self.face.box)
         left, top = max(0, int(x)), max(0, int(y))
         cut = photo.pixels[top : min(height, int(y + h) + 1), left : min(width, int(x + w) + 1)]
-        box = (self.face.box[0] - left, self.face.box[1] - top, *self.face.box[2:])
-        points = (self.face.points - np.array([left, top])).astype(np.float32)
-        near = Photo(photo.name, np.ascontiguousarray(cut), f"{photo.key} {self.face.id}")
+        face_x, face_y, face_w, face_h = self.face.box
+        scale = min(1.0, LARGE_ENOUGH / max(face_w, face_h))
+        size = (max(1, round(scale * cut.shape[1])), max(1, round(scale * cut.shape[0])))
+        small = np.asarray(cv2.resize(cut, size, interpolation=cv2.INTER_AREA), np.uint8)
+        box = (scale * (face_x - left), scale * (face_y - top), scale * face_w, scale * face_h)
+        points = (scale * (self.face.points - np.array([left, top]))).astype(np.float32)
+        near = Photo(photo.name, small, f"{photo.key} {self.face.id}")
         return Sitting(near, replace(self.face, box=box, points=points), self.company)
 
 

@@ -179,3 +179,13 @@ def test_a_file_that_changed_meanwhile_is_no_sitter(photo_file, pipeline, docume
     _, one = sitter(photo_file(), key="another")
     assert one.sit() is None
     assert CastPerson((one,), document.standard).run(pipeline, lambda: False) is None
+
+
+def test_a_large_face_sits_in_a_small_picture(photo_file):
+    path = photo_file(size=(3000, 2400))
+    photo = read_photo(path)
+    face = Face(0, (900.0, 600.0, 1200.0, 1200.0), np.full((5, 2), 1500, np.float32), 0.9)
+    sitting = Sitter(path, 0, photo.key, photo, face, ALONE).sit()
+    assert sitting.photo.pixels.shape == (1200, 1500, 3)
+    assert sitting.face.box == (450.0, 300.0, 600.0, 600.0)
+    np.testing.assert_allclose(sitting.face.points, 750)
