@@ -3,10 +3,12 @@
     python -m deid_desktop.training unwrap   --data ../shared/data --work runs
     python -m deid_desktop.training build    --work runs [--tiny] [--out FILE]
     python -m deid_desktop.training sheets   --out DIR [--work runs]
+    python -m deid_desktop.training occlusion --data ../shared/data [--crowds PHOTO...] [--out FILE]
 
 ``unwrap`` takes every picture into texture space (two minutes), ``build`` computes the weights and
 trains the network (ten minutes on two cores; goes on from its checkpoint), ``sheets`` draws mixes
-and slider sweeps of the weights in place.
+and slider sweeps of the weights in place. ``occlusion`` trains the network that sees what lies in
+front of a face (three minutes of one core).
 """
 
 from __future__ import annotations
@@ -40,8 +42,17 @@ def main(arguments: list[str] | None = None) -> int:
     sheets = commands.add_parser("sheets")
     sheets.add_argument("--out", type=Path, required=True)
     sheets.add_argument("--work", type=Path, help="of unwrap: also show donors beside their copies")
+    occlusion = commands.add_parser("occlusion")
+    occlusion.add_argument("--data", type=Path, default=Path("../shared/data"))
+    occlusion.add_argument("--out", type=Path, default=resource("models", "occlusion.safetensors"))
+    occlusion.add_argument("--crowds", type=Path, nargs="*", default=[], help="photos of many")
+    occlusion.add_argument("--steps", type=int, default=1_500)
+    occlusion.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
-    {"unwrap": _unwrap, "build": _build, "sheets": _sheets}[options.command](options)
+    commands_by_name = {
+        "unwrap": _unwrap, "build": _build, "sheets": _sheets, "occlusion": _occlusion,
+    }  # fmt: skip
+    commands_by_name[options.command](options)
     return 0
 
 
@@ -89,6 +100,18 @@ def _write_checksum(path: Path) -> None:
     table = checksums() | {path.name: hashlib.sha256(path.read_bytes()).hexdigest()}
     lines = [f"{digest}  {name}\n" for name, digest in sorted(table.items())]
     path.with_name("SHA256SUMS").write_text("".join(lines))
+
+
+def _occlusion(options: argparse.Namespace) -> None:
+    from deid_desktop.training.occlusion import read_crowds, read_examples, save, train
+
+    folders = ("donors", "portraits", "portraits_astronauts")
+    examples, patches = read_examples([options.data / folder for folder in folders])
+    examples += read_crowds(options.crowds)
+    logging.info("%d faces", len(examples))
+    save(train(examples, patches, steps=options.steps, seed=options.seed), options.out)
+    if options.out.parent == resource("models"):
+        _write_checksum(options.out)
 
 
 def _sheets(options: argparse.Namespace) -> None:

@@ -175,7 +175,7 @@ def test_masks_lie_over_surrogates(pipeline, small, verified):
 
 def test_a_child_is_masked_unless_an_age_is_chosen(pipeline, small, monkeypatch, short):
     photo, face = small
-    young = replace(pipeline.analyse(photo, face), childhood=0.6)
+    young = replace(pipeline.analyse(photo, face), childhood=0.8)
     monkeypatch.setattr(pipeline._studio, "analyse", lambda *_: young)
     result = pipeline.redact(photo, face, Request())
     assert result.verdict.state is State.MASKED

@@ -19,6 +19,7 @@ from deid_desktop.core.compose.eyewear import draw_eyewear, other_eyewear
 from deid_desktop.core.compose.glasses import GlassesModel
 from deid_desktop.core.compose.layers import MaskLayer, SurrogateLayer
 from deid_desktop.core.compose.mouth import MOUTH_OPEN, inside_mouth, mouth_gap, open_mouth
+from deid_desktop.core.compose.occlusion import OcclusionModel
 from deid_desktop.core.compose.relight import relight, tone
 from deid_desktop.core.compose.scene import Scene, prepare
 from deid_desktop.core.compose.shape import LARGEST, ShapeModel, bend, bending_field, displaced
@@ -28,8 +29,8 @@ from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Array, Pixels, Surrogate
 
 __all__ = [
-    "GlassesModel", "MaskLayer", "Scene", "ShapeModel", "Sketch", "SurrogateLayer", "Touch",
-    "compose", "prepare", "sketch",
+    "GlassesModel", "MaskLayer", "OcclusionModel", "Scene", "ShapeModel", "Sketch",
+    "SurrogateLayer", "Touch", "compose", "prepare", "sketch",
 ]  # fmt: skip
 
 _NOTHING = Touch()
@@ -224,11 +225,12 @@ def _other_eyewear(scene: Scene, cover: int) -> bool:
 
     From the side, too much of the subject's own lies beside the face to take them off.
     """
-    return cover == 2 or (cover > 2 and abs(scene.fit.pose.degrees()[0]) > _BESIDE)
+    beside = _BESIDE if scene.lenses is None else _BESIDE_DARK
+    return cover == 2 or (cover > 2 and abs(scene.fit.pose.degrees()[0]) > beside)
 
 
-_BESIDE = 25.0
-"""Yaw in degrees from which glasses stand out beside the face."""
+_BESIDE, _BESIDE_DARK = 25.0, 12.0
+"""Yaw in degrees from which glasses, and sunglasses, stand out beside the face."""
 
 
 def _window(moved: Array, shape: tuple[int, ...]) -> tuple[slice, slice]:

@@ -63,9 +63,9 @@ from deid_desktop.core.verify import THRESHOLD
 _PLAIN = Keep()
 _MOST_CREW = 4
 """Faces at once: each takes a recogniser and its scenes, some 200 MB."""
-CHILD = 0.4
+CHILD = 0.65
 """Chance of being under 14 from which a face is masked unless the person chooses an age: the donors
-are adults. Of children the network says 0.8 and more as a rule, of adults hardly ever over 0.3."""
+are adults. Of children the network says 0.8 and more as a rule, of adults hardly ever over 0.6."""
 CHILD_REASON = "This may be a child; the donors are adults. Mask it, or choose an age."
 
 

@@ -12,6 +12,7 @@ import cv2
 
 from deid_desktop.core.compose import (
     GlassesModel,
+    OcclusionModel,
     Scene,
     ShapeModel,
     SurrogateLayer,
@@ -36,6 +37,7 @@ class Costume:
     analysis: Analysis
     shapes: ShapeModel
     glasses: GlassesModel
+    occlusion: OcclusionModel
     donors: Array
     strength: float
     cover: int
@@ -60,6 +62,7 @@ class Costume:
             replace(self.analysis, mesh=vertices),
             shapes=self.shapes,
             glasses=self.glasses,
+            occlusion=self.occlusion,
             size=self.surrogate.texture.shape[0],
             work=work,
         )

@@ -14,6 +14,7 @@ import numpy as np
 from deid_desktop.core.analyse import Analyser
 from deid_desktop.core.compose import (
     GlassesModel,
+    OcclusionModel,
     Scene,
     ShapeModel,
     Sketch,
@@ -61,6 +62,8 @@ from deid_desktop.core.verify import THRESHOLD, judge
 
 NO_FACE = 0.45
 """Residual of the shape fit, in centimetres, above which the mesh is folded, whatever it is on."""
+HIDDEN = 0.6
+"""Share of the face behind hands or things above which what is left is no face to replace."""
 
 _FULL, _PREVIEW, _SEARCH = (380.0, 1100.0), (120.0, 240.0), (112.0, 128.0)
 """Smallest and largest face sizes in pixels to compose at."""
@@ -102,6 +105,10 @@ class Studio:
     def _glasses(self) -> GlassesModel:
         return GlassesModel(self._generator.tensors("glasses."))
 
+    @cached_property
+    def _occlusion(self) -> OcclusionModel:
+        return OcclusionModel()
+
     @property
     def donor_embeddings(self) -> Array:
         """Embeddings of the donors (n, 128)."""
@@ -112,13 +119,13 @@ class Studio:
         self.warm()
         other = Studio(self.device, self._threshold)
         other._analyses = self._analyses
-        for part in ("detector", "_generator", "_shapes", "_glasses"):
+        for part in ("detector", "_generator", "_shapes", "_glasses", "_occlusion"):
             other.__dict__[part] = getattr(self, part)
         return other
 
     def warm(self) -> None:
         """Load all models now."""
-        _ = self.detector, self._analyser, self._shapes, self._glasses
+        _ = self.detector, self._analyser, self._shapes, self._glasses, self._occlusion
 
     def analyse(self, photo: Photo, face: Face) -> Analysis:
         """Read a face: landmarks, expression, gender, age, skin, identity."""
@@ -131,7 +138,8 @@ class Studio:
         analysis = self.analyse(photo, face)
         if not analysis.reliable:
             return analysis.reason
-        if self._scene(photo, face, TINY, _SEARCH).fit.residual > NO_FACE:
+        scene = self._scene(photo, face, TINY, _SEARCH)
+        if scene.fit.residual > NO_FACE or scene.hidden > HIDDEN:
             return "What was found here may not be a face, or too much of it is hidden."
         return ""
 
@@ -177,6 +185,7 @@ class Studio:
             analysis,
             self._shapes,
             self._glasses,
+            self._occlusion,
             self.donor_embeddings,
             strength=wished_strength(request, identity),
             cover=cover_of(analysis, request, identity),
@@ -323,7 +332,7 @@ class Studio:
         def make() -> Scene:
             return prepare(
                 photo.pixels, self.analyse(photo, face), shapes=self._shapes,
-                glasses=self._glasses, size=size, work=work,
+                glasses=self._glasses, occlusion=self._occlusion, size=size, work=work,
             )  # fmt: skip
 
         scene = remember(self._scenes, (*_key(photo, face), size, work), make)
