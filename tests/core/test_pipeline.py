@@ -462,7 +462,7 @@ def test_the_best_of_those_judged_in_full_is_taken(pipeline, small, monkeypatch)
     seen = []
 
     def judge(originals, found, *rest):
-        likeness = 0.1 + 0.05 * abs(len(seen) - 4)  # sketches come first, then three in full
+        likeness = 0.26 + 0.02 * abs(len(seen) - 4)  # sketches come first, then three in full
         seen.append(likeness)
         return Verdict(State.VERIFIED, "So it is.", likeness, 0.1, THRESHOLD, detected_again=True)
 
@@ -472,6 +472,18 @@ def test_the_best_of_those_judged_in_full_is_taken(pipeline, small, monkeypatch)
     assert len(seen) == 6
     assert result.verdict.similarity_to_original == min(seen[3:])
     assert result.attempts == 3
+
+
+def test_what_holds_clearly_ends_the_search(pipeline, small, monkeypatch):
+    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(3, 3, 3),))
+    likeness = iter([0.3, 0.3, 0.3, 0.2, 0.1])  # three sketches, then in full
+
+    def judge(*_):
+        return Verdict(State.VERIFIED, "So it is.", next(likeness), 0.1, THRESHOLD, True)
+
+    monkeypatch.setattr(studio, "judge", judge)
+    assert pipeline.redact(*small, Request()).verdict.similarity_to_original == 0.2
+    assert list(likeness) == [0.1]
 
 
 @pytest.mark.parametrize(("first", "rounds"), [(0.34, 2), (0.3, 1)])

@@ -21,6 +21,8 @@ class Round:
 ROUNDS = (Round(8, 8, 3), Round(64, 8, 3), Round(200, 16, 4), Round(400, 16, 4))
 """The first round tries all it draws, so that most surrogates do not depend on the subject; the
 later ones are for the few that stay recognisable."""
+CLEAR = 0.25
+"""Badness up to which nothing better is looked for."""
 NARROW = 0.32
 """Badness from which a finalist that holds is still compared with those of one more round."""
 _ALOOF = 0.05

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from deid_desktop.core.pipeline.ranking import NARROW, ROUNDS, Finalist, badness
+from deid_desktop.core.pipeline.ranking import CLEAR, NARROW, ROUNDS, Finalist, badness
 from deid_desktop.core.pipeline.steering import asks
 from deid_desktop.core.pipeline.studio import Studio
 from deid_desktop.core.pipeline.wishes import wished_attribute
@@ -93,16 +93,17 @@ class Search:
         A sketch ranks roughly: the best of two in full is less like the subject than the first of
         two that passes, to recognisers that take no part as well. The first round's draws do not
         look at the subject, only the choice among them does; later rounds prefer donors who are
-        far from it (``ROUNDS``). What holds narrowly is compared with the next round's.
+        far from it (``ROUNDS``). What holds clearly ends a round, what holds narrowly is compared
+        with the next one's.
         """
         attempts, waiting, compared = 0, list[Finalist](), False
         for push, search_round in enumerate(ROUNDS):
             ranked = self._rank(sittings, request, push, should_stop)
             attempts += search_round.tried
-            waiting += [
-                self._audition(sittings, request, identity, attempts, should_stop)
-                for identity in ranked[: search_round.finalists]
-            ]
+            for identity in ranked[: search_round.finalists]:
+                waiting.append(self._audition(sittings, request, identity, attempts, should_stop))
+                if waiting[-1].failed == 0 and waiting[-1].badness <= CLEAR:
+                    break
             waiting.sort(key=lambda finalist: (finalist.failed, finalist.badness))
             narrow = waiting[0].failed == 0 and waiting[0].badness > NARROW
             if narrow and not compared and push + 1 < len(ROUNDS):
