@@ -18,7 +18,7 @@ class Round:
     finalists: int
 
 
-ROUNDS = (Round(8, 8, 3), Round(64, 8, 3), Round(200, 16, 4), Round(400, 16, 4))
+ROUNDS = (Round(8, 8, 2), Round(64, 8, 3), Round(200, 16, 4), Round(400, 16, 4))
 """The first round tries all it draws, so that most surrogates do not depend on the subject; the
 later ones are for the few that stay recognisable."""
 CLEAR = 0.25
