@@ -42,6 +42,9 @@ _AGEING = (2.2, 1.5)
 hides it; this gives it back."""
 _SAGGING = 0.3
 """Share of what age does to the shape: the composer exaggerates shapes several times."""
+_SHAVED = 0.65
+"""Share of the atlas's relief that is left out where beards grow: shadows of shaved chins, in
+patches from several people, are stains."""
 _REDDISH = (0.85, 1.0, 1.05)
 """What a wrinkle takes of red, green and blue: light is reddened in the depth of skin."""
 _FADED = 0.4
@@ -368,8 +371,9 @@ class Generator:
                 share = near * part
                 mixed += share * (relief.flip(1) if mirrored[age] else relief)
                 power += share.pow(2)
-        strength = float(np.interp(attribute.age, [20, 35, 60, 80, 110], [0.0, 0.9, 1.2, 1.4, 1.8]))
-        return (strength * mixed / power.sqrt())[None]
+        strength = float(np.interp(attribute.age, [20, 35, 60, 80], [0.0, 0.9, 1.1, 1.2]))
+        shaved = torch.from_numpy(1 - _SHAVED * regions(size).stubble).to(self.device)
+        return (strength * shaved * mixed / power.sqrt())[None]
 
     def _wrinkles(
         self, identities: list[Identity], attributes: list[Attribute], size: int

@@ -234,13 +234,11 @@ class Pipeline:
     def finalists(
         self, sittings: Sequence[Sitting], request: Request, *, should_stop: ShouldStop = never
     ) -> Iterator[Identity]:
-        """Yield identities for several faces of one person, the best of each round first.
+        """Yield identities for several faces of one person, the best in sketches first, unverified.
 
-        Not all of them hold for all faces. A surrogate must be possible for each face, see
-        `why_not`.
+        A surrogate must be possible for all of the faces, see `why_not`.
         """
-        for finalist in self._search.finalists(sittings, request, should_stop):
-            yield finalist.identity
+        return self._search.sketched(sittings, request, should_stop)
 
     def wear(
         self, sitting: Sitting, request: Request, identity: Identity, *,

@@ -112,6 +112,14 @@ class Search:
             yield from waiting
             waiting = []
 
+    def sketched(
+        self, sittings: Sequence[Sitting], request: Request, should_stop: ShouldStop
+    ) -> Iterator[Identity]:
+        """Yield the best of each round by their sketches alone, for who judges them otherwise."""
+        for push, search_round in enumerate(ROUNDS):
+            ranked = self._rank(sittings, request, push, should_stop)
+            yield from ranked[: search_round.finalists]
+
     def _audition(
         self, sittings: Sequence[Sitting], request: Request, identity: Identity, attempts: int,
         should_stop: ShouldStop,
