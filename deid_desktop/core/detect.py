@@ -68,6 +68,10 @@ class Detector:
     def __init__(self) -> None:
         self._network = YuNet()
 
+    def warm(self) -> None:
+        """Load the network now."""
+        self._network.load()
+
     def detect(self, pixels: Pixels, *, should_stop: ShouldStop = never) -> tuple[Face, ...]:
         """Return all faces of a photo, (height, width, 3) uint8 RGB, from left to right.
 

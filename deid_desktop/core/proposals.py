@@ -95,6 +95,17 @@ class YuNet:
         self._session: InferenceSession | None = None
         self._lock = Lock()
 
+    def load(self) -> InferenceSession:
+        """Load the network, if that was not done yet.
+
+        Raises:
+            ModelError: the model file is missing or altered.
+        """
+        with self._lock:
+            if self._session is None:
+                self._session = _load()
+            return self._session
+
     def __call__(self, pixels: Pixels, *, threshold: float) -> Array:
         """Return the faces of one picture as rows (n, 15), float32.
 
@@ -104,14 +115,12 @@ class YuNet:
         Raises:
             ModelError: the model file is missing or altered.
         """
-        with self._lock:
-            if self._session is None:
-                self._session = _load()
+        session = self.load()
         height, width = pixels.shape[:2]
         most = _STRIDES[-1]
         whole = cv2.copyMakeBorder(pixels, 0, -height % most, 0, -width % most, cv2.BORDER_CONSTANT)
         blob = cv2.dnn.blobFromImage(whole, swapRB=True)
-        answers = iter(self._session.run(_HEADS, {"input": blob}))
+        answers = iter(session.run(_HEADS, {"input": blob}))
         found = []
         for stride in _STRIDES:
             head = [next(answers)[0] for _ in _KINDS]

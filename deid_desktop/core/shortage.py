@@ -1,14 +1,15 @@
 """Tells when the machine, not the program, is at fault: memory that ran out, a card that went away.
 
 Stands beside the flow. Every library says it in its own way: Python and numpy with a
-``MemoryError``, OpenCV and torch with errors of their own.
+``MemoryError``, OpenCV, torch and ONNX Runtime with errors of their own.
 """
 
 from __future__ import annotations
 
 _NO_MEMORY = (
-    *("can't allocate memory", "insufficient memory", "out of memory"),
+    *("can't allocate memory", "insufficient memory", "out of memory", "failed to allocate memory"),
     "can't start new thread",  # for which the stack has no room
+    *("cannot allocate memory", "failed to map segment"),  # of a library that is loaded late
 )
 _NO_CARD = ("cuda error", "hip error", "mps backend", "device-side", "device lost")
 
@@ -23,7 +24,8 @@ def shortage(error: BaseException) -> str:
         return MEMORY
     if name == "AcceleratorError":
         return CARD
-    if not isinstance(error, RuntimeError) and type(error).__module__ != "cv2":
+    own = type(error).__module__.partition(".")[0] in ("cv2", "onnxruntime")
+    if not own and not isinstance(error, RuntimeError | ImportError):
         return ""
     if any(sign in words for sign in _NO_MEMORY):
         return MEMORY

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
 from PIL import Image
 
 from deid_desktop import batch
@@ -24,6 +25,11 @@ FAULTS = {
     "Python": (MemoryError(), MEMORY),
     "OpenCV": (OPENCV, MEMORY),
     "torch": (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried …"), MEMORY),
+    "ONNX Runtime": (RuntimeException("Failed to allocate memory for requested buffer"), MEMORY),
+    "a library loaded late": (
+        ImportError("a.so: failed to map segment from shared object"),
+        MEMORY,
+    ),
     "a card that is full": (torch.OutOfMemoryError("CUDA out of memory"), MEMORY),
     "a lost card": (torch.AcceleratorError("CUDA error: unspecified launch failure"), CARD),
     "an older torch": (RuntimeError("CUDA error: device-side assert triggered"), CARD),

@@ -125,7 +125,8 @@ class Studio:
 
     def warm(self) -> None:
         """Load all models now."""
-        _ = self.detector, self._analyser, self._shapes, self._glasses, self._occlusion
+        self.detector.warm()
+        _ = self._analyser, self._shapes, self._glasses, self._occlusion
 
     def analyse(self, photo: Photo, face: Face) -> Analysis:
         """Read a face: landmarks, expression, gender, age, skin, identity."""
