@@ -8,6 +8,10 @@ from __future__ import annotations
 
 _NO_MEMORY = (
     *("can't allocate memory", "insufficient memory", "out of memory", "failed to allocate memory"),
+    *(
+        "bad_alloc",
+        "could not create a primitive",
+    ),  # of C++; of oneDNN, which torch multiplies with
     "can't start new thread",  # for which the stack has no room
     *("cannot allocate memory", "failed to map segment"),  # of a library that is loaded late
 )

@@ -25,6 +25,7 @@ FAULTS = {
     "Python": (MemoryError(), MEMORY),
     "OpenCV": (OPENCV, MEMORY),
     "torch": (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried …"), MEMORY),
+    "oneDNN": (RuntimeError("could not create a primitive"), MEMORY),
     "ONNX Runtime": (RuntimeException("Failed to allocate memory for requested buffer"), MEMORY),
     "a library loaded late": (
         ImportError("a.so: failed to map segment from shared object"),
