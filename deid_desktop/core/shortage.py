@@ -11,7 +11,7 @@ _NO_MEMORY = (
     *(
         "bad_alloc",
         "could not create a primitive",
-    ),  # of C++; of oneDNN, which torch multiplies with
+    ),  # of C++; of oneDNN in torch
     "can't start new thread",  # for which the stack has no room
     *("cannot allocate memory", "failed to map segment"),  # of a library that is loaded late
 )
