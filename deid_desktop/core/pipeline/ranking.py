@@ -18,7 +18,7 @@ class Round:
     finalists: int
 
 
-ROUNDS = (Round(8, 8, 2), Round(64, 8, 3), Round(200, 16, 4), Round(400, 16, 4))
+ROUNDS = (Round(8, 8, 2), Round(64, 8, 3), Round(200, 16, 5), Round(400, 16, 6))
 """The first round tries all it draws, so that most surrogates do not depend on the subject; the
 later ones are for the few that stay recognisable."""
 CLEAR = 0.25
@@ -26,7 +26,9 @@ CLEAR = 0.25
 NARROW = 0.32
 """Badness from which a finalist that holds is still compared with those of one more round."""
 _ALOOF = 0.05
-"""Margin to the likeness of donors and bystanders that the search keeps."""
+"""Margin to the likeness of a bystander that the search keeps."""
+_UNLIKE_DONORS = 0.08
+"""The same to the donors: a sketch is a little less like them than the finished face."""
 
 
 def badness(verdict: Verdict) -> float:
@@ -39,7 +41,7 @@ def badness(verdict: Verdict) -> float:
     threshold = verdict.threshold or THRESHOLD
     # A stricter threshold asks for more than the usual target.
     target = min(TARGET, 0.7 * threshold)
-    beyond = max(0.0, verdict.similarity_to_nearest_donor - (threshold - _ALOOF))
+    beyond = max(0.0, verdict.similarity_to_nearest_donor - (threshold - _UNLIKE_DONORS))
     near, limit = verdict.similarity_to_nearest_bystander, verdict.bystander_threshold
     if near is not None and limit is not None:
         beyond = max(beyond, near - (limit - _ALOOF))
