@@ -54,6 +54,8 @@ NEAR = 192
 """Side of the crops in which ``detect_near`` looks."""
 NEIGHBOURHOODS = ((0.0, 72), (0.0, 36), (90.0, 72), (180.0, 72), (270.0, 72))
 """Their angles in degrees and the side of the box in them, in pixels."""
+WIDEST = math.sqrt(2) * NEAR / min(side for _, side in NEIGHBOURHOODS)
+"""How far, in sides of the box, the widest of them reaches across, turned as it may be."""
 NEAR_HEIGHT = 64
 """Height of the face, in pixels, in the last of them."""
 NEAR_FAINT = 0.3

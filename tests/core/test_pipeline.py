@@ -457,6 +457,16 @@ def test_what_holds_for_most_is_cast_and_steered_only_where_it_may_be_better(
     assert steered == [0, 0, 0, 1, 1, 1]
 
 
+def test_the_finished_photo_is_judged_as_the_search_judged(pipeline, small):
+    """Here the layer ends where the detector still looks, with the photo's other half beside it."""
+    photo, face = small
+    wide = photo_from_pixels(np.hstack([photo.pixels, photo.pixels[:, ::-1]]), "wide.png")
+    result = pipeline.redact(wide, face, Request())
+    (confirmed,) = pipeline.confirm(wide, [result]).results
+    assert confirmed.verdict == result.verdict
+    assert result.layer.left + result.layer.alpha.shape[1] < wide.pixels.shape[1]
+
+
 def test_the_best_of_those_judged_in_full_is_taken(pipeline, small, monkeypatch):
     monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(3, 3, 3),))
     seen = []

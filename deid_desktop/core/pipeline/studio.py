@@ -23,7 +23,7 @@ from deid_desktop.core.compose import (
     prepare,
     sketch,
 )
-from deid_desktop.core.detect import Detector
+from deid_desktop.core.detect import WIDEST, Detector
 from deid_desktop.core.generate import LARGE, SMALL, TINY, Attribute, Generator
 from deid_desktop.core.pipeline.costume import Costume
 from deid_desktop.core.pipeline.keeping import remember, weight
@@ -168,7 +168,7 @@ class Studio:
         verdict, found = Verdict(State.ATTENTION, "Not verified yet."), None
         if not preview:
             _check(should_stop)
-            changed, corner = layer.changed(photo.pixels), (layer.left, layer.top)
+            changed, corner = _surrounded(layer, photo.pixels, face)
             verdict, found = self.judge(changed, photo, face, corner, sitting.company)
         attributes = described(wished, request, skin=analysis.skin_tone)
         return FaceResult(
@@ -340,6 +340,27 @@ class Studio:
         while len(self._scenes) > 1 and sum(map(weight, self._scenes.values())) > _MOST_SCENES:
             self._scenes.popitem(last=False)
         return scene
+
+
+def _surrounded(
+    layer: SurrogateLayer, pixels: Pixels, face: Face
+) -> tuple[Pixels, tuple[int, int]]:
+    """Return the changed photo as far around a face as the detector looks, and the corner there.
+
+    What it finds hangs on what it sees: judged on less, a surrogate could hold that fails in the
+    finished photo.
+    """
+    x, y, width, height = face.box
+    reach = 0.5 * WIDEST * max(width, height)
+    middle = np.array([x + width / 2, y + height / 2])
+    extent = layer.alpha.shape[::-1]
+    corner = np.array([layer.left, layer.top])
+    low = np.maximum(np.minimum(corner, np.floor(middle - reach)), 0).astype(int)
+    high = np.maximum(corner + extent, np.ceil(middle + reach)).astype(int)
+    window = pixels[low[1] : high[1], low[0] : high[0]].copy()
+    inner = corner - low
+    window[inner[1] : inner[1] + extent[1], inner[0] : inner[0] + extent[0]] = layer.changed(pixels)
+    return window, (int(low[0]), int(low[1]))
 
 
 def _check(should_stop: ShouldStop) -> None:
