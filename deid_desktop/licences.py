@@ -29,8 +29,11 @@ _COPYLEFT = re.compile(
     r"\bA?GPL[-\w.+]*(?!\S)(?!\s+WITH\b)|\bGNU (Affero )?General Public", re.IGNORECASE
 )
 
-# A wheel that names its licence without the text; the LGPL is a supplement to the GPL.
-_LGPL = ("LGPL-3.0.txt", "GPL-3.0.txt")
+# Of wheels that name their licence without the text; the LGPL is a supplement to the GPL.
+_OWN_TEXTS = {
+    "LGPL-3.0": (("licences", "LGPL-3.0.txt"), ("licences", "GPL-3.0.txt")),
+    "Apache": (("models", "licences", "Apache-2.0.txt"),),
+}
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,9 @@ def component(found: Distribution) -> Component:
         for file in found.files or ()
         if _TEXTS.search(file.name) and not _CODE.search(file.name)
     ]
-    if not texts and "LGPL-3.0" in licence:
-        texts = [resource("licences", name).read_text("utf-8") for name in _LGPL]
+    for name, parts in _OWN_TEXTS.items():
+        if not texts and name in licence:
+            texts = [resource(*part).read_text("utf-8") for part in parts]
     return Component(found.name, found.version, licence, joined(texts))
 
 
