@@ -28,7 +28,7 @@ NARROW = 0.32
 _ALOOF = 0.05
 """Margin to the likeness of a bystander that the search keeps."""
 _UNLIKE_DONORS = 0.08
-"""The same to the donors: a sketch is a little less like them than the finished face."""
+"""The same to the donors."""
 
 
 def badness(verdict: Verdict) -> float:
