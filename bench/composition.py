@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 
 from bench.likeness import compare
-from bench.surrogates import pair, write_sheets
+from bench.surrogates import Sheets, pair
 from deid_desktop.core.compose import SurrogateLayer
 from deid_desktop.core.imaging import find_photos, read_photo
 from deid_desktop.core.people import own_seed
@@ -128,7 +128,10 @@ def main() -> None:
     if options.sheets:
         hardest = sorted(readings, key=lambda reading: -reading.hardness)[:HARDEST]
         cells = [(r.pair, f"{r.name} {r.height:.0f}px {r.label}"[:74]) for r in hardest]
-        write_sheets(cells, options.sheets, "hardest")
+        sheets = Sheets(options.sheets, "hardest")
+        for cell in cells:
+            sheets.add(*cell)
+        sheets.write()
 
 
 class Memory:

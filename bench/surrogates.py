@@ -2,9 +2,10 @@
 
     python -m bench.surrogates FOLDER... [--sheets DIR] [--limit N] [--seed N]
 
-Prints for each folder how many faces were verified without help, how alike the surrogates are to
-the originals and to the donors, how similar expression and pose stayed, and writes contact sheets
-(original and surrogate side by side, 100 % or enlarged to 256 pixels) to look at.
+Prints how many faces of each photo were verified without help; for each folder also why others were
+not, how alike the surrogates are to the originals and to the donors, and how similar expression and
+pose stayed. Writes contact sheets as it goes (original and surrogate side by side, 100 % or
+enlarged to 256 pixels) to look at.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def main() -> None:
 
 def measure(pipeline: Pipeline, folder: Path, options: argparse.Namespace) -> None:
     """Redact the photos of one folder, print the counts, write the sheets."""
-    cells: list[tuple[Pixels, str]] = []
+    sheets = Sheets(options.sheets, folder.name) if options.sheets else None
     results: list[FaceResult] = []
     changes: list[tuple[float, float]] = []
     seconds = 0.0
@@ -51,14 +52,17 @@ def measure(pipeline: Pipeline, folder: Path, options: argparse.Namespace) -> No
         start = time.perf_counter()
         done = pipeline.redact_photo(photo, Request(seed=options.seed))
         seconds += time.perf_counter() - start
+        pixels = done.pixels[..., :3]
+        verified = [r for r in done.results if r.verdict.state is State.VERIFIED]
+        print(f"  {path.name}: {len(verified)} of {len(done.results)} verified", flush=True)
         for result in done.results:
-            results.append(result)
-            cells.append((pair(photo, done.pixels, result.face), _caption(path, result)))
-            if result.verdict.state is State.VERIFIED:
-                changes.append(_changes(pipeline, photo, done.pixels, result.face))
+            if sheets:
+                sheets.add(pair(photo, pixels, result.face), _caption(path, result))
+        changes += [_changes(pipeline, photo, pixels, result.face) for result in verified]
+        results += done.results
+    if sheets:
+        sheets.write()
     _report(folder, results, changes, seconds)
-    if options.sheets:
-        write_sheets(cells, options.sheets, folder.name)
 
 
 def _report(
@@ -121,27 +125,37 @@ def _crop(pixels: Pixels, face: Face) -> Pixels:
     return warp_crop(pixels, matrix, CELL)
 
 
-def write_sheets(cells: list[tuple[Pixels, str]], folder: Path, name: str) -> None:
-    """Write pairs with their captions, fifteen a sheet."""
-    folder.mkdir(parents=True, exist_ok=True)
+class Sheets:
+    """Contact sheets of pairs with their captions, fifteen a sheet, each written when full."""
+
     columns, rows = 3, 5
-    for start in range(0, len(cells), columns * rows):
-        sheet = np.full((rows * (CELL + 18), columns * (2 * CELL + 6), 3), 30, np.uint8)
-        for k, (pair, caption) in enumerate(cells[start : start + columns * rows]):
-            top, left = k // columns * (CELL + 18), k % columns * (2 * CELL + 6)
+
+    def __init__(self, folder: Path, name: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.name = folder, name
+        self.number, self.cells = 0, list[tuple[Pixels, str]]()
+
+    def add(self, pair: Pixels, caption: str) -> None:
+        """Take one pair, ``CELL`` high and twice as wide."""
+        self.cells.append((pair, caption))
+        if len(self.cells) == self.columns * self.rows:
+            self.write()
+
+    def write(self) -> None:
+        """Write what was taken since the last sheet, if anything."""
+        if not self.cells:
+            return
+        height, width = CELL + 18, 2 * CELL + 6
+        sheet = np.full((self.rows * height, self.columns * width, 3), 30, np.uint8)
+        for k, (pair, caption) in enumerate(self.cells):
+            top, left = k // self.columns * height, k % self.columns * width
             sheet[top : top + CELL, left : left + 2 * CELL] = pair
-            cv2.putText(
-                sheet,
-                caption,
-                (left + 2, top + CELL + 13),
-                cv2.FONT_HERSHEY_SIMPLEX,
-                0.42,
-                (230, 230, 230),
-                1,
-                cv2.LINE_AA,
-            )
-        path = folder / f"{name}_{start // (columns * rows):02d}.png"
+            place = (left + 2, top + CELL + 13)
+            font, colour = cv2.FONT_HERSHEY_SIMPLEX, (230, 230, 230)
+            cv2.putText(sheet, caption, place, font, 0.42, colour, 1, cv2.LINE_AA)
+        path = self.folder / f"{self.name}_{self.number:02d}.png"
         cv2.imwrite(str(path), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+        self.number, self.cells = self.number + 1, []
 
 
 if __name__ == "__main__":
