@@ -132,12 +132,25 @@ class Stand:
         changed = Photo(photo.name, pixels, f"{photo.key} {identity} {wish}")
         return self.pipeline.analyse(changed, face)
 
-    def searched(self, subject: Subject, seed: int) -> Analysis:
-        """Return what is read of the face that the search finds, before it is verified."""
+    def searched(self, subject: Subject, seed: int) -> Array:
+        """Return the embedding of the face that the search finds, before it is verified."""
         photo, face, _ = subject
         result = self.pipeline.redact(photo, face, Request(k=K, seed=seed), preview=True)
         pixels = self.pipeline.render(photo, [result])
-        return self.pipeline.analyse(Photo(photo.name, pixels, f"{photo.key} found {seed}"), face)
+        changed = Photo(photo.name, pixels, f"{photo.key} found {seed}")
+        return self.pipeline.analyse(changed, face).embedding
+
+    def drawn(self, subject: Subject, seed: int) -> Array:
+        """Return the embedding of a random identity that its sketch shows like no donor."""
+        photo, face, _ = subject
+        identity = self.pipeline.draw(photo, face, Request(k=K, seed=seed))
+        return self.made(subject, identity, Attributes()).embedding
+
+    def blind(self, subject: Subject, seed: int) -> Array:
+        """Return the embedding of a random identity that nobody has looked at."""
+        own = subject[2]
+        identity = self.draw(Attribute(own.gender, own.age), seed)
+        return self.made(subject, identity, Attributes()).embedding
 
     def made(self, subject: Subject, identity: Identity, wish: Attributes) -> Analysis:
         """Return what is read of a finished face that is known to take a surrogate."""
@@ -289,52 +302,47 @@ def expression(stand: Stand, subjects: Sequence[Subject]) -> dict[str, Any]:
 def people(stand: Stand, subjects: Sequence[Subject], count: int) -> dict[str, Any]:
     """Return how alike random surrogates are to donors, to the subjects and to each other.
 
-    Beside the random ones, those that the search would show are held against the donors (half as
-    many), and the subjects themselves, who are no donors.
+    Beside those that the pipeline draws, with its look at a sketch, stand a fifth as many without
+    that look, a tenth as many that the search would show, and the subjects, who are no donors.
     """
     donors = stand.generator.donor_embeddings
-    embeddings, sources, sides, to_own = [], [], [], []
-    for seed in range(count):
-        number = seed % len(subjects)
-        own = subjects[number][2]
-        identity = stand.draw(Attribute(own.gender, own.age), 1000 + seed)
-        found = stand.made(subjects[number], identity, Attributes()).embedding
-        embeddings.append(found)
-        sources.append(number)
-        sides.append(own.gender > 0)
-        to_own.append(float(found @ own.embedding))
-    vectors = np.stack(embeddings)
-    nearest = (vectors @ donors.T).max(1)
-    found = [
-        stand.searched(subjects[seed % len(subjects)], seed).embedding for seed in range(count // 2)
-    ]
-    chosen = (np.stack(found) @ donors.T).max(1)
-    real = (np.stack([own.embedding for _, _, own in subjects]) @ donors.T).max(1)
+    numbers = np.arange(count) % len(subjects)
+    own = np.stack([subject[2].embedding for subject in subjects])
+    drawn = np.stack([stand.drawn(subjects[n], 1000 + i) for i, n in enumerate(numbers)])
+    blind = [stand.blind(subjects[n], 1000 + i) for i, n in enumerate(numbers[: count // 5])]
+    found = [stand.searched(subjects[n], i) for i, n in enumerate(numbers[: count // 10])]
+    groups = {"drawn": drawn, "drawn blindly": blind, "searched": found, "real people": own}
+    nearest = {who: (np.stack(vectors) @ donors.T).max(1) for who, vectors in groups.items()}
+    to_own = (drawn * own[numbers]).sum(1)
+    sides = np.array([subject[2].gender for subject in subjects])
+    donor_sides = stand.generator.tensors("donor.")["gender"]
+    alike = {
+        f"diversity, two {who} that are {gender}, mean likeness": _pairs(vectors, photos, side)
+        for who, vectors, photos, genders in (
+            ("surrogates", drawn, numbers, sides[numbers]),
+            ("subjects", own, np.arange(len(own)), sides),
+            ("donors", donors, np.arange(len(donors)), donor_sides),
+        )
+        for gender, side in (("men", genders > 0), ("women", genders < 0))
+    }
     return {
         **{
             f"donors, {who} below {limit}": np.mean(near < limit)
-            for who, near in (("searched", chosen), ("real people", real))
+            for who, near in nearest.items()
             for limit in (THRESHOLD, STRICT)
         },
-        "searched n": len(chosen),
-        "donors, mean likeness of the nearest": nearest.mean(),
-        "donors, below the threshold": np.mean(nearest < THRESHOLD),
-        f"donors, below {STRICT}, one in a thousand": np.mean(nearest < STRICT),
-        "subject, mean likeness without a search": np.mean(to_own),
-        "subject, below the threshold without a search": np.mean(np.array(to_own) < THRESHOLD),
-        "diversity, mean likeness of two surrogates of a gender": _pairs(
-            vectors, np.array(sources), np.array(sides)
-        ),
-        "diversity, mean likeness of two donors of a gender": _pairs(
-            donors, np.arange(len(donors)), stand.generator.tensors("donor.")["gender"]
-        ),
-        "people n": count,
+        **{f"{who} n": len(near) for who, near in nearest.items()},
+        "donors, mean likeness of the nearest": nearest["drawn"].mean(),
+        "subject, mean likeness without a search": to_own.mean(),
+        "subject, below the threshold without a search": np.mean(to_own < THRESHOLD),
+        **alike,
     }
 
 
-def _pairs(vectors: Array, sources: Array, sides: Array) -> float:
-    """Return the mean cosine of pairs of one gender from different sources."""
-    apart = (sources[:, None] != sources[None]) & (sides[:, None] == sides[None])
+def _pairs(vectors: Array, photos: Array, members: Array) -> float:
+    """Return the mean cosine of pairs of ``members`` on different photos."""
+    vectors, photos = vectors[members], photos[members]
+    apart = photos[:, None] != photos[None]
     return float((vectors @ vectors.T)[apart].mean()) if apart.any() else float("nan")
 
 

@@ -640,3 +640,43 @@ def test_what_was_read_is_kept_and_told_apart(pipeline, small, portrait, portrai
     photo, face = small
     assert pipeline.analyse(photo, face) is pipeline.analyse(photo, face)
     assert pipeline.analyse(portrait, portrait_face) is not pipeline.analyse(photo, face)
+
+
+def likenesses_to_donors(monkeypatch, *values):
+    """Have sketches judged as this much like a donor, and those that follow as unlike any."""
+    left = iter(values)
+
+    def judge(*_):
+        to_donor = next(left, 0.1)
+        return Verdict(State.VERIFIED, "So it is.", 0.3, to_donor, THRESHOLD, True)
+
+    monkeypatch.setattr(studio, "judge", judge)
+
+
+def test_what_looks_like_a_donor_is_not_drawn(pipeline, small, monkeypatch):
+    likenesses_to_donors(monkeypatch, 0.35, 0.34, 0.32)
+    third = pipeline.draw(*small, Request(seed=3))
+    likenesses_to_donors(monkeypatch, 0.32)
+    first = pipeline.draw(*small, Request(seed=3))
+    assert first.donors != third.donors
+    likenesses_to_donors(monkeypatch, 0.35, 0.34)
+    assert pipeline.draw(*small, Request(seed=3)) == third
+
+
+def test_the_least_like_a_donor_is_drawn_where_all_are(pipeline, small, monkeypatch):
+    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(3, 1, 1),))
+    likenesses_to_donors(monkeypatch, 0.5, 0.4, 0.45)
+    least = pipeline.draw(*small, Request())
+    likenesses_to_donors(monkeypatch, 0.5, 0.1)
+    assert pipeline.draw(*small, Request()) == least
+
+
+def test_sketches_like_donors_are_proposed_last(pipeline, small, monkeypatch):
+    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(4, 2, 4),))
+    likenesses_to_donors(monkeypatch, 0.35, 0.2, 0.35, 0.2)
+    proposed = list(pipeline.finalists([Sitting(*small)], Request()))
+    likenesses_to_donors(monkeypatch)
+    drawn = list(pipeline.finalists([Sitting(*small)], Request()))
+    assert len(proposed) == 4  # two are wanted, and the second of them was the fourth
+    assert proposed[0].donors == drawn[1].donors
+    assert len(drawn) == 2

@@ -231,6 +231,16 @@ class Pipeline:
         able = [s for s in sittings if not self.why_not(s.photo, s.face, request)]
         return self._search.cast(able, request, should_stop=should_stop) if able else None
 
+    def draw(
+        self, photo: Photo, face: Face, request: Request, *, should_stop: ShouldStop = never
+    ) -> Identity:
+        """Draw an identity at random that, as far as a sketch shows, looks like no donor.
+
+        Nothing is asked about the subject: that is the search's. A surrogate must be possible for
+        the face, see `why_not`.
+        """
+        return self._search.draw(Sitting(photo, face), request, should_stop)
+
     def finalists(
         self, sittings: Sequence[Sitting], request: Request, *, should_stop: ShouldStop = never
     ) -> Iterator[Identity]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from deid_desktop.core.pipeline.ranking import CLEAR, NARROW, ROUNDS, Finalist, badness
+from deid_desktop.core.pipeline.ranking import CLEAR, NARROW, PATIENCE, ROUNDS, Draft, Finalist
 from deid_desktop.core.pipeline.steering import asks
 from deid_desktop.core.pipeline.studio import Studio
 from deid_desktop.core.pipeline.wishes import wished_attribute
@@ -52,6 +52,18 @@ class Search:
             if result.verdict.state is State.VERIFIED:
                 return replace(result, attempts=tried.attempts)
         return replace(result, layer=None, attempts=tried.attempts)
+
+    def draw(self, sitting: Sitting, request: Request, should_stop: ShouldStop) -> Identity:
+        """Return the first identity of the seed that stands apart from all donors.
+
+        The least like anybody, if none of those that are looked at does.
+        """
+        drafts = list[Draft]()
+        for draft in self._drafts([sitting], request, 0, should_stop):
+            if draft.apart:
+                return draft.identity
+            drafts.append(draft)
+        return min(drafts, key=lambda one: one.badness).identity
 
     def cast(
         self, sittings: Sequence[Sitting], request: Request, *, should_stop: ShouldStop
@@ -99,7 +111,7 @@ class Search:
         attempts, waiting, compared = 0, list[Finalist](), False
         for push, search_round in enumerate(ROUNDS):
             ranked = self._rank(sittings, request, push, should_stop)
-            attempts += search_round.tried
+            attempts += len(ranked)
             for identity in ranked[: search_round.finalists]:
                 waiting.append(self._audition(sittings, request, identity, attempts, should_stop))
                 if waiting[-1].failed == 0 and waiting[-1].badness <= CLEAR:
@@ -144,25 +156,35 @@ class Search:
     def _rank(
         self, sittings: Sequence[Sitting], request: Request, push: int, should_stop: ShouldStop
     ) -> list[Identity]:
-        """Return what a round tries, the least like anybody who is there first."""
+        """Return what a round tries, the least like anybody who is there first.
+
+        What looks like a donor is not proposed: it comes last, for want of others.
+        """
+        drafts = list[Draft]()
+        for draft in self._drafts(sittings, request, push, should_stop):
+            drafts.append(draft)
+            if sum(one.apart for one in drafts) == ROUNDS[push].tried:
+                break
+        drafts.sort(key=lambda one: (not one.apart, one.badness))
+        return [one.identity for one in drafts]
+
+    def _drafts(
+        self, sittings: Sequence[Sitting], request: Request, push: int, should_stop: ShouldStop
+    ) -> Iterator[Draft]:
+        """Yield the identities of a round with what their sketches show."""
         look = self._look(sittings)
         first = sittings[0]
         attribute = wished_attribute(self._studio.analyse(first.photo, first.face), request, look)
-        originals = np.concatenate([self._studio.originals(sitting) for sitting in sittings])
-        near = (self._studio.donor_embeddings @ originals.T).max(1)
         before = sum(earlier.drawn for earlier in ROUNDS[:push])
         drawn = [
-            replace(
-                self._studio.draw(attribute, request, a),
-                push=push,
-                look=look,
-            )
+            replace(self._studio.draw(attribute, request, a), push=push, look=look)
             for a in range(before, before + ROUNDS[push].drawn)
         ]
-        drawn = sorted(drawn, key=lambda i: float(near[list(i.donors)] @ np.array(i.weights)))
-        drawn = drawn[: ROUNDS[push].tried]
-        scores = [
-            [badness(v) for v in self._studio.sketched(sitting, request, drawn, should_stop)]
-            for sitting in sittings
-        ]
-        return [drawn[i] for i in np.argsort(np.max(scores, axis=0), kind="stable")]
+        if push:
+            originals = np.concatenate([self._studio.originals(sitting) for sitting in sittings])
+            near = (self._studio.donor_embeddings @ originals.T).max(1)
+            drawn.sort(key=lambda i: float(near[list(i.donors)] @ np.array(i.weights)))
+        drawn = drawn[: PATIENCE * ROUNDS[push].tried]
+        sketched = [self._studio.sketched(s, request, drawn, should_stop) for s in sittings]
+        for identity, *verdicts in zip(drawn, *sketched, strict=True):
+            yield Draft.of(identity, verdicts)

@@ -67,6 +67,8 @@ HIDDEN = 0.6
 
 _FULL, _PREVIEW, _SEARCH = (380.0, 1100.0), (120.0, 240.0), (112.0, 128.0)
 """Smallest and largest face sizes in pixels to compose at."""
+_BATCH = 6
+"""Candidates that the generator makes at once; more may not be looked at."""
 _MOST_SCENES = 128 * 2**20
 """Bytes of the scenes that are kept: one of a large face can take a hundred megabytes."""
 
@@ -232,20 +234,20 @@ class Studio:
 
     def sketched(
         self, sitting: Sitting, request: Request, drawn: list[Identity], should_stop: ShouldStop
-    ) -> list[Verdict]:
-        """Judge identities for one face as sketches show them."""
+    ) -> Iterator[Verdict]:
+        """Judge identities for one face, one after the other, as sketches show them."""
         photo, face = sitting.photo, sitting.face
         originals, analysis = self.originals(sitting), self.analyse(photo, face)
         attribute = wished_attribute(analysis, request, drawn[0].look)
         attribute = unseen(attribute, request.attributes)
         _check(should_stop)
-        verdicts = []
-        for seen in self._sketches(sitting, request, drawn, [attribute] * len(drawn)):
-            _check(should_stop)
-            found = self._recogniser.embed_face(seen.picture, seen.points)
-            donors, others = self.donor_embeddings, sitting.company.others
-            verdicts.append(judge(originals, found[None], donors, others, self._threshold))
-        return verdicts
+        for start in range(0, len(drawn), _BATCH):
+            some = drawn[start : start + _BATCH]
+            for seen in self._sketches(sitting, request, some, [attribute] * len(some)):
+                _check(should_stop)
+                found = self._recogniser.embed_face(seen.picture, seen.points)
+                donors, others = self.donor_embeddings, sitting.company.others
+                yield judge(originals, found[None], donors, others, self._threshold)
 
     def _sketches(
         self,
