@@ -45,6 +45,8 @@ _SAGGING = 0.3
 _SHAVED = 0.65
 """Share of the atlas's relief that is left out where beards grow: shadows of shaved chins, in
 patches from several people, are stains."""
+_BEARD = 0.75
+"""Share of what single donors' skin has, coarser than pores, that goes where beards grow."""
 _REDDISH = (0.85, 1.0, 1.05)
 """What a wrinkle takes of red, green and blue: light is reddened in the depth of skin."""
 _FADED = 0.4
@@ -309,6 +311,8 @@ class Generator:
         own = self._spread(self._product(code, level["coarse.basis"]), side, 3)
         pores = (own - _low_pass(own, side)) * (loss - 1) * _PORES * self._skin[side]
         base = self._spread(terms.to(self.device) @ level["maps"], side, 3)
+        beard = self._beards(attributes, level["maps"], side)
+        base, own = base - beard[0], own - beard[1] * _low_pass(own, side)
         creases = torch.stack(
             [self._creases(i, a, side) for i, a in zip(identities, attributes, strict=True)]
         )
@@ -319,6 +323,19 @@ class Generator:
             picture = functional.interpolate(picture, size=(LARGE, LARGE), mode="bicubic") + fine
         picture = picture + self._wrinkles(identities, attributes, size)
         return picture.permute(0, 2, 3, 1).clamp(0.02, 3).cpu().numpy()
+
+    def _beards(
+        self, attributes: list[Attribute], maps: Tensor, size: int
+    ) -> tuple[Tensor, Tensor]:
+        """Return the shadow of beards in the average (n, 3, s, s), and how much of what is single
+        donors' own below is theirs too (n, 1, s, s).
+
+        The shadow is what young men have where beards grow and young women have not.
+        """
+        male = torch.tensor([_male(a) for a in attributes], device=self.device)[:, None, None, None]
+        zone = torch.from_numpy(regions(size).stubble).to(self.device)
+        shadow = self._spread((maps[_YOUNG_MEN] - maps[_YOUNG_WOMEN])[None], size, 3)
+        return male * zone * shadow, _BEARD * male * zone
 
     def _product(self, code: Tensor, basis: Tensor) -> Tensor:
         """Return ``code @ basis``; graphics cards multiply with sixteen bits, twice as fast."""
@@ -406,6 +423,8 @@ class Generator:
         return picture.view(-1, channels, size, size)
 
 
+_YOUNG_WOMEN, _YOUNG_MEN = 0, 2 + len(_AGES)
+"""Rows of ``maps``."""
 _COARSE = {"maps": 3, "coarse.basis": 3, "atlas": 1}
 """Tensors over the texels of ``SMALL``, and their channels."""
 _HOST = {

@@ -582,8 +582,9 @@ def smooth(seed, sigma, amplitude):
 def matched(rendered, photo, *, seed=0, wear=1.0):
     skin, features = np.ones((160, 160), np.float32), np.zeros((160, 160), np.float32)
     return match_detail(
-        rendered, photo, skin=skin, features=features, enlarged=1.0, wear=wear, seed=seed
-    )
+        rendered, photo, skin=skin, features=features, shaven=features, enlarged=1.0, wear=wear,
+        seed=seed,
+    )  # fmt: skip
 
 
 def fine(picture):
@@ -601,6 +602,18 @@ def test_wear_makes_the_relief_of_skin_stronger_or_weaker_than_the_photos():
     rendered, photo = smooth(0, 1.2, 8), smooth(1, 1.2, 8)
     worn, even, fresh = (fine(matched(rendered, photo, wear=wear)) for wear in (1.3, 1.0, 0.7))
     assert worn > 1.15 * even > 1.3 * fresh
+
+
+def test_an_unshaven_chin_is_rougher_than_the_cheeks():
+    rendered, photo = smooth(0, 1.2, 8), smooth(1, 1.2, 8)
+    photo[80:] = 128 + 1.6 * (photo[80:] - 128)
+    skin, none = np.ones((160, 160), np.float32), np.zeros((160, 160), np.float32)
+    chin = none.copy()
+    chin[80:] = 1
+    result = match_detail(
+        rendered, photo, skin=skin, features=none, shaven=chin, enlarged=1.0, wear=1.0, seed=0
+    )
+    assert fine(result[80:]) > 1.2 * fine(matched(rendered, photo)[80:])
 
 
 def test_detail_is_measured_not_copied():
@@ -621,8 +634,9 @@ def test_grain_follows_its_seed():
 def test_without_skin_to_measure_nothing_is_matched():
     rendered, none = smooth(0, 1.2, 8), np.zeros((160, 160), np.float32)
     result = match_detail(
-        rendered, smooth(1, 0, 9), skin=none, features=none, enlarged=1.0, wear=1.0, seed=0
-    )
+        rendered, smooth(1, 0, 9), skin=none, features=none, shaven=none, enlarged=1.0, wear=1.0,
+        seed=0,
+    )  # fmt: skip
     np.testing.assert_array_equal(result, rendered)
 
 

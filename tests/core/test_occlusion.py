@@ -79,11 +79,11 @@ def texture(portrait, vertices):
 
 
 def test_what_the_network_is_sure_of_is_in_front(texture, seen):
-    front, _, lenses = in_front(texture, seen, said(front=0.9), woman=True)
+    front, lenses = in_front(texture, seen, said(front=0.9))
     assert front.min() == 1 and lenses is None
-    front, beard, lenses = in_front(texture, seen, said(), woman=False)
+    front, lenses = in_front(texture, seen, said())
     assert front[regions(SIZE).centre > 0.9].max() == 0
-    assert beard.max() == 0 and lenses is None
+    assert lenses is None
 
 
 def test_dark_hair_counts_where_the_network_has_a_suspicion(texture, seen):
@@ -91,23 +91,15 @@ def test_dark_hair_counts_where_the_network_has_a_suspicion(texture, seen):
     rows = slice(0, int(mesh.UV[151, 1] * SIZE))
     dark[rows] = (35, 25, 20)
     fringe = regions(SIZE).blend[rows] > 0.5
-    ignored, _, _ = in_front(dark, seen, said(front=0.0), woman=True)
-    taken, _, _ = in_front(dark, seen, said(front=0.3), woman=True)
+    ignored, _ = in_front(dark, seen, said(front=0.0))
+    taken, _ = in_front(dark, seen, said(front=0.3))
     assert taken[rows][fringe].mean() > 0.6
     assert ignored[rows][fringe].mean() < 0.1
 
 
 def test_dark_lenses_cover_both_eyes_or_are_none(texture, seen):
-    _, _, lenses = in_front(texture, seen, said(lenses=1.0), woman=True)
+    _, lenses = in_front(texture, seen, said(lenses=1.0))
     assert lenses is not None and lenses.min() == 1
     left = said()
     left.lenses[:, : SIZE // 2] = 1  # an eye in deep shade
-    assert in_front(texture, seen, left, woman=True)[2] is None
-
-
-def test_a_woman_has_no_beard(texture, seen):
-    shaded = texture.copy()
-    shaded[int(mesh.UV[17, 1] * SIZE) + 8 :] *= 0.3
-    _, beard, _ = in_front(shaded, seen, said(beard=0.5), woman=False)
-    assert beard.max() > 0.5
-    assert in_front(shaded, seen, said(beard=0.5), woman=True)[1].max() == 0
+    assert in_front(texture, seen, left)[1] is None

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from deid_desktop.core import mesh
+from deid_desktop.core.compose.beard import grow
 from deid_desktop.core.compose.brows import draw_brows
 from deid_desktop.core.compose.detail import match_detail
 from deid_desktop.core.compose.eyes import draw_eyes
@@ -58,9 +59,9 @@ def compose(
         surrogate: to show.
         shape_strength: see ``shape.displaced``.
         expression: (468, 3) canonical change of expression, ``None`` to keep the photo's.
-        cover: 0 keeps beards and glasses as they are, 1 replaces beards, 2 also glasses and the
-            photo's colours of brows and lips, 3 lets the head's outline change most and takes
-            glasses off; more of the subject is hidden, less of the photo kept.
+        cover: 0 keeps glasses as they are, 1 lets the shape change more, 2 also replaces glasses
+            and the photo's colours of brows and lips, 3 lets the head's outline change most and
+            takes glasses off; more of the subject is hidden, less of the photo kept.
         seed: of the grain.
         wear: contrast of the skin's fine relief, of the photo's; more for an older face, whose
             brows are paler, too.
@@ -171,11 +172,13 @@ def _draw(
     if depth is not None:
         depth = depth * float(np.clip(1 - _GREYING * (wear - 1), 0.35, 1))
     lit = draw_brows(lit, depth=depth, seed=seed)
+    if scene.beard is not None and not touch.shaved:
+        lit = grow(lit, scene.beard, seed)
     if touch.skin is not None:
         lit = toned(lit, touch.skin)
     uv, covered = mesh.rasterise(local, (photo.shape[0], photo.shape[1]))
     at, inside = uv * scene.size - 0.5, covered.astype(np.float32)
-    rendered, alpha, weights = _render(scene, lit, at, inside, cover=cover)
+    rendered, alpha, weights = _render(scene, lit, at, inside)
     skin = _skin_colour(scene)
     draw_eyes(rendered, photo, local, surrogate.iris, skin)
     if mouth_gap(local) > MOUTH_OPEN > mouth_gap(scene.mesh):
@@ -186,6 +189,7 @@ def _draw(
         photo,
         skin=weights[..., 0] * shown,
         features=weights[..., 1] * shown,
+        shaven=weights[..., 2] * (scene.beard is None),
         enlarged=scene.scale,
         wear=wear,
         seed=seed,
@@ -242,15 +246,15 @@ def _window(moved: Array, shape: tuple[int, ...]) -> tuple[slice, slice]:
     return slice(top, bottom), slice(left, right)
 
 
-def _render(
-    scene: Scene, lit: Array, at: Array, inside: Array, *, cover: int
-) -> tuple[Array, Array, Array]:
-    """Return the surrogate in the picture (h, w, 3), its coverage (h, w), skin and features
-    (h, w, 2); ``at`` (h, w, 2) is the texel of each pixel ``inside`` (h, w) the mesh."""
+def _render(scene: Scene, lit: Array, at: Array, inside: Array) -> tuple[Array, Array, Array]:
+    """Return the surrogate in the picture (h, w, 3), its coverage (h, w), skin, features and where
+    beards grow (h, w, 3); ``at`` (h, w, 2) is the texel of each pixel ``inside`` (h, w) the mesh.
+    """
     maps = regions(scene.size)
-    hidden = scene.hair if cover >= 1 else np.minimum(scene.hair + scene.beard, 1)
-    blend = maps.blend * np.clip(1.2 * scene.seen, 0, 1) * (1 - hidden)
-    packed = np.dstack([blend, scene.skin, maps.features * scene.seen]).astype(np.float32)
+    blend = maps.blend * np.clip(1.2 * scene.seen, 0, 1) * (1 - scene.hair)
+    packed = np.dstack([blend, scene.skin, maps.features * scene.seen, maps.stubble]).astype(
+        np.float32
+    )
     rendered = cv2.remap(lit, at, None, cv2.INTER_CUBIC)
     weights = cv2.remap(packed, at, None, cv2.INTER_LINEAR) * inside[..., None]
     border = blur(cv2.erode(inside, np.ones((9, 9))), 3)

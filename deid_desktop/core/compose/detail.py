@@ -18,6 +18,8 @@ _FINEST = 0.45
 _BANDS = 3
 _MOST = 1.25
 """Largest gain of a band on skin: what photos have beyond it are shadows and hair."""
+_ROUGHEST = 2.2
+"""Largest gain where beards grow: stubble."""
 _SHARPER = 1.5
 """Largest gain of a fine band on brows, lids and lips: mixes are softer there than any face."""
 _COARSEST = 6.0
@@ -36,6 +38,7 @@ def match_detail(
     *,
     skin: Array,
     features: Array,
+    shaven: Array,
     enlarged: float,
     wear: float,
     seed: int,
@@ -47,6 +50,7 @@ def match_detail(
         photo: the crop of the photo, 0…255.
         skin: (h, w) 0…1, bare skin that both show.
         features: (h, w) 0…1, brows, eyes, lips.
+        shaven: (h, w) 0…1, where beards grow: skin of its own, for it may be unshaven.
         enlarged: working pixels for one photo pixel; bands below the photo's own resolution hold
             nothing.
         wear: how much stronger than on the photo's the relief of skin is to be.
@@ -55,10 +59,11 @@ def match_detail(
     measured = _places((skin > 0.7) & (features < 0.5))
     if len(measured) < _ENOUGH:
         return rendered
+    rough = _places((skin > 0.7) & (features < 0.5) & (shaven > 0.6))
     unit = max(1.0, enlarged)
     sigmas = [_FINEST * unit * 2**i for i in range(_BANDS + 1)]
     ours, theirs = _levels(rendered, sigmas), _levels(_grey(photo), sigmas)
-    on_features = blur(features, 2.0)[..., None]
+    on_features, on_chin = blur(features, 2.0)[..., None], shaven[..., None]
     shown = _places((features > 0.5) & (blur(skin + features, 2.0) > 0.5))
     result = rendered.copy()
     coarse = _TEXTURE * float(np.sqrt((skin + features > 0.5).sum()))
@@ -69,6 +74,10 @@ def match_detail(
         most = _MOST if sigmas[i] < coarse else 1.0
         wanted, present = wear * _spread(target, measured), _spread(grey, measured)
         skin_gain = float(np.clip(wanted / present, 0.35, most * max(1.0, wear)))
+        chin_gain = skin_gain
+        if len(rough) > _ENOUGH // 2:
+            ratio = wear * _spread(target, rough) / _spread(grey, rough)
+            chin_gain = float(np.clip(ratio, 0.35, _ROUGHEST if sigmas[i] < coarse else 1.0))
         if i == 0:
             sharpness = min(1.0, skin_gain)
             missing = wanted**2 - (skin_gain * present) ** 2
@@ -77,7 +86,8 @@ def match_detail(
         if len(shown) > _ENOUGH // 2:
             ratio = target.take(shown).std() / max(grey.take(shown).std(), 1e-6)
             feature_gain = np.clip(ratio, 0.4, _SHARPER if sigmas[i] < coarse else 1.15)
-        result += band * ((skin_gain - 1) * (1 - on_features) + (feature_gain - 1) * on_features)
+        on_skin = (skin_gain - 1 + (chin_gain - skin_gain) * on_chin) * (1 - on_features)
+        result += band * (on_skin + (feature_gain - 1) * on_features)
     result -= (1 - sharpness) * (rendered - ours[0])  # finer than a blurred photo can be
     grey_result = _grey(result)
     wanted = _spread(_grey(photo) - theirs[0], measured)

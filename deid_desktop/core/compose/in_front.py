@@ -24,27 +24,19 @@ _DARK = 0.45
 _DARK_EYES = (0.36, 0.6)
 """Level of the eyes, the median and the 90th percentile, relative to skin, below which what the
 colours take for dark lenses is: sockets in the shade show some white."""
-_BEARDED = 0.007
-"""What it says of the chin, on average, from which there is a beard: it is shy of them."""
 
 
-def in_front(
-    texture: Array, seen: Array, found: Occlusion, *, woman: bool
-) -> tuple[Array, Array, Array | None]:
-    """Return maps (s, s), 0…1: what hides the face, its beard, and dark lenses or ``None``.
+def in_front(texture: Array, seen: Array, found: Occlusion) -> tuple[Array, Array | None]:
+    """Return maps (s, s), 0…1: what hides the face, and dark lenses or ``None``.
 
     Args:
         texture: (s, s, 3) of the photo, 0…255.
         seen: (s, s) 0…1, how well the photo shows each texel.
         found: what the network says of it.
-        woman: whether a dark chin can only be a shadow.
     """
     rule = by_colour(texture, seen)
     front = _sure(found.front + _AGREED * rule.front)
-    beard = np.zeros_like(front)
-    if not woman and _on_chin(found.beard) > _BEARDED:
-        beard = rule.beard * (1 - front)
-    return front, beard, _lenses(texture, found)
+    return front, _lenses(texture, found)
 
 
 def _sure(said: Array) -> Array:
@@ -52,7 +44,7 @@ def _sure(said: Array) -> Array:
     return np.clip((said - _DOUBT[0]) / (_DOUBT[1] - _DOUBT[0]), 0, 1)
 
 
-def _on_chin(said: Array) -> float:
+def on_chin(said: Array) -> float:
     """Return the mean of what was said of the places where beards grow."""
     maps = regions(len(said))
     zone = maps.stubble * maps.centre

@@ -19,18 +19,24 @@ _LIGHT = 36.0
 60 it hides more of the subject but misses hard coloured light."""
 _AROUND = 20.0
 """Texels of 512 over which skin is averaged to compare brows and lips with."""
+_HUES = 14.0
+"""Texels of 512 over which the photo's skin is averaged for its hues, which carry few features."""
+_EVEN = 0.6
+"""How far finer hues give way to those, darker ones redder: stubble and shadows are no grey."""
+_GREY_OF = np.array([0.299, 0.587, 0.114], np.float32)
 _FORMS = 8.0
 """Texels of 512 below which structure is skin, not form."""
 _HARDER = (0.9, 2.2)
 """By how much the contrast of a surrogate's forms is changed to that of the photo's."""
 _PORES = 4.0
 """Texels of 512 below which structure is skin, not form."""
+_NOSTRILS = [98, 97, 2, 326, 327, 1]
 _UPPER_LIP = [98, 2, 327, 423, 426, 436, 410, 270, 0, 40, 186, 216, 206, 203]
 _REDDISH = np.array([0.86, 1.0, 1.06], np.float32)
 """Exponents of the channels where skin is in the shadow of lids."""
-_LIPS_LIKE_SKIN = 0.2
+_LIPS_LIKE_SKIN = 0.08
 """How far lips are drawn towards the skin around: the mean of the photo's counts its edges in."""
-_SHAVEN = 0.85
+_SHAVEN = 0.3
 """How much of the form of the skin above the lips gives way to an even tone."""
 _GREY_LEVEL = 120.0
 _GREY = 2.5
@@ -49,7 +55,8 @@ class Light:
     (s, s, 3) the light on its skin, ``rim`` weight of bare skin at the border of what is
     replaced. ``brow_depth`` (3,) how much darker than skin its brows are, ``None`` where frames
     hide that; ``lip_colour`` and ``upper_lip`` (3,) those of the lips and of the skin above them,
-    relative to the skin around. ``hardness``: how much contrast the light gives to forms.
+    relative to the skin around and to the light. ``hardness``: how much contrast the light gives
+    to forms. ``hue`` (s, s, 3) the colours of the skin, all of lightness 1.
     """
 
     texture: Array
@@ -60,6 +67,7 @@ class Light:
     lip_colour: Array
     upper_lip: Array
     hardness: float
+    hue: Array
 
 
 def read_light(texture: Array, seen: Array, skin: Array, *, frames: Array | None) -> Light:
@@ -86,8 +94,9 @@ def read_light(texture: Array, seen: Array, skin: Array, *, frames: Array | None
         rim=rim,
         brow_depth=_brow_depth(1 - share, maps.brows * clear[..., 0], frames),
         lip_colour=_mean(share, maps.lips[..., None] * clear),
-        upper_lip=_mean(share, _above_lips(len(texture))[..., None] * clear),
+        upper_lip=_mean(texture / np.maximum(low, 8), _above_lips(len(texture))[..., None] * clear),
         hardness=_spread(_forms(texture, low, skin), skin),
+        hue=_hue(_skin_light(texture, skin, _HUES * unit)),
     )
 
 
@@ -122,11 +131,20 @@ def relight(light: Light, texture: Array, *, tinted: bool) -> Array:
     gain = np.clip((light.low + 4) / (own + 4), 0.04, 4)
     lit: Array = np.clip((flat + 4) * gain - 4, 0, 255)
     lit = _continue_rim(light, lit, unit)
+    lit = _coloured(light, lit, maps, unit)
     lit = _shave(light, lit, maps, unit)
     lit = _warm(lit, maps, unit)
     if tinted:
         lit = _tint(light, lit, maps, unit)
     return lit.astype(np.float32)
+
+
+def _below_nose() -> Array:
+    """Return 1 (512, 512) between and in the nostrils, whose shadow is no beard's."""
+    zone = np.zeros((512, 512), np.float32)
+    corners = cv2.convexHull(mesh.UV[_NOSTRILS] * 512 - 0.5).astype(np.int32)
+    cv2.fillConvexPoly(zone, corners, 1.0)
+    return zone
 
 
 @cache
@@ -136,7 +154,8 @@ def _above_lips(size: int) -> Array:
     zone = np.zeros((512, 512), np.float32)
     corners = cv2.convexHull(mesh.UV[_UPPER_LIP] * 512 - 0.5).astype(np.int32)
     cv2.fillConvexPoly(zone, corners, 1.0)
-    soft = blur(zone, 3) * (1 - np.clip(2 * maps.lips, 0, 1)) * maps.core
+    nose = blur(cv2.dilate(_below_nose(), np.ones((13, 13))), 3)
+    soft = blur(zone, 3) * (1 - np.clip(2 * maps.lips, 0, 1)) * (1 - nose) * maps.core
     return cv2.resize(soft, (size, size), interpolation=cv2.INTER_AREA)
 
 
@@ -147,11 +166,12 @@ def _shave(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
     """
     window = _windows(len(lit))[0]
     part, zone = lit[window], _above_lips(len(lit))[window]
-    beside, _ = weighted_blur(part, maps.skin[window] * (1 - zone) + 1e-4, _AROUND * unit)
-    wanted = beside * np.clip(light.upper_lip, 0.9, 1.04)
+    wanted = light.low[window] * np.clip(light.upper_lip, 0.85, 1.08)
     near, _ = weighted_blur(part, zone + 1e-3, _PORES * unit)
+    level, _ = weighted_blur(part, zone + 1e-3, _AROUND * unit)
+    near = level + _SHAVEN * (near - level)
     shaven = lit.copy()
-    shaven[window] = np.clip(part + _SHAVEN * zone[..., None] * (wanted - near), 0, 255)
+    shaven[window] = np.clip(part + zone[..., None] * (wanted - near), 0, 255)
     return shaven
 
 
@@ -212,6 +232,22 @@ def _continue_rim(light: Light, lit: Array, unit: float) -> Array:
     return np.clip(lit + step, 0, 255)
 
 
+def _coloured(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
+    """Give the skin the photo's hues, finer than its light: a mix's own are donors' blotches."""
+    own, _ = weighted_blur(lit, maps.skin + 1e-4, _HUES * unit)
+    gain = np.clip(light.hue / _hue(own), 0.7, 1.4)
+    grey = lit @ _GREY_OF
+    shade = np.clip(grey / np.maximum(own @ _GREY_OF, 8), 0.3, 1.5) - 1
+    redder = 1 + shade[..., None] * (_REDDISH - 1)
+    share = _EVEN * grey[..., None] * redder * light.hue + (1 - _EVEN) * lit * gain
+    return lit + _soft_skin(len(lit))[..., None] * (share - lit)
+
+
+def _hue(colours: Array) -> Array:
+    """Return colours (s, s, 3) of lightness 1."""
+    return (colours + 1) / (np.maximum(colours @ _GREY_OF, 0) + 1)[..., None]
+
+
 def _warm(lit: Array, maps: Regions, unit: float) -> Array:
     """Redden the shadows around the eyes: light that reaches them has passed through skin."""
     window = _windows(len(lit))[1]
@@ -232,7 +268,7 @@ def _tint(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
     """
     own, _ = weighted_blur(lit, maps.skin, _AROUND * unit)
     current = _mean(lit / np.maximum(own, 8), maps.lips[..., None] * light.seen)
-    ratio = np.clip(light.lip_colour / np.maximum(current, 1e-3), 0.75, 1.6)
+    ratio = np.clip(light.lip_colour / np.maximum(current, 1e-3), 0.5, 1.6)
     lit = lit * (1 + maps.lips[..., None] * (ratio - 1))
     lit = lit + _LIPS_LIKE_SKIN * maps.lips[..., None] * (own - lit)
     return np.clip(lit, 0, 255)

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 
 from deid_desktop.core import mesh
+from deid_desktop.core.compose.beard import Beard, read_beard
 from deid_desktop.core.compose.colour_rule import square
 from deid_desktop.core.compose.glasses import GlassesModel
-from deid_desktop.core.compose.in_front import in_front
+from deid_desktop.core.compose.in_front import in_front, on_chin
 from deid_desktop.core.compose.occlusion import OcclusionModel
 from deid_desktop.core.compose.relight import Light, read_light, toning
 from deid_desktop.core.compose.shape import ShapeFit, ShapeModel
@@ -31,7 +32,7 @@ class Scene:
     ``scale``: working pixels for one photo pixel. ``crop`` (h, w, 3) float32 0…255 and ``mesh``
     (478, 3) are at working scale. In texture space, at ``size``: ``texture`` (s, s, 3) the
     photo's own, ``seen`` (s, s) how well the photo shows it, ``hair`` (s, s) hair, hands and other
-    things in front, ``beard`` (s, s), ``skin`` (s, s) visible bare skin, ``light`` on it,
+    things in front, ``beard`` or ``None``, ``skin`` (s, s) visible bare skin, ``light`` on it,
     ``frames`` and ``lenses`` (s, s) of glasses, dark lenses only, or ``None``. ``toning`` (3, 2)
     gives the two colour channels from lightness in a grey or toned photo, else ``None``.
     """
@@ -48,7 +49,7 @@ class Scene:
     texture: Array
     seen: Array
     hair: Array
-    beard: Array
+    beard: Beard | None
     skin: Array
     light: Light
     frames: Array | None
@@ -114,12 +115,15 @@ def prepare(
     texture = mesh.unwrap(crop, local, size)
     seen = mesh.visibility(local, size)
     woman = analysis.gender < _WOMAN
-    hair, beard, lenses = in_front(texture, seen, occlusion.look(texture, seen), woman=woman)
+    found = occlusion.look(texture, seen)
+    hair, lenses = in_front(texture, seen, found)
     frames = glasses.rims(texture)
-    covered = np.maximum(hair, beard)
-    covered = covered if lenses is None else np.maximum(covered, lenses)
+    covered = hair if lenses is None else np.maximum(hair, lenses)
     skin = regions(size).skin * seen * (1 - cv2.dilate(covered, square(9, size)))
     skin = skin.astype(np.float32)
+    beard = None if woman else read_beard(texture, skin, on_chin(found.beard))
+    if beard is not None:
+        skin = skin * (1 - beard.cover)
     return Scene(
         left=int(start[0]),
         top=int(start[1]),

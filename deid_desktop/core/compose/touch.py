@@ -28,13 +28,14 @@ class Touch:
 
     ``brush`` (h, w) of the scene's crop in photo pixels: 1 is taken into the mask, −1 out of it;
     ``None`` without strokes. ``skin`` (3,): how much brighter each channel of the skin gets.
-    ``eyes``, ``mouth``: stay the photo's own.
+    ``eyes``, ``mouth``: stay the photo's own. ``shaved``: no beard grows.
     """
 
     brush: Array | None = None
     skin: Array | None = None
     eyes: bool = False
     mouth: bool = False
+    shaved: bool = False
 
     def at(self, shape: tuple[int, ...]) -> Array:
         """Return the brush at working scale, its borders softened by a pixel."""

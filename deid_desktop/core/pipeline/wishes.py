@@ -69,6 +69,7 @@ def wished_touch(
         skin=None if wish.skin_tone is None else skin_gain(analysis.skin_tone, wish.skin_tone),
         eyes=wish.keep_eyes,
         mouth=wish.keep_mouth,
+        shaved=_shaved(analysis, request),
     )
 
 
@@ -78,10 +79,14 @@ def wished_strength(request: Request, identity: Identity) -> float:
 
 
 def cover_of(analysis: Analysis, request: Request, identity: Identity) -> int:
-    """Return how much of the photo's own is replaced; a woman of a man has no beard."""
+    """Return how much of the photo's own is replaced."""
+    return max(identity.push, int(_shaved(analysis, request)))
+
+
+def _shaved(analysis: Analysis, request: Request) -> bool:
+    """Say whether a woman is asked for in place of a man: she has no beard."""
     wish = request.attributes.gender
-    shaved = wish is not None and wish <= -0.25 and analysis.gender > 0
-    return max(identity.push, int(shaved))
+    return wish is not None and wish <= -0.25 and analysis.gender > 0
 
 
 def wear_of(analysis: Analysis, attribute: Attribute) -> float:

@@ -1,0 +1,117 @@
+"""Beards: a bearded photo gets a surrogate with a beard of its own, moustache and chin as one.
+
+Where it grows is the photo's, coarsely and the same on both sides; its colour is three numbers of
+the photo; each hair is drawn. Left bare, the middle of the face would be an island in the beard
+that stays on cheeks and jaw.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from deid_desktop.core import mesh
+from deid_desktop.core.geometry import blur, weighted_blur
+from deid_desktop.core.regions import regions
+from deid_desktop.core.types import Array
+
+_FAR = 70.0
+"""Texels of 512 over which bare skin tells the light where a beard hides it."""
+_DARKER = (0.2, 0.55)
+"""How much darker than skin a place is where hair begins, and where it covers all."""
+_COARSE = 5.0
+"""Texels of 512 below which the outline of a beard is the subject's own."""
+_BEARDED = 0.0055
+"""What the occlusion network says of the chin, on average, from which there is a beard."""
+_LEAST = 0.06
+"""Share of the zone that has to be covered."""
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)
+_STRANDS = 2.2
+"""How much denser single hairs are than what is between them."""
+_ABOVE = 2
+"""Vertex below the nose: cheeks above it are bare."""
+_NOSTRILS = [98, 97, 2, 326, 327, 1]
+_GROWING = [
+    98, 2, 327, 426, 436, 432, 434, 364, 394, 395, 369, 396, 175, 171, 140, 170, 169, 135, 214,
+    212, 216, 206,
+]  # fmt: skip
+"""Corners of where beards grow within the replaced region."""
+
+
+@dataclass(frozen=True, eq=False)
+class Beard:
+    """``cover`` (s, s) 0…1: how densely hair grows; ``colour`` (3,) of the hair and ``bare``
+    (s, s, 3) the light on the skin below, 0…255."""
+
+    cover: Array
+    colour: Array
+    bare: Array
+
+
+def read_beard(texture: Array, skin: Array, said: float) -> Beard | None:
+    """Return the beard of a man's face, or ``None``.
+
+    Args:
+        texture: (s, s, 3) of the photo, 0…255.
+        skin: (s, s) 0…1, visible bare skin; beards may count as such.
+        said: what the occlusion network says of the chin, on average.
+    """
+    if said < _BEARDED:
+        return None
+    size = len(texture)
+    unit, zone = size / 512, _zone(size)
+    upper = skin * (1 - zone)
+    upper[int(mesh.UV[_ABOVE, 1] * size) :] = 0
+    bare, _ = weighted_blur(texture, upper + 1e-5, _FAR * unit)
+    level = np.maximum(bare @ _GREY, 8)
+    darker = 1 - (blur(texture, 1.5 * unit) @ _GREY) / level
+    start, full = _DARKER
+    cover = np.clip((darker - start) / (full - start), 0, 1) * zone
+    cover = blur(0.5 * (cover + cover[:, ::-1]), _COARSE * unit) * zone
+    if cover.sum() < _LEAST * zone.sum():
+        return None
+    hairy = (darker > 0.5 * (start + full)) & (zone > 0.5)
+    if not hairy.any():
+        return None
+    colour = np.percentile((texture / np.maximum(bare, 8))[hairy], 12, axis=0)
+    return Beard(np.clip(1.15 * cover, 0, 1), colour.astype(np.float32), bare)
+
+
+def grow(lit: Array, beard: Beard, seed: int) -> Array:
+    """Return the lit texture (s, s, 3), 0…255, with hair where the ``beard`` grows."""
+    hairs, shades = _hairs(seed % 4, len(lit))
+    thin = _STRANDS * beard.cover * (1.2 - beard.cover)
+    held = np.clip(beard.cover + thin * (hairs - 0.5), 0, 1)
+    hair = beard.bare * beard.colour * (0.7 + 0.6 * shades)[..., None]
+    return lit + held[..., None] * (hair - lit)
+
+
+@lru_cache(maxsize=4)
+def _zone(size: int) -> Array:
+    """Return where beards grow (s, s), 0…1, soft; not on lips nor below the nose."""
+    drawn = np.zeros((2, 512, 512), np.float32)
+    for canvas, corners in zip(drawn, (_GROWING, _NOSTRILS), strict=True):
+        hull = cv2.convexHull(mesh.UV[corners] * 512 - 0.5).astype(np.int32)
+        cv2.fillConvexPoly(canvas, hull, 1.0)
+    nose = cv2.dilate(drawn[1], np.ones((9, 9)))
+    lips = np.clip(2.2 * regions(512).lips, 0, 1)
+    zone = blur(drawn[0], 4) * (1 - blur(nose, 3)) * (1 - lips) * regions(512).core
+    return cv2.resize(zone, (size, size), interpolation=cv2.INTER_AREA)
+
+
+@lru_cache(maxsize=8)
+def _hairs(variant: int, size: int) -> tuple[Array, Array]:
+    """Return two fields (s, s) that are even between 0 and 1 and run as hairs do: down."""
+    rng = np.random.default_rng([variant, 23])
+    fields = []
+    for across, along in ((0.7, 1.8), (0.8, 2.4)):
+        noise = rng.standard_normal((512, 512), np.float32)
+        noise = cv2.GaussianBlur(noise, (0, 0), sigmaX=across, sigmaY=along)
+        if size != 512:
+            noise = cv2.resize(noise, (size, size), interpolation=cv2.INTER_AREA)
+        ranks = np.clip(0.5 + 0.29 * noise / float(noise.std()), 0, 1)
+        fields.append(ranks.astype(np.float32))
+    return fields[0], fields[1]
