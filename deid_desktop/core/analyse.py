@@ -44,6 +44,7 @@ _BLENDSHAPE_INPUTS = [
 
 MAX_YAW, MAX_PITCH = 75.0, 40.0
 """Degrees beyond which the far side of the face is guessed, not seen."""
+TURNED = "The face is turned too far away for a surrogate."
 UNSTEADY, UNSTEADY_UNSURE = 0.034, 0.022
 """Unsteadiness of the landmarks from which they describe no face: the network answers every crop
 with a face, but where there is none, another crop gives another one. The lower limit is for boxes
@@ -290,7 +291,7 @@ _LEAST_YELLOW = 8.0
 def doubt(face: Face, vertices: Array, pose: tuple[float, float, float]) -> str:
     """Say why the landmarks cannot be trusted, or return an empty string."""
     if abs(pose[0]) > MAX_YAW or abs(pose[1]) > MAX_PITCH:
-        return "The face is turned too far away for a surrogate."
+        return TURNED
     found = np.stack(
         [
             vertices[mesh.LEFT_EYE, :2].mean(0),

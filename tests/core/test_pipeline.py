@@ -7,7 +7,10 @@ import pytest
 import torch
 from samples import moved_face, scaled
 
+from deid_desktop.core import mesh
+from deid_desktop.core.analyse import TURNED
 from deid_desktop.core.export import write_photo
+from deid_desktop.core.geometry import procrustes
 from deid_desktop.core.imaging import photo_from_pixels, read_photo
 from deid_desktop.core.pipeline import Pipeline, choose_device, ranking, searching, studio
 from deid_desktop.core.types import (
@@ -195,6 +198,20 @@ def test_an_unreliable_face_needs_attention(pipeline, small, monkeypatch):
     result = pipeline.redact(photo, face, Request(), identity=DRAWN)
     assert (result.verdict.state, result.verdict.reason) == (State.ATTENTION, "Turned away.")
     assert result.layer is None
+
+
+@pytest.mark.parametrize(("degrees", "refused"), [(-65, True), (20, False), (65, True)])
+def test_a_near_profile_needs_attention(pipeline, small, monkeypatch, degrees, refused):
+    photo, face = small
+    found = pipeline.analyse(photo, face)
+    own, angle = procrustes(mesh.XYZ, found.mesh[: mesh.VERTICES]), np.radians(degrees)
+    cos, sin = np.cos(angle), np.sin(angle)
+    away = np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]])
+    turned = found.mesh.copy()
+    turned[: mesh.VERTICES] = own.apply(mesh.XYZ @ away.T)
+    key = replace(photo, key=f"turned {degrees}")
+    monkeypatch.setattr(pipeline._studio, "analyse", lambda *_: replace(found, mesh=turned))
+    assert pipeline.why_not(key, face, Request()) == (TURNED if refused else "")
 
 
 def test_what_is_no_face_needs_attention(pipeline):

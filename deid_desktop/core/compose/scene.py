@@ -68,6 +68,14 @@ class Scene:
         return float((self.hair * shown).sum() / max(float(shown.sum()), 1e-6))
 
     @property
+    def far_side(self) -> float:
+        """How much of what would be replaced is seen on the side that is turned away, 0…1."""
+        core, half = regions(self.size).core, self.size // 2
+        shown = core * self.seen
+        sides = (slice(None, half), slice(half, None))
+        return min(float(shown[:, side].sum() / core[:, side].sum()) for side in sides)
+
+    @property
     def face_size(self) -> float:
         """Larger side of the face's extent in working pixels."""
         return float(np.ptp(self.mesh[: mesh.VERTICES, :2], axis=0).max())
