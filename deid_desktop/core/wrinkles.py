@@ -46,7 +46,7 @@ def _forehead(height: float, depth: float, onset: float) -> Line:
     """Return half a line across the forehead, ``height`` 0…1 from the brows to the hair."""
     lower, upper = (9, 107, 66, 105, 63), (151, 108, 69, 104, 68)
     path = tuple((a, b, height) for a, b in zip(lower, upper, strict=True))
-    return Line(path, onset, depth, 1, wander=5.0)
+    return Line(path, onset, depth, 2, wander=2.0)
 
 
 _LINES = (
@@ -59,11 +59,11 @@ _LINES = (
     Line((226, (35, 156, 0.4), (143, 139, 0.5)), 38, 0.08, 0),
     Line(((31, 226, 0.4), (111, 35, 0.4), (116, 143, 0.3)), 40, 0.08, 0),
     Line(((31, 228, 0.3), (111, 117, 0.2), (116, 123, 0.3)), 50, 0.08, 0),
-    _forehead(0.5, 0.12, 34),
-    _forehead(0.85, 0.14, 30),
-    _forehead(1.2, 0.12, 36),
-    _forehead(1.5, 0.09, 44),
-    Line(((107, 9, 0.45), (55, 8, 0.5), (193, 168, 0.25)), 36, 0.13, 1, 2),
+    _forehead(0.5, 0.04, 34),
+    _forehead(0.85, 0.05, 30),
+    _forehead(1.2, 0.045, 36),
+    _forehead(1.5, 0.035, 44),
+    Line(((107, 9, 0.45), (55, 8, 0.5), (193, 168, 0.25)), 36, 0.08, 2, 2),
     Line(((165, 40, 0.3), (40, 165, 0.1)), 56, 0.07, 0, 1),
     Line(((165, 39, 0.1), (39, 165, 0.05)), 58, 0.07, 0, 1),
     Line(((167, 37, 0.1), (37, 167, 0.1)), 60, 0.06, 0, 1),

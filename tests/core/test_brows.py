@@ -45,3 +45,10 @@ def test_every_seed_has_its_hairs_and_keeps_them(soft):
     first, again, other = (draw_brows(soft, depth=depth, seed=s) for s in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 5
+
+
+def test_brows_are_nowhere_darker_than_the_photos(soft):
+    depth = np.full(3, 0.3, np.float32)
+    free = draw_brows(soft, depth=depth, seed=1)
+    pale = draw_brows(soft, depth=depth, darkest=0.25, seed=1)
+    assert free.min() < 0.8 * pale.min()

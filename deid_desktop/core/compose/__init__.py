@@ -169,9 +169,10 @@ def _draw(
     local = moved - [window[1].start, window[0].start, 0]
     lit = relight(scene.light, surrogate.texture, tinted=cover < 2)
     depth = scene.light.brow_depth if cover < 2 else None
+    darkest = scene.light.brow_darkest if scene.frames is None else 1.0
     if depth is not None:
         depth = depth * float(np.clip(1 - _GREYING * (wear - 1), 0.35, 1))
-    lit = draw_brows(lit, depth=depth, seed=seed)
+    lit = draw_brows(lit, depth=depth, darkest=darkest, seed=seed)
     if scene.beard is not None and not touch.shaved:
         lit = grow(lit, scene.beard, seed)
     if touch.skin is not None:

@@ -39,13 +39,14 @@ _FINE = 1024
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def draw_brows(lit: Array, *, depth: Array | None, seed: int) -> Array:
+def draw_brows(lit: Array, *, depth: Array | None, darkest: float = 1.0, seed: int) -> Array:
     """Return the lit texture (s, s, 3), 0…255, with brows of hair in place of soft bands.
 
     Args:
         lit: the surrogate's texture in the photo's light.
         depth: (3,) how much darker than skin the brows of the photo are, on average over
             ``regions.brows``; ``None`` keeps the surrogate's own.
+        darkest: 0…1, how much darker brows may be anywhere: thick ones are not dense.
         seed: whose hairs they are.
     """
     size = len(lit)
@@ -64,7 +65,8 @@ def draw_brows(lit: Array, *, depth: Array | None, seed: int) -> Array:
     own = (zone[..., None] * (1 - part / np.maximum(skin, 8))).sum((0, 1)) / zone.sum()
     depth = own if depth is None else np.maximum(depth, _LEAST * own)
     held = float((covered * zone).sum() / zone.sum())
-    colour = skin * (1 - np.clip(_PALER * depth / max(held, 0.02), *_DARK))
+    dense_depth = np.clip(_PALER * depth / max(held, 0.02), _DARK[0], _DARK[1])
+    colour = skin * (1 - dense_depth * min(1.0, darkest / float(dense_depth @ _GREY)))
     colour = colour + _ASHEN * (colour.mean(2, keepdims=True) - colour)
     bare = 0.6 * np.clip(_step(share, 0.05, 0.35) * zone * 1.3, 0, 1)[..., None]
     cleared = part + bare * np.maximum(skin - part, 0)

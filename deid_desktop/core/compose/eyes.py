@@ -157,7 +157,7 @@ def _sclera(
         if white.sum() > 8
         else np.percentile(own[inside], 85, axis=0)
     )
-    level = np.minimum(0.45 * level + 0.55 * level.mean(), 228)
+    level = np.minimum(0.96 * (0.6 * level + 0.4 * level.mean()), 228)
     aside = np.abs(x - lids[:, 0].mean()) / (0.5 * width)
     return level * np.clip(1 - 0.34 * aside**2, 0.5, 1)[..., None]
 

@@ -28,6 +28,10 @@ _FORMS = 8.0
 """Texels of 512 below which structure is skin, not form."""
 _HARDER = (0.9, 2.2)
 """By how much the contrast of a surrogate's forms is changed to that of the photo's."""
+_ASIDE = (0.27, 0.33)
+"""Distance from the middle of the texture, as a share of it, from which stains may be, and are."""
+_STAINED = 0.85
+"""Share of the forms that goes there: its light is the photo's all the same."""
 _PORES = 4.0
 """Texels of 512 below which structure is skin, not form."""
 _NOSTRILS = [98, 97, 2, 326, 327, 1]
@@ -54,9 +58,10 @@ class Light:
     ``texture`` (s, s, 3) the photo's own, 0…255, ``seen`` how well the photo shows it, ``low``
     (s, s, 3) the light on its skin, ``rim`` weight of bare skin at the border of what is
     replaced. ``brow_depth`` (3,) how much darker than skin its brows are, ``None`` where frames
-    hide that; ``lip_colour`` and ``upper_lip`` (3,) those of the lips and of the skin above them,
-    relative to the skin around and to the light. ``hardness``: how much contrast the light gives
-    to forms. ``hue`` (s, s, 3) the colours of the skin, all of lightness 1.
+    hide that; ``brow_darkest`` 0…1 how much where they are dense; ``lip_colour`` and ``upper_lip``
+    (3,) those of the lips and of the skin above them, relative to the skin around and to the
+    light. ``hardness``: how much contrast the light gives to forms. ``hue`` (s, s, 3) the colours
+    of the skin, all of lightness 1.
     """
 
     texture: Array
@@ -64,6 +69,7 @@ class Light:
     low: Array
     rim: Array
     brow_depth: Array | None
+    brow_darkest: float
     lip_colour: Array
     upper_lip: Array
     hardness: float
@@ -93,6 +99,7 @@ def read_light(texture: Array, seen: Array, skin: Array, *, frames: Array | None
         low=low,
         rim=rim,
         brow_depth=_brow_depth(1 - share, maps.brows * clear[..., 0], frames),
+        brow_darkest=_darkest(1 - share, maps.brows * clear[..., 0]),
         lip_colour=_mean(share, maps.lips[..., None] * clear),
         upper_lip=_mean(texture / np.maximum(low, 8), _above_lips(len(texture))[..., None] * clear),
         hardness=_spread(_forms(texture, low, skin), skin),
@@ -113,6 +120,14 @@ def _brow_depth(darker: Array, brows: Array, frames: Array | None) -> Array | No
     return depth if frames is None else np.full(3, depth.mean(), np.float32)
 
 
+def _darkest(darker: Array, brows: Array) -> float:
+    """Return how much darker than skin brows are where they are dense."""
+    inside = darker[brows > 0.6]
+    if len(inside) < 20:
+        return 1.0
+    return float(np.clip(np.percentile(inside @ _GREY_OF, 85), 0.1, 1))
+
+
 def relight(light: Light, texture: Array, *, tinted: bool) -> Array:
     """Return the surrogate's ``texture`` (s, s, 3), about 1, in the photo's light, 0…255.
 
@@ -127,7 +142,9 @@ def relight(light: Light, texture: Array, *, tinted: bool) -> Array:
     own, _ = weighted_blur(flat, maps.skin, _LIGHT * unit)
     forms = _forms(flat, own, maps.skin)
     harder = float(np.clip(light.hardness / _spread(forms, maps.skin), *_HARDER)) - 1
-    flat = flat + (harder * _soft_skin(len(flat)) * forms)[..., None] * own
+    aside = _aside(len(flat))
+    change = (harder - (harder + _STAINED) * aside) * _soft_skin(len(flat)) * forms
+    flat = flat + change[..., None] * own
     gain = np.clip((light.low + 4) / (own + 4), 0.04, 4)
     lit: Array = np.clip((flat + 4) * gain - 4, 0, 255)
     lit = _continue_rim(light, lit, unit)
@@ -194,6 +211,14 @@ def _forms(texture: Array, low: Array, skin: Array) -> Array:
     relative = near / np.maximum(light, 8) - 1
     large: Array = cv2.resize(relative, (size, size), interpolation=cv2.INTER_LINEAR)
     return large
+
+
+@cache
+def _aside(size: int) -> Array:
+    """Return 0…1 (1, s): columns beside the face, where donors' hair and ears leave stains."""
+    away = np.abs((np.arange(size, dtype=np.float32) + 0.5) / size - 0.5)
+    start, full = _ASIDE
+    return np.clip((away - start) / (full - start), 0, 1)[None]
 
 
 @cache
