@@ -373,7 +373,7 @@ def test_drawn_frames_go_around_the_eyes(scene):
     rendered = np.full((*scene.crop.shape[:2], 3), 150, np.float32)
     draw_eyewear(rendered, scene.mesh, Eyewear(np.zeros(3, np.float32), 0.02, None))
     x, y = np.round(scene.mesh[mesh.LEFT_EYE, :2].mean(0)).astype(int)
-    assert (rendered[y, x] == 150).all()
+    assert np.abs(rendered[y, x] - 150).max() < 10  # a faint stripe is mirrored
     assert rendered[y:, x].min() < 100 and rendered[:y, x].min() < 100
 
 
@@ -382,9 +382,9 @@ def test_other_glasses_take_their_colour_from_the_photos():
     texture[..., 2] = 40
     clear = other_eyewear(texture, frames=where, lenses=None, seed=1)
     assert clear.tint is None
-    np.testing.assert_allclose(clear.frame, [48.3, 48.3, 43.3], atol=0.1)
+    np.testing.assert_allclose(clear.frame, [44.9, 44.9, 38.3], atol=0.1)
     dark = other_eyewear(texture, frames=None, lenses=where, seed=1)
-    np.testing.assert_allclose(dark.tint, [48.3, 48.3, 43.3], atol=0.1)
+    np.testing.assert_allclose(dark.tint, [44.9, 44.9, 38.3], atol=0.1)
 
 
 # Expression

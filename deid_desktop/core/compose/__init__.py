@@ -234,7 +234,7 @@ def _other_eyewear(scene: Scene, cover: int) -> bool:
     return cover == 2 or (cover > 2 and abs(scene.fit.pose.degrees()[0]) > beside)
 
 
-_BESIDE, _BESIDE_DARK = 25.0, 12.0
+_BESIDE, _BESIDE_DARK = 6.0, 12.0
 """Yaw in degrees from which glasses, and sunglasses, stand out beside the face."""
 
 

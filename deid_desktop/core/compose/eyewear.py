@@ -24,11 +24,17 @@ _ROUND = (2.3, 2.8, 3.6, 5.0)
 """Exponents of the superellipses that lenses are: from almost round to almost rectangular."""
 _DARK = 50.0
 """Level of a channel above which a tint would not look like a dark lens, nor a frame like one."""
+_SOAKED = 0.7
+"""How dark a frame is where its darkest third is measured: thin rims are mixed with skin."""
 _THIN = 70.0
 """Level from which rims are so thin that the photo mixes them with skin."""
 _BITS = 4
 _HELD = 0.97
 """Share of the light that a dark lens holds back at its upper edge."""
+_GLEAM = 70.0
+"""Levels by which a frame shines where it faces the light."""
+_MIRRORED = 0.07
+"""Share of the light that clear glass mirrors."""
 _SHADOW = 0.22
 """How much darker skin is in the shadow of a frame."""
 
@@ -57,11 +63,11 @@ def other_eyewear(
         seed: of the frame's width and form.
     """
     colour = _colour(texture, frames if lenses is None else lenses)
-    width, form = 0.012 + 0.005 * (seed % 3), seed // 3
+    width, form = 0.010 + 0.004 * (seed % 3), seed // 3
     if colour.max() > _THIN:  # little of it is seen
         width *= 0.6
-    colour = np.minimum(colour, _DARK)
-    colour = 0.5 * (colour + colour.mean())  # skin's colour shines through thin rims
+    colour = np.minimum(_SOAKED * colour, _DARK)
+    colour = 0.3 * colour + 0.7 * colour.mean()  # skin's colour shines through thin rims
     if lenses is not None:
         return Eyewear(0.45 * colour, width + 0.01, colour, form)
     return Eyewear(colour, width, None, form)
@@ -86,7 +92,7 @@ def draw_eyewear(
     """
     apart = float(np.linalg.norm(vertices[263, :2] - vertices[33, :2]))
     soft = max(0.45 * max(1.0, enlarged), 0.004 * apart)
-    thick = max(1, round(eyewear.width * apart))
+    thick = max(1, round(max(eyewear.width * apart, 1.2 * enlarged)))
     lenses = [_Lens.before(vertices, eye, eyewear.form) for eye in (0, 1)]
     curves = [lens.outline() for lens in lenses]
     if eyewear.tint is not None:
@@ -101,8 +107,24 @@ def draw_eyewear(
     lower = np.array([[1, 0, 0], [0, 1, 0.02 * apart]], np.float32)
     below: Array = cv2.warpAffine(rim, lower, rim.shape[::-1])
     rendered *= 1 - _SHADOW * blur(below, 0.016 * apart)[..., None]
-    worn = 0.94 * blur(rim, soft)[..., None]
-    rendered[:] = rendered * (1 - worn) + eyewear.frame * worn
+    worn = np.clip(1.2 * blur(rim, soft), 0, 0.97)[..., None]
+    # Frames are round: what faces the light from above shines a little.
+    back = np.array([[1, 0, 0.7], [0, 1, 1.2]], np.float32)
+    facing = np.clip(worn[..., 0] - cv2.warpAffine(worn[..., 0], back, rim.shape[::-1]), 0, 1)
+    frame = eyewear.frame + _GLEAM * facing[..., None]
+    rendered[:] = rendered * (1 - worn) + frame * worn
+    if eyewear.tint is None:
+        _reflect(rendered, lenses, apart)
+
+
+def _reflect(rendered: Array, lenses: list[_Lens], apart: float) -> None:
+    """Lay over clear glass what it mirrors: a broad, faint stripe, brightest at its upper edge."""
+    glass = np.zeros(rendered.shape[:2], np.uint8)
+    for lens in lenses:
+        x = np.array([[-0.75, -0.85], [0.0, -0.85], [-0.45, 0.85], [-0.9, 0.6]])
+        cv2.fillPoly(glass, [_fixed(lens.at(x))], 255, cv2.LINE_AA, _BITS)
+    stripe = _MIRRORED * blur(glass.astype(np.float32) / 255, 0.03 * apart)[..., None]
+    rendered[:] = rendered + stripe * (235 - rendered)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_desktop.core import mesh
+from deid_desktop.core.compose.pouches import light_pouches, read_pouches
 from deid_desktop.core.geometry import around, blur, weighted_blur
 from deid_desktop.core.regions import Regions, regions
 from deid_desktop.core.types import Array, Pixels
@@ -47,6 +48,8 @@ _GREY = 2.5
 """Residual, in 8-bit CIELAB units, below which a photo's colours are one function of lightness."""
 _ENOUGH = 0.35
 """Share of the brows that must be seen beside frames to tell how dark they are."""
+_PALEST = 0.32
+"""Least darkness of dense brows: paler they are a smear."""
 _SHINE = 0.3
 """How much brighter than its surroundings skin may be."""
 
@@ -61,7 +64,7 @@ class Light:
     hide that; ``brow_darkest`` 0…1 how much where they are dense; ``lip_colour`` and ``upper_lip``
     (3,) those of the lips and of the skin above them, relative to the skin around and to the
     light. ``hardness``: how much contrast the light gives to forms. ``hue`` (s, s, 3) the colours
-    of the skin, all of lightness 1.
+    of the skin, all of lightness 1; ``pouches`` of `read_pouches`.
     """
 
     texture: Array
@@ -74,6 +77,7 @@ class Light:
     upper_lip: Array
     hardness: float
     hue: Array
+    pouches: tuple[float, ...]
 
 
 def read_light(texture: Array, seen: Array, skin: Array, *, frames: Array | None) -> Light:
@@ -103,6 +107,7 @@ def read_light(texture: Array, seen: Array, skin: Array, *, frames: Array | None
         lip_colour=_mean(share, maps.lips[..., None] * clear),
         upper_lip=_mean(texture / np.maximum(low, 8), _above_lips(len(texture))[..., None] * clear),
         hardness=_spread(_forms(texture, low, skin), skin),
+        pouches=read_pouches(texture, low, skin),
         hue=_hue(_skin_light(texture, skin, _HUES * unit)),
     )
 
@@ -125,7 +130,7 @@ def _darkest(darker: Array, brows: Array) -> float:
     inside = darker[brows > 0.6]
     if len(inside) < 20:
         return 1.0
-    return float(np.clip(np.percentile(inside @ _GREY_OF, 85), 0.1, 1))
+    return float(np.clip(np.percentile(inside @ _GREY_OF, 95), _PALEST, 1))
 
 
 def relight(light: Light, texture: Array, *, tinted: bool) -> Array:
@@ -150,6 +155,7 @@ def relight(light: Light, texture: Array, *, tinted: bool) -> Array:
     lit = _continue_rim(light, lit, unit)
     lit = _coloured(light, lit, maps, unit)
     lit = _shave(light, lit, maps, unit)
+    light_pouches(lit, light.low, light.pouches)
     lit = _warm(lit, maps, unit)
     if tinted:
         lit = _tint(light, lit, maps, unit)
