@@ -156,7 +156,7 @@ class Analyser:
 
     def analyse(self, pixels: Pixels, face: Face) -> Analysis:
         """Read ``face`` in the photo's ``pixels``."""
-        vertices = self._landmarker.mesh(pixels, face.points)
+        vertices = self.landmarks(pixels, face)
         pose = procrustes(mesh.XYZ, vertices[: mesh.VERTICES])
         points = _eyes_and_nose(vertices)
         years: Array = self._years(pixels, points, mirrored=False) / 2
@@ -177,6 +177,10 @@ class Analyser:
             reliable=not reason,
             reason=reason,
         )
+
+    def landmarks(self, pixels: Pixels, face: Face) -> Array:
+        """Return the landmarks (478, 3) alone."""
+        return self._landmarker.mesh(pixels, face.points)
 
     def blendshapes(self, vertices: Array) -> Array:
         """Return the 52 expression coefficients, 0…1, of landmarks (478, 3)."""

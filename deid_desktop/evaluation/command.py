@@ -28,6 +28,8 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
              "k-same[:K] (default %(default)s)")  # fmt: skip
     add("--recognisers", default="sface,dlib", metavar="LIST", help="default %(default)s")
     add("--attackers", default="naive,reverse,parrot", metavar="LIST", help="default %(default)s")
+    add("--inside", action="store_true",
+        help="attackers see only the face of every picture, grey beside it")  # fmt: skip
     add("--limit", type=positive, metavar="N", help="only the first N people")
     add("--averaging", type=positive, metavar="N", help="average N exports of one photo")
     add("--averaging-people", type=positive, default=5, metavar="N",
@@ -74,7 +76,9 @@ def evaluate(options: argparse.Namespace) -> int:
     plots.require_matplotlib()
     make_folder(options.out)
     gallery = read_gallery(options.gallery, detector, probes=options.probes, limit=options.limit)
-    experiment = Experiment(gallery, recognisers, attackers, detector, seed=options.seed)
+    experiment = Experiment(
+        gallery, recognisers, attackers, detector, seed=options.seed, inside=options.inside
+    )
     with contextlib.closing(crew):
         results = [experiment.run(name, hide) for name, hide in methods.items()]
         averages = (
@@ -90,6 +94,7 @@ def evaluate(options: argparse.Namespace) -> int:
         "attackers": attackers,
         "seed": options.seed,
         "limit": options.limit,
+        "inside": options.inside,
     }
     found = report.Report(__version__, gallery, results, averages, recognisers, settings)
     report.write(found, options.out)

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deid_desktop.core import mesh
 from deid_desktop.core.analyse import Analyser
 from deid_desktop.core.detect import Detector
 from deid_desktop.core.recognise import Recogniser as SFaceNetwork
@@ -97,13 +99,19 @@ class Experiment:
         *,
         seed: int = 0,
         resamples: int = metrics.RESAMPLES,
+        inside: bool = False,
     ) -> None:
+        """``inside``: attackers see nothing but faces, of originals and of what was made of them.
+
+        What they still recognise is not hair, head, clothes or room.
+        """
         self._gallery = gallery
         self._recognisers = recognisers
         self._attackers = attackers
         self._detector = detector
         self._analyser = Analyser(SFaceNetwork())
         self._analyses: dict[tuple[Path, tuple[int, int]], Analysis] = {}
+        self._inside = inside
         self._seed = seed
         self._resamples = resamples
         self._probes = self._originals(gallery.probes, "looking at the originals")
@@ -185,6 +193,8 @@ class Experiment:
         return self._analyses[key]
 
     def _embed(self, pixels: Pixels, face: Face) -> dict[str, Array]:
+        if self._inside:
+            pixels = face_only(pixels, self._analyser.landmarks(pixels, face))
         return {r.name: r.embed(pixels, face.points) for r in self._recognisers}
 
     def _attack(
@@ -212,6 +222,22 @@ class Experiment:
             cmc=metrics.cmc(table),
             roc=curve,
         )
+
+
+_INNER = 0.96
+"""Of the face's outline about its middle: what is left shows no hair at the sides."""
+
+
+def face_only(pixels: Pixels, vertices: Array) -> Pixels:
+    """Return a picture that is grey beside the face with landmarks (478, 3)."""
+    outline = vertices[mesh.OVAL, :2]
+    middle = outline.mean(0)
+    corners = np.round((outline - middle) * _INNER + middle).astype(np.int32)
+    beside = np.ones(pixels.shape[:2], np.uint8)
+    cv2.fillPoly(beside, [corners], 0)
+    shown = pixels.copy()
+    shown[beside > 0] = 128
+    return shown
 
 
 def compare(recogniser: Recogniser, known: View, probes: View) -> tuple[Scores | None, int]:

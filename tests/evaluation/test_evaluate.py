@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from deid_desktop import cli
-from deid_desktop.evaluation.experiment import View, compare
+from deid_desktop.core import mesh
+from deid_desktop.evaluation.experiment import View, compare, face_only
 from deid_desktop.evaluation.metrics import cmc
 from deid_desktop.evaluation.recognisers import SFace
 
@@ -41,6 +42,17 @@ def test_nobody_left_to_compare():
     table, excluded = compare(SFace(), view(np.eye(2), seen=[True, False]), view(np.eye(2)))
     assert table is None
     assert excluded == 1
+
+
+def test_attackers_who_see_faces_only_see_nothing_beside_them():
+    picture = np.random.default_rng(0).integers(0, 120, (100, 120, 3)).astype(np.uint8)
+    angles = np.linspace(0, 2 * np.pi, len(mesh.OVAL), endpoint=False)
+    vertices = np.zeros((478, 3), np.float32)
+    vertices[mesh.OVAL, :2] = np.c_[60 + 40 * np.cos(angles), 50 + 40 * np.sin(angles)]
+    shown = face_only(picture, vertices)
+    away = np.hypot(*(np.mgrid[:100, :120] - np.array([50, 60])[:, None, None]))
+    assert (shown[away > 41] == 128).all()
+    np.testing.assert_array_equal(shown[away < 36], picture[away < 36])
 
 
 @pytest.fixture(scope="module")
