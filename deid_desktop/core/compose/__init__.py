@@ -19,7 +19,13 @@ from deid_desktop.core.compose.eyes import draw_eyes
 from deid_desktop.core.compose.eyewear import draw_eyewear, other_eyewear
 from deid_desktop.core.compose.glasses import GlassesModel
 from deid_desktop.core.compose.layers import MaskLayer, SurrogateLayer
-from deid_desktop.core.compose.mouth import MOUTH_OPEN, inside_mouth, mouth_gap, open_mouth
+from deid_desktop.core.compose.mouth import (
+    MOUTH_OPEN,
+    inside_mouth,
+    mouth_gap,
+    open_mouth,
+    part_lips,
+)
 from deid_desktop.core.compose.occlusion import OcclusionModel
 from deid_desktop.core.compose.relight import relight, tone
 from deid_desktop.core.compose.scene import Scene, prepare
@@ -182,6 +188,7 @@ def _draw(
     rendered, alpha, weights = _render(scene, lit, at, inside)
     skin = _skin_colour(scene)
     draw_eyes(rendered, photo, local, surrogate.iris, skin)
+    part_lips(rendered, local)
     if mouth_gap(local) > MOUTH_OPEN > mouth_gap(scene.mesh):
         open_mouth(rendered, local, skin)
     shown = (alpha > 0.5).astype(np.float32)

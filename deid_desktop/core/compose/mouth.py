@@ -29,6 +29,32 @@ def inside_mouth(vertices: Array, shape: tuple[int, ...]) -> Array:
     return blur(inside.astype(np.float32) / 255, soft)
 
 
+def part_lips(rendered: Array, vertices: Array) -> None:
+    """Draw the line between the lips, and its dark corners, into ``rendered`` (h, w, 3) in place.
+
+    A mix of mouths has it blurred; where the lips stand apart, only the corners are drawn.
+    """
+    upper, lower = vertices[_UPPER_RIM, :2], vertices[_LOWER_RIM, :2]
+    width = float(np.linalg.norm(upper[-1] - upper[0]))
+    middle = np.round((upper + lower) * 8).astype(np.int32)
+    shape, thick = rendered.shape[:2], max(1, round(_LINE * width))
+    line, corners = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+    if mouth_gap(vertices) < MOUTH_OPEN:
+        cv2.polylines(line, [middle], False, 255, thick, cv2.LINE_AA, 4)
+    for end in (middle[:2], middle[-2:]):
+        cv2.polylines(corners, [end], False, 255, 2 * thick, cv2.LINE_AA, 4)
+    soft = max(0.6, 0.7 * _LINE * width)
+    dark = np.maximum(blur(line.astype(np.float32), soft), blur(corners.astype(np.float32), soft))
+    rendered *= 1 - (_DEPTH / 255) * dark[..., None] * _REDDISH
+
+
+_LINE = 0.022
+"""Width of the line between the lips, of theirs."""
+_DEPTH = 0.44
+"""How much darker it is."""
+_REDDISH = np.array([0.85, 1.0, 1.0], np.float32)
+
+
 def open_mouth(rendered: Array, vertices: Array, skin: Array) -> None:
     """Draw the inside of a mouth that an expression opens and the photo does not show.
 
@@ -62,3 +88,4 @@ def open_mouth(rendered: Array, vertices: Array, skin: Array) -> None:
 
 _UPPER_RIM = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308]
 """The upper lip's inner edge, from the picture's left to its right."""
+_LOWER_RIM = [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308]
