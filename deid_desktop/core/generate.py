@@ -53,7 +53,7 @@ _FADED = 0.4
 """Share of their darkness that brows lose until 80."""
 _OLDEST = 36.0
 """Age up to which the donors say what age does to a face."""
-_INDIVIDUALITY = 1.6
+_INDIVIDUALITY = 2.0
 """How far a mix is pushed away from the average face: people differ more, and come no nearer to
 donors; above 2, one-sided features of donors become disfigurements."""
 _PORES = 0.8
@@ -286,13 +286,17 @@ class Generator:
     def _coefficients(self, mix: Tensor, inputs: Tensor, smile: Tensor) -> tuple[Tensor, Tensor]:
         """Return texture and shape coefficients: the network's and what it left out of the donors.
 
-        What it left out is known exactly at the donors' own attributes and carried along.
+        What it left out is known exactly at the donors' own attributes and carried along. Who it is
+        is pushed away from the average face, what a smile adds is not: hair that fell otherwise on
+        the second photo would become a stain.
         """
         neutral, smiling = self._t["codes"][0], self._t["codes"][1]
         both = self._network(mix @ self._t["code"], inputs) + mix @ self._left_out
         count = neutral.shape[1]
-        code = both[:, :count] + smile * (mix @ (smiling - neutral))
-        return code, both[:, count:]
+        # The basis is not centred: codes near their mean are the average face, pushed from there.
+        middle = neutral.mean(0)
+        code = middle + _INDIVIDUALITY * (both[:, :count] - middle)
+        return code + smile * (mix @ (smiling - neutral)), both[:, count:]
 
     def _texture(
         self,
@@ -303,8 +307,6 @@ class Generator:
         size: int,
     ) -> Array:
         terms = torch.from_numpy(np.stack([attribute_terms(a) for a in attributes]))
-        # The basis is not centred: codes near their mean are the average face, pushed from there.
-        code = code + (_INDIVIDUALITY - 1) * (code - self._t["codes"][0].mean(0))
         loss = (1 / mix.pow(2).sum(1).sqrt())[:, None, None, None]
         side = min(size, SMALL)
         level = self._level(side)

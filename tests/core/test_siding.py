@@ -5,6 +5,7 @@ import pytest
 
 from deid_desktop.core.pipeline.siding import (
     STRENGTHS,
+    holding_gender,
     least_strength,
     matching_gender,
     usual_gender,
@@ -46,7 +47,21 @@ def test_no_more_is_looked_at_and_no_more_done_than_it_takes(side):
 
 
 @pytest.mark.parametrize("side", [-1.0, 1.0])
-def test_a_face_that_never_turns_is_driven_to_the_end_and_no_farther(side):
+def test_a_face_that_hardly_turns_is_driven_to_the_end_and_no_farther(side):
+    hardly = [-0.1 * side] * len(STRENGTHS[side])
+    assert least_strength(side, hardly) == STRENGTHS[side][-1]
+    assert side * matching_gender(side, least_strength(side, hardly)) == STRENGTHS[side][-1]
+
+
+@pytest.mark.parametrize("side", [-1.0, 1.0])
+def test_a_face_that_never_turns_is_no_caricature(side):
     never = [-side] * len(STRENGTHS[side])
-    assert least_strength(side, never) == STRENGTHS[side][-1]
-    assert side * matching_gender(side, least_strength(side, never)) == STRENGTHS[side][-1]
+    assert least_strength(side, never) < STRENGTHS[side][-1]
+
+
+def test_a_face_stays_on_its_side_as_it_ages():
+    assert holding_gender(-0.4, 0.75) == -0.75
+    assert holding_gender(1.0, 0.75) == 1.0
+    assert holding_gender(-1.0, 1.5) == -1.5
+    assert holding_gender(-1.0, 4.0) == holding_gender(-1.0, 3.0) > -4.0
+    assert holding_gender(0.0, 0.0) == 0.0

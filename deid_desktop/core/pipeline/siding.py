@@ -16,6 +16,12 @@ STRENGTHS = {-1.0: (0.75, 1.5, 2.4, 4.0), 1.0: (0.75, 1.75, 3.0, 5.0)}
 caricatures."""
 _USUAL = {-1.0: 1.6, 1.0: 3.0}
 """Strength that takes most faces to the other side than their head."""
+_HELD = 2.0
+"""Strength up to which a face is held on its own side while it ages: who moves the age wants no
+caricature."""
+_DEAF = -0.3
+"""Verdict at the greatest strength below which the network sees the head, not the face: behind dark
+glasses, above full beards. Such a face is made as most are, not a caricature for nothing."""
 _SURE = 0.6
 """Verdict, of 1, that leaves room for what a larger picture and another age change."""
 
@@ -48,6 +54,16 @@ def matching_gender(wish: float, strength: float) -> float:
     return side * float(np.interp(abs(wish), [0, 0.5, 1], [0, strength, end]))
 
 
+def holding_gender(own: float, strength: float) -> float:
+    """Return the generator's gender for a face to stay on its own side as it ages.
+
+    Args:
+        own: what would be made of it, −1 (female) … 1 (male).
+        strength: from `least_strength` of that side.
+    """
+    return float(np.sign(own)) * max(abs(own), min(strength, _HELD))
+
+
 def least_strength(side: float, verdicts: Iterable[float]) -> float:
     """Return how strong gender must be for a face to be taken for one of ``side``.
 
@@ -65,4 +81,4 @@ def least_strength(side: float, verdicts: Iterable[float]) -> float:
             share = (_SURE - seen_before) / (seen - seen_before)
             return before + share * (strength - before)
         before, seen_before = strength, seen
-    return strength
+    return _USUAL[side] if seen < _DEAF else strength

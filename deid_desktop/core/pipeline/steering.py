@@ -10,7 +10,12 @@ from deid_desktop.core.analyse import Analyser
 from deid_desktop.core.compose import Sketch
 from deid_desktop.core.generate import Attribute
 from deid_desktop.core.pipeline.ageing import following_age, matching_age, usual_age
-from deid_desktop.core.pipeline.siding import STRENGTHS, least_strength, matching_gender
+from deid_desktop.core.pipeline.siding import (
+    STRENGTHS,
+    holding_gender,
+    least_strength,
+    matching_gender,
+)
 from deid_desktop.core.types import Attributes
 
 _OLDER = 1.8
@@ -36,8 +41,9 @@ class Steering:
         self, attribute: Attribute, wish: Attributes, sketched: Sketcher, analyser: Analyser
     ) -> Attribute:
         """Return ``attribute`` as the generator must take it for the face to show it."""
-        gender = attribute.gender
-        if wish.gender is not None:
+        if wish.gender is None:
+            gender = holding_gender(attribute.gender, self.strength)
+        else:
             gender = matching_gender(wish.gender, self.strength)
         if wish.age is None:
             age = following_age(attribute.age, attribute.gender)
@@ -71,7 +77,8 @@ def steer(still: Attribute, side: float, sketched: Sketcher, analyser: Analyser)
 
     Args:
         still: the attributes of the face at rest.
-        side: −1 or 1, the side of the gender slider; 0 where it is not moved or in the middle.
+        side: −1 or 1, the side of the gender slider or, where it is not moved, the face's own; 0
+            in the middle.
         sketched: draws the face.
         analyser: that reads gender.
     """

@@ -283,14 +283,16 @@ class Studio:
         """Return the attributes with which the finished face looks as the request says.
 
         What is found depends on the person and on the side of the gender slider, so that moving
-        a slider measures nothing anew.
+        a slider measures nothing anew. Where only age is asked for, the side is the face's own: it
+        must stay there at every age.
         """
         analysis, wish = self.analyse(photo, face), request.attributes
         wished = wished_attribute(analysis, request, identity.look)
         if not asks(wish):
             return unseen(wished, wish)
-        side = None if wish.gender is None else float(np.sign(wish.gender))
-        calm = replace(request, attributes=Attributes(gender=side), strokes=())
+        side = float(np.sign(wished.gender if wish.gender is None else wish.gender))
+        asked = None if wish.gender is None else side
+        calm = replace(request, attributes=Attributes(gender=asked), strokes=())
 
         def sketched(attributes: Sequence[Attribute]) -> Iterator[Sketch]:
             alike = [identity] * len(attributes)
@@ -298,9 +300,9 @@ class Studio:
 
         def look() -> Steering:
             still = wished_attribute(analysis, calm, identity.look)
-            return steer(still, side or 0.0, sketched, self._analyser)
+            return steer(still, side, sketched, self._analyser)
 
-        key = (*_key(photo, face), identity, side, request.shape_strength)
+        key = (*_key(photo, face), identity, asked, request.shape_strength)
         steering = remember(self._steering, key, look)
         return steering.steered(wished, wish, sketched, self._analyser)
 
