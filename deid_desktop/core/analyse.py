@@ -92,6 +92,10 @@ class Landmarker:
         )
         return self._look(pixels, *_region(vertices))
 
+    def near(self, pixels: Pixels, vertices: Array) -> Array:
+        """Return landmarks (478, 3) of a face that is known to be where others are."""
+        return self._look(pixels, *_region(vertices))
+
     def unsteadiness(self, pixels: Pixels, vertices: Array) -> float:
         """Return how far landmarks (478, 3) move when the network's crop does, or is mirrored.
 
@@ -188,6 +192,10 @@ class Analyser:
         self._blendshapes.setInput(flat)
         return np.array(self._blendshapes.forward(), np.float32).ravel()
 
+    def drawn_blendshapes(self, pixels: Pixels, vertices: Array) -> Array:
+        """Return the 52 coefficients that a face which was drawn with landmarks (478, 3) shows."""
+        return self.blendshapes(self._landmarker.near(pixels, vertices))
+
     def gender(self, pixels: Pixels, points: Array) -> float:
         """Return −1 (female) … 1 (male), given eye centres and nose tip (3, 2)."""
         return float(2 * self._estimate(self._gender, pixels, points, 32)[1] - 1)
@@ -222,6 +230,11 @@ class Analyser:
             net.setInput(cv2.dnn.blobFromImage(crop, 1 / 256, mean=_DLIB_MEAN))
             answers.append(net.forward().ravel().copy())
         return np.mean(answers, axis=0)
+
+
+def agreement(before: Array, after: Array) -> float:
+    """Return how alike two expressions are: the cosine of their coefficients (52,)."""
+    return float(before @ after / (np.linalg.norm(before) * np.linalg.norm(after)))
 
 
 def _eyes_and_nose(vertices: Array) -> Array:

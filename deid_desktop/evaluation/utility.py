@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from deid_desktop.core import mesh
+from deid_desktop.core.analyse import agreement
 from deid_desktop.core.types import Analysis, Array, Pixels
 
 _CHEEKS = (50, 205, 280, 425)
@@ -27,11 +28,10 @@ def compare(before: Analysis, after: Analysis, pixels: tuple[Pixels, Pixels]) ->
 
     Keys are those of ``UNITS``.
     """
-    a, b = before.blendshapes, after.blendshapes
     return {
         "pose error": float(np.abs(np.subtract(before.pose, after.pose)).max()),
         "landmark error": landmark_error(before.mesh, after.mesh),
-        "expression agreement": float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b))),
+        "expression agreement": agreement(before.blendshapes, after.blendshapes),
         "gaze error": float(
             np.linalg.norm(iris_offsets(before.mesh) - iris_offsets(after.mesh), axis=1).mean()
         ),

@@ -27,8 +27,11 @@ PATIENCE = 3
 """Sketches looked at, for each that is wanted, before those too near to donors are taken, too."""
 CLEAR = 0.25
 """Badness up to which nothing better is looked for."""
-NARROW = 0.32
-"""Badness from which a finalist that holds is still compared with those of one more round."""
+NARROW = 0.3
+"""Badness from which a finalist that holds is still compared with those of the next rounds: below,
+other recognisers find a subject hardly more often than anybody else, above it two to six times."""
+COMPARED = 2
+"""How many rounds more these may be."""
 _ALOOF = 0.05
 """Margin to the likeness of a bystander that the search keeps."""
 _UNLIKE_DONORS = 0.08
@@ -36,6 +39,10 @@ _UNLIKE_DONORS = 0.08
 _APART = 0.033
 """How far below the threshold a sketch must be to all donors for its identity to be proposed: of
 217 such ones all were below it in the preview, too, of all 320 drawn 86 % (40 portraits)."""
+
+_EXPRESSION = 0.25
+"""What a sketch whose expression has nothing of the photo's is held to be worse by: identities that
+hide a person equally well differ by 0.03 in agreement."""
 
 
 def badness(verdict: Verdict) -> float:
@@ -57,17 +64,18 @@ def badness(verdict: Verdict) -> float:
 
 @dataclass(frozen=True)
 class Draft:
-    """An identity as its sketches show it: how bad it is on its worst face, and whether it stands
-    apart from all donors on every face."""
+    """An identity as its sketches show it: how bad it is on its worst face, its expression counted,
+    and whether it stands apart from all donors on every face."""
 
     identity: Identity
     badness: float
     apart: bool
 
     @classmethod
-    def of(cls, identity: Identity, verdicts: Sequence[Verdict]) -> Draft:
-        """Sum up what its sketch came to on each face."""
-        return cls(identity, max(map(badness, verdicts)), all(map(_apart, verdicts)))
+    def of(cls, identity: Identity, seen: Sequence[tuple[Verdict, float]]) -> Draft:
+        """Sum up what its sketch came to on each face: verdict and agreement of the expression."""
+        worst = max(badness(verdict) + _EXPRESSION * (1 - agreed) for verdict, agreed in seen)
+        return cls(identity, worst, all(_apart(verdict) for verdict, _ in seen))
 
 
 def _apart(verdict: Verdict) -> bool:

@@ -11,7 +11,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from deid_desktop.core.pipeline.ranking import CLEAR, NARROW, PATIENCE, ROUNDS, Draft, Finalist
+from deid_desktop.core.pipeline.ranking import (
+    CLEAR,
+    COMPARED,
+    NARROW,
+    PATIENCE,
+    ROUNDS,
+    Draft,
+    Finalist,
+)
 from deid_desktop.core.pipeline.steering import asks
 from deid_desktop.core.pipeline.studio import Studio
 from deid_desktop.core.pipeline.wishes import wished_attribute
@@ -106,9 +114,9 @@ class Search:
         two that passes, to recognisers that take no part as well. The first round's draws do not
         look at the subject, only the choice among them does; later rounds prefer donors who are
         far from it (``ROUNDS``). What holds clearly ends a round, what holds narrowly is compared
-        with the next one's.
+        with those of the next ones.
         """
-        attempts, waiting, compared = 0, list[Finalist](), False
+        attempts, waiting, compared = 0, list[Finalist](), 0
         for push, search_round in enumerate(ROUNDS):
             ranked = self._rank(sittings, request, push, should_stop)
             attempts += len(ranked)
@@ -118,8 +126,8 @@ class Search:
                     break
             waiting.sort(key=lambda finalist: (finalist.failed, finalist.badness))
             narrow = waiting[0].failed == 0 and waiting[0].badness > NARROW
-            if narrow and not compared and push + 1 < len(ROUNDS):
-                compared = True
+            if narrow and compared < COMPARED and push + 1 < len(ROUNDS):
+                compared += 1
                 continue
             yield from waiting
             waiting = []
@@ -186,5 +194,5 @@ class Search:
             drawn.sort(key=lambda i: float(near[list(i.donors)] @ np.array(i.weights)))
         drawn = drawn[: PATIENCE * ROUNDS[push].tried]
         sketched = [self._studio.sketched(s, request, drawn, should_stop) for s in sittings]
-        for identity, *verdicts in zip(drawn, *sketched, strict=True):
-            yield Draft.of(identity, verdicts)
+        for identity, *seen in zip(drawn, *sketched, strict=True):
+            yield Draft.of(identity, seen)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from deid_desktop.core.analyse import TURNED, Analyser
+from deid_desktop.core.analyse import TURNED, Analyser, agreement
 from deid_desktop.core.compose import (
     GlassesModel,
     OcclusionModel,
@@ -238,8 +238,11 @@ class Studio:
 
     def sketched(
         self, sitting: Sitting, request: Request, drawn: list[Identity], should_stop: ShouldStop
-    ) -> Iterator[Verdict]:
-        """Judge identities for one face, one after the other, as sketches show them."""
+    ) -> Iterator[tuple[Verdict, float]]:
+        """Judge identities for one face, one after the other, as sketches show them.
+
+        With each verdict comes the agreement of the expression, 1 where another one is asked for.
+        """
         photo, face = sitting.photo, sitting.face
         originals, analysis = self.originals(sitting), self.analyse(photo, face)
         attribute = wished_attribute(analysis, request, drawn[0].look)
@@ -251,7 +254,13 @@ class Studio:
                 _check(should_stop)
                 found = self._recogniser.embed_face(seen.picture, seen.points)
                 donors, others = self.donor_embeddings, sitting.company.others
-                yield judge(originals, found[None], donors, others, self._threshold)
+                verdict = judge(originals, found[None], donors, others, self._threshold)
+                kept = request.attributes.expression == "keep"
+                yield verdict, self._agreement(analysis, seen) if kept else 1.0
+
+    def _agreement(self, analysis: Analysis, seen: Sketch) -> float:
+        shown = self._analyser.drawn_blendshapes(seen.picture, seen.mesh)
+        return agreement(analysis.blendshapes, shown)
 
     def _sketches(
         self,
