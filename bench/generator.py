@@ -208,13 +208,22 @@ def gender(stand: Stand, subjects: Sequence[Subject]) -> dict[str, Any]:
         identity = stand.draw(Attribute(own.gender, own.age), seed)
         found = stand.made(subject, identity, Attributes(gender=other)).gender
         moved.append(found * other > 0)
-    every = [value for values in right.values() for value in values]
+    every = np.array(list(right.values()))  # slider, face
+    bare = np.array([bare_eyed(subject) for subject in subjects])
     return {
-        "gender, new face, agreement": np.mean(every),
+        "gender, new face, agreement": every.mean(),
+        "gender, the same without dark glasses": every[:, bare].mean(),
         **{f"  at {g:+.1f}": np.mean(values) for g, values in right.items()},
         "gender, slider moved to the other end, agreement": np.mean(moved),
-        "gender n": len(every),
+        "gender n": every.size,
+        "gender n without dark glasses": every[:, bare].size,
     }
+
+
+def bare_eyed(subject: Subject) -> bool:
+    """Say whether no dark glasses hide the eyes, by which age and gender are told."""
+    photo, _, own = subject
+    return dark_lenses(mesh.unwrap(photo.pixels, own.mesh, SMALL)) is None
 
 
 def age(stand: Stand, subjects: Sequence[Subject]) -> dict[str, Any]:
@@ -225,8 +234,7 @@ def age(stand: Stand, subjects: Sequence[Subject]) -> dict[str, Any]:
         identity = stand.draw(Attribute(own.gender, 40.0), seed)
         series = [stand.made(subject, identity, Attributes(age=a)) for a in AGES]
         sides += [own.gender] * len(AGES)
-        shown = dark_lenses(mesh.unwrap(subject[0].pixels, own.mesh, SMALL)) is None
-        bare += [shown] * len(AGES)
+        bare += [bare_eyed(subject)] * len(AGES)
         pairs += [(a, found.age) for a, found in zip(AGES, series, strict=True)]
         flipped += [found.gender * own.gender < 0 for found in series]
         embeddings = np.stack([found.embedding for found in series])
