@@ -263,8 +263,7 @@ class Generator:
         if not all(np.isfinite([a.gender, a.age, a.smile, *a.ancestry]).all() for a in attributes):
             raise GeneratorError("an attribute is not a number; reset the sliders of this face")
         mix = self._mix(identities)
-        smile = inputs[:, 2:3].to(self.device)
-        code, shape = self._coefficients(mix, inputs.to(self.device), smile)
+        code, shape = self._coefficients(mix, inputs.to(self.device))
         texture = self._texture(code, mix, identities, attributes, size)
         if not np.isfinite(texture).all():
             raise GeneratorError("the generator gave no usable picture for this face; mask it")
@@ -283,20 +282,20 @@ class Generator:
             mix[row, list(identity.donors)] = torch.tensor(identity.weights, dtype=torch.float32)
         return mix.to(self.device)
 
-    def _coefficients(self, mix: Tensor, inputs: Tensor, smile: Tensor) -> tuple[Tensor, Tensor]:
+    def _coefficients(self, mix: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return texture and shape coefficients: the network's and what it left out of the donors.
 
-        What it left out is known exactly at the donors' own attributes and carried along. Who it is
-        is pushed away from the average face, what a smile adds is not: hair that fell otherwise on
-        the second photo would become a stain.
+        What it left out is known exactly at the donors' own attributes and carried along. How the
+        donors themselves smile is left aside, everybody smiles as they do on average: hair fell
+        otherwise on the second photo, and would be a stain.
         """
-        neutral, smiling = self._t["codes"][0], self._t["codes"][1]
+        neutral = self._t["codes"][0]
         both = self._network(mix @ self._t["code"], inputs) + mix @ self._left_out
         count = neutral.shape[1]
         # The basis is not centred: codes near their mean are the average face, pushed from there.
         middle = neutral.mean(0)
         code = middle + _INDIVIDUALITY * (both[:, :count] - middle)
-        return code + smile * (mix @ (smiling - neutral)), both[:, count:]
+        return code, both[:, count:]
 
     def _texture(
         self,
