@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deid_desktop.core import mesh
-from deid_desktop.core.compose.relight import relight
+from deid_desktop.core.compose.relight import read_light, relight
 from deid_desktop.core.generate import SMALL
 from deid_desktop.core.geometry import blur
 from deid_desktop.core.pipeline import studio
@@ -46,3 +46,22 @@ def test_a_smudge_above_the_lips_goes(light):
     place = (round(top), round(left))
     even, left_over = (relight(light, t, tinted=False)[place].mean() for t in (clean, smeared))
     assert left_over / even > 0.85
+
+
+@pytest.mark.parametrize("exposure", [1.0, 1.8, 3.0])
+def test_an_overexposed_face_clips_as_its_photo_does(light, exposure):
+    maps = regions(SMALL)
+    skin = (maps.skin > 0.5).astype(np.float32)
+    shade = np.linspace(0.5, 1, SMALL, dtype=np.float32)[:, None, None]
+    scene = exposure * shade * np.array([180, 130, 110], np.float32) + np.zeros_like(light.low)
+    photo = np.clip(scene, 0, 255)
+    overexposed = read_light(photo, np.ones_like(skin), skin, frames=None)
+    lit = relight(replace(overexposed, hardness=0.0), np.ones_like(photo), tinted=False)
+    bare = (maps.skin * maps.core > 0.95) & (np.arange(SMALL)[:, None] > SMALL // 2)
+    assert np.abs(lit - photo)[bare].mean() < 8
+
+
+def test_what_is_not_clipped_is_read_as_it_is(light):
+    skin = (regions(SMALL).skin > 0.5).astype(np.float32)
+    photo = np.full_like(light.low, 200.0)
+    assert np.array_equal(read_light(photo, np.ones_like(skin), skin, frames=None).texture, photo)

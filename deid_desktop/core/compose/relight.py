@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_desktop.core import mesh
+from deid_desktop.core.compose.exposure import BRIGHTEST, unclipped
 from deid_desktop.core.compose.pouches import light_pouches, read_pouches
 from deid_desktop.core.geometry import around, blur, weighted_blur
 from deid_desktop.core.regions import Regions, regions
@@ -60,13 +61,13 @@ _SHINE = 0.3
 class Light:
     """What of a photo's face every surrogate takes over, in texture space (s, s).
 
-    ``texture`` (s, s, 3) the photo's own, 0…255, ``seen`` how well the photo shows it, ``low``
-    (s, s, 3) the light on its skin, ``rim`` weight of bare skin at the border of what is
-    replaced. ``brow_depth`` (3,) how much darker than skin its brows are, ``None`` where frames
-    hide that; ``brow_darkest`` 0…1 how much where they are dense; ``lip_colour`` and ``upper_lip``
-    (3,) those of the lips and of the skin above them, relative to the skin around and to the
-    light. ``hardness``: how much contrast the light gives to forms. ``hue`` (s, s, 3) the colours
-    of the skin, all of lightness 1; ``pouches`` of `read_pouches`.
+    ``texture`` (s, s, 3) the photo's own, above 255 where it is overexposed, ``seen`` how well the
+    photo shows it, ``low`` (s, s, 3) the light on its skin, ``rim`` weight of bare skin at the
+    border of what is replaced. ``brow_depth`` (3,) how much darker than skin its brows are,
+    ``None`` where frames hide that; ``brow_darkest`` 0…1 how much where they are dense;
+    ``lip_colour`` and ``upper_lip`` (3,) those of the lips and of the skin above them, relative to
+    the skin around and to the light. ``hardness``: how much contrast the light gives to forms.
+    ``hue`` (s, s, 3) the colours of the skin, all of lightness 1; ``pouches`` of `read_pouches`.
     """
 
     texture: Array
@@ -93,6 +94,7 @@ def read_light(texture: Array, seen: Array, skin: Array, *, frames: Array | None
     """
     maps = regions(len(texture))
     unit = len(texture) / 512
+    texture = unclipped(texture, skin)
     low = _skin_light(texture, skin, _LIGHT * unit)
     rim = skin * np.clip(1.15 - 1.3 * maps.blend, 0, 1) * np.clip(2 * seen - 0.5, 0, 1)
     rim = np.where(maps.facing < 0.25, 0.3 * rim, rim).astype(np.float32)
@@ -152,8 +154,8 @@ def relight(light: Light, texture: Array, *, tinted: bool) -> Array:
     aside = _aside(len(flat))
     change = (harder - (harder + _STAINED) * aside) * _soft_skin(len(flat)) * forms
     flat = flat + change[..., None] * own
-    gain = np.clip((light.low + 4) / (own + 4), 0.04, 4)
-    lit: Array = np.clip((flat + 4) * gain - 4, 0, 255)
+    gain = np.clip((light.low + 4) / (own + 4), 0.04, 6)
+    lit: Array = np.clip((flat + 4) * gain - 4, 0, BRIGHTEST)
     lit = _continue_rim(light, lit, unit)
     lit = _coloured(light, lit, maps, unit)
     lit = _shave(light, lit, maps, unit)
@@ -161,7 +163,7 @@ def relight(light: Light, texture: Array, *, tinted: bool) -> Array:
     lit = _warm(lit, maps, unit)
     if tinted:
         lit = _tint(light, lit, maps, unit)
-    return lit.astype(np.float32)
+    return np.clip(lit, 0, 255).astype(np.float32)
 
 
 def _below_nose() -> Array:
@@ -196,7 +198,7 @@ def _shave(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
     level, _ = weighted_blur(part, zone + 1e-3, _AROUND * unit)
     near = level + _SHAVEN * (near - level)
     shaven = lit.copy()
-    shaven[window] = np.clip(part + zone[..., None] * (wanted - near), 0, 255)
+    shaven[window] = np.clip(part + zone[..., None] * (wanted - near), 0, BRIGHTEST)
     return shaven
 
 
@@ -262,7 +264,7 @@ def _continue_rim(light: Light, lit: Array, unit: float) -> Array:
     a = np.clip(near_weight / 0.06, 0, 1)[..., None]
     b = np.clip(far_weight / 0.12, 0, 1)[..., None]
     step = np.clip(near * a + far * (1 - a) * b, -45, 45)
-    return np.clip(lit + step, 0, 255)
+    return np.clip(lit + step, 0, BRIGHTEST)
 
 
 def _coloured(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
@@ -308,7 +310,7 @@ def _tint(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
     zone, part = maps.lips[window], lit[window]
     near, _ = weighted_blur(part, zone + 1e-3, _FULL * unit)
     lit[window] = part + _MOULDED * zone[..., None] * (part - near)
-    return np.clip(lit, 0, 255)
+    return np.clip(lit, 0, BRIGHTEST)
 
 
 @cache
