@@ -1,8 +1,9 @@
 """Loads the heavy libraries so that the window keeps moving meanwhile.
 
 Python holds its lock while it loads a library, and the window's thread waits for that lock: with
-torch it stood still for half a second. A call through ctypes gives the lock away, so the files
-are loaded by such calls first; importing the modules then finds them in place.
+torch it stood still for half a second, with ONNX Runtime for a tenth. A call through ctypes gives
+the lock away, so the files are loaded by such calls first; importing the modules then finds them in
+place.
 """
 
 from __future__ import annotations
@@ -12,22 +13,35 @@ import ctypes
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-_TORCH = ("c10", "torch_cpu", "torch_python")
+_LIBRARIES = {
+    "cv2": ("cv2*.so",),
+    "torch": ("lib/libc10.*", "lib/libtorch_cpu.*", "lib/libtorch_python.*"),
+    "onnxruntime": ("capi/onnxruntime_pybind11_state*.so",),
+}
+"""Where in their packages the large ones are, in the order in which they need each other."""
 
 
-def preload() -> None:
-    """Bring torch's libraries into memory. A failure costs nothing: the import comes anyway."""
-    if os.name == "nt" or "torch" in sys.modules:
+def preload(*packages: str) -> None:
+    """Bring the libraries of packages into memory, of all three unless some are named.
+
+    A failure costs nothing: the import comes anyway.
+    """
+    if os.name == "nt":
         return  # Windows loads torch before the window
-    spec = importlib.util.find_spec("torch")
-    if spec is None or spec.origin is None:
-        return
-    ending = "dylib" if sys.platform == "darwin" else "so"
     with contextlib.suppress(OSError, AttributeError):
         load = ctypes.CDLL(None).dlopen
         load.restype, load.argtypes = ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_int)
-        for name in _TORCH:
-            path = Path(spec.origin).parent / "lib" / f"lib{name}.{ending}"
-            load(os.fsencode(path), os.RTLD_NOW)
+        for package in packages or _LIBRARIES:
+            for path in _files(package):
+                load(os.fsencode(path), os.RTLD_NOW)
+
+
+def _files(package: str) -> Iterator[Path]:
+    """Yield the large libraries of a package that is not loaded yet."""
+    spec = None if package in sys.modules else importlib.util.find_spec(package)
+    if spec is not None and spec.origin is not None:
+        for pattern in _LIBRARIES[package]:
+            yield from Path(spec.origin).parent.glob(pattern)

@@ -54,6 +54,7 @@ def trace_of(error: BaseException) -> str:
 
 def make_pipeline(device: str = "auto", threads: int = 0, threshold: float = THRESHOLD) -> Redactor:
     """Import and build the pipeline; called in the worker's thread. 0 threads: as many as fit."""
+    preload("cv2")
     from deid_desktop.core.sandbox import reader
 
     with contextlib.suppress(OSError, DeidError):  # said when the first photo is read

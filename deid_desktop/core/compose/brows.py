@@ -100,12 +100,16 @@ def _window(size: int) -> tuple[slice, slice]:
 @lru_cache(maxsize=12)
 def _hairs(variant: int, size: int) -> Array:
     """Return hairs (s, s), 0…1, about half where brows may be: bright where a hair lies."""
+    return cv2.resize(_fine_hairs(variant), (size, size), interpolation=cv2.INTER_AREA)
+
+
+@lru_cache(maxsize=_VARIANTS)
+def _fine_hairs(variant: int) -> Array:
     rng = np.random.default_rng([variant, 11])
     canvas = np.full((_FINE, _FINE), 128, np.uint8)
     for chain in (mesh.LEFT_BROW, mesh.RIGHT_BROW):
         _grow(canvas, chain, rng)
-    fine = cv2.GaussianBlur(canvas.astype(np.float32) / 255, (0, 0), 0.5)
-    return cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA)
+    return cv2.GaussianBlur(canvas.astype(np.float32) / 255, (0, 0), 0.5)
 
 
 def _grow(canvas: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], chain: list[int],
@@ -121,15 +125,20 @@ def _grow(canvas: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], chain: list[i
     up = np.array([along[1], -along[0]]) * np.sign(along[0])
     middle = points - inner
     bow = np.polyfit(middle @ along / length, middle @ up, 2)
-    for _ in range(_HAIRS):
-        t, across = rng.uniform(-0.15, 1.12), rng.uniform(-1, 1)
-        root = inner + along * t * length + up * (np.polyval(bow, t) + across * 24)
-        lean = np.interp(t, [0, 0.3, 0.65, 1], [78, 48, 18, 4]) - 16 * np.clip(across, 0, 1) * t
-        angle = np.radians(lean + rng.normal(0, 9))
-        reach = rng.uniform(14, 28) * (1 - 0.25 * np.clip(t, 0, 1))
-        steps = np.linspace(0, 1, 5)[:, None]
-        turned = angle * (1 - 0.35 * steps)
-        hair = root + reach * steps * (np.cos(turned) * along + np.sin(turned) * up)
-        level = int(255 * rng.uniform(0, 1) * np.clip(0.5 + 3 * t, 0.4, 1))
-        fixed = np.round(hair * 16).astype(np.int32)
-        cv2.polylines(canvas, [fixed], False, level, 1, cv2.LINE_AA, 4)
+    drawn = [
+        (rng.uniform(-0.15, 1.12), rng.uniform(-1, 1), rng.normal(0, 9), rng.uniform(14, 28),
+         rng.uniform(0, 1)) for _ in range(_HAIRS)
+    ]  # fmt: skip
+    t, across, turn, reach, bright = np.array(drawn).T[..., None]  # (hairs, 1) each
+    root = (t * length)[..., None] * along + (np.polyval(bow, t) + across * 24)[..., None] * up
+    lean = np.interp(t, [0, 0.3, 0.65, 1], [78, 48, 18, 4]) - 16 * np.clip(across, 0, 1) * t
+    steps = np.linspace(0, 1, 5)
+    turned = np.radians(lean + turn) * (1 - 0.35 * steps)
+    reach = reach * (1 - 0.25 * np.clip(t, 0, 1)) * steps
+    hairs = (
+        inner + root + np.stack([reach * np.cos(turned), reach * np.sin(turned)], -1) @ [along, up]
+    )
+    levels = 255 * bright * np.clip(0.5 + 3 * t, 0.4, 1)
+    fixed = np.round(hairs * 16).astype(np.int32)
+    for hair, level in zip(fixed, levels[:, 0].astype(int).tolist(), strict=True):
+        cv2.polylines(canvas, [hair], False, level, 1, cv2.LINE_AA, 4)

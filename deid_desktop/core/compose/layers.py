@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from deid_desktop.core import colour as colours
 from deid_desktop.core.brush import corners, extent, painted
 from deid_desktop.core.compose.shape import bend
+from deid_desktop.core.geometry import thrice
 from deid_desktop.core.types import SRGB, Array, Box, Deep, Face, Method, Pixels, Stroke
 
 _SOLID = (24, 24, 24)
@@ -52,12 +53,14 @@ class SurrogateLayer:
         """Return the layer's region of ``pixels`` (the whole photo) as it will be."""
         region = self._region(pixels)
         bent = bend(region.astype(np.float32), self.field)
-        full = np.iinfo(pixels.dtype).max
-        covered = bent * (1 - self.alpha[..., None]) + self.colour * (full / 255)
+        bent *= thrice(1 - self.alpha)
+        share = np.iinfo(pixels.dtype).max / 255
+        depth = cv2.CV_8U if pixels.dtype == np.uint8 else cv2.CV_16U
+        covered = cv2.scaleAdd(self.colour, share, bent)
         across, down = cv2.split(np.abs(self.field))
         touched = (self.alpha > 0) | (across > 0.02) | (down > 0.02)
-        rounded = np.clip(np.round(covered), 0, full).astype(pixels.dtype)
-        return np.where(touched[..., None], rounded, region)
+        rounded = cv2.add(covered, 0, dtype=depth)
+        return cv2.copyTo(rounded, touched.view(np.uint8), region.copy())
 
     def _region(self, pixels: Pixels | Deep) -> NDArray[Any]:
         height, width = self.alpha.shape

@@ -238,12 +238,11 @@ def bend(picture: Array, field: Array, window: tuple[slice, slice] | None = None
         window: rows and columns to return; all by default.
     """
     rows, columns = window or (slice(0, picture.shape[0]), slice(0, picture.shape[1]))
-    y, x = np.mgrid[rows, columns].astype(np.float32)
-    offsets = field[rows, columns]
-    bent: Array = cv2.remap(
-        picture, x + offsets[..., 0], y + offsets[..., 1], cv2.INTER_CUBIC,
-        borderMode=cv2.BORDER_REPLICATE,
-    )  # fmt: skip
+    right, down = cv2.split(field[rows, columns])
+    right += np.arange(columns.start, columns.stop, dtype=np.float32)
+    down += np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
+    how = cv2.INTER_CUBIC
+    bent: Array = cv2.remap(picture, right, down, how, borderMode=cv2.BORDER_REPLICATE)
     return bent
 
 
