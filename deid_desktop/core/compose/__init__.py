@@ -30,6 +30,7 @@ from deid_desktop.core.compose.occlusion import OcclusionModel
 from deid_desktop.core.compose.relight import relight, tone
 from deid_desktop.core.compose.scene import Scene, prepare
 from deid_desktop.core.compose.shape import LARGEST, ShapeModel, bend, bending_field, displaced
+from deid_desktop.core.compose.spots import draw_spots
 from deid_desktop.core.compose.touch import Touch, kept_parts, skin_around, toned, untouched
 from deid_desktop.core.geometry import blur
 from deid_desktop.core.regions import regions
@@ -179,6 +180,8 @@ def _draw(
     if depth is not None:
         depth = depth * float(np.clip(1 - _GREYING * (wear - 1), 0.35, 1))
     lit = draw_brows(lit, depth=depth, darkest=darkest, seed=seed)
+    if scene.spots is not None:
+        lit = draw_spots(lit, scene.spots, seed)
     if scene.beard is not None and not touch.shaved:
         lit = grow(lit, scene.beard, seed)
     if touch.skin is not None:

@@ -31,7 +31,7 @@ _THIN = 70.0
 _BITS = 4
 _HELD = 0.97
 """Share of the light that a dark lens holds back at its upper edge."""
-_GLEAM = 70.0
+_GLEAM = 45.0
 """Levels by which a frame shines where it faces the light."""
 _MIRRORED = 0.07
 """Share of the light that clear glass mirrors."""
@@ -67,7 +67,7 @@ def other_eyewear(
     if colour.max() > _THIN:  # little of it is seen
         width *= 0.6
     colour = np.minimum(_SOAKED * colour, _DARK)
-    colour = 0.3 * colour + 0.7 * colour.mean()  # skin's colour shines through thin rims
+    colour = 0.5 * (colour + colour.mean())  # skin's colour shines through thin rims
     if lenses is not None:
         return Eyewear(0.45 * colour, width + 0.01, colour, form)
     return Eyewear(colour, width, None, form)
@@ -92,7 +92,7 @@ def draw_eyewear(
     """
     apart = float(np.linalg.norm(vertices[263, :2] - vertices[33, :2]))
     soft = max(0.45 * max(1.0, enlarged), 0.004 * apart)
-    thick = max(1, round(max(eyewear.width * apart, 1.2 * enlarged)))
+    thick = max(1, round(max(eyewear.width * apart, 0.8 * enlarged)))
     lenses = [_Lens.before(vertices, eye, eyewear.form) for eye in (0, 1)]
     curves = [lens.outline() for lens in lenses]
     if eyewear.tint is not None:

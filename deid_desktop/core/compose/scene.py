@@ -15,11 +15,14 @@ from deid_desktop.core.compose.in_front import in_front, on_chin
 from deid_desktop.core.compose.occlusion import OcclusionModel
 from deid_desktop.core.compose.relight import Light, read_light, toning
 from deid_desktop.core.compose.shape import ShapeFit, ShapeModel
+from deid_desktop.core.compose.spots import Spots, read_spots
 from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Analysis, Array, Pixels
 
 _MARGIN = 0.55
 """Of the face's size, around it: as far as a change of shape may bend the picture."""
+_SPOTTED = 256
+"""Texels a side from which spots are seen."""
 _WOMAN = -0.5
 """Gender below which dark chins are shadows."""
 
@@ -33,8 +36,9 @@ class Scene:
     (478, 3) are at working scale. In texture space, at ``size``: ``texture`` (s, s, 3) the
     photo's own, ``seen`` (s, s) how well the photo shows it, ``hair`` (s, s) hair, hands and other
     things in front, ``beard`` or ``None``, ``skin`` (s, s) visible bare skin, ``light`` on it,
-    ``frames`` and ``lenses`` (s, s) of glasses, dark lenses only, or ``None``. ``toning`` (3, 2)
-    gives the two colour channels from lightness in a grey or toned photo, else ``None``.
+    its ``spots`` if there are many, ``frames`` and ``lenses`` (s, s) of glasses, dark lenses only,
+    or ``None``. ``toning`` (3, 2) gives the two colour channels from lightness in a grey or toned
+    photo, else ``None``.
     """
 
     left: int
@@ -52,6 +56,7 @@ class Scene:
     beard: Beard | None
     skin: Array
     light: Light
+    spots: Spots | None
     frames: Array | None
     lenses: Array | None
     toning: Array | None
@@ -132,6 +137,7 @@ def prepare(
     beard = None if woman else read_beard(texture, skin, on_chin(found.beard))
     if beard is not None:
         skin = skin * (1 - beard.cover)
+    light = read_light(texture, seen, skin, frames=frames)
     return Scene(
         left=int(start[0]),
         top=int(start[1]),
@@ -147,7 +153,8 @@ def prepare(
         hair=hair,
         beard=beard,
         skin=skin,
-        light=read_light(texture, seen, skin, frames=frames),
+        light=light,
+        spots=read_spots(texture, light.low, skin) if size >= _SPOTTED else None,
         frames=frames,
         lenses=lenses,
         toning=toning(pixels),
