@@ -46,7 +46,7 @@ _SHAVED = 0.65
 """Share of the atlas's relief that is left out where beards grow: shadows of shaved chins, in
 patches from several people, are stains."""
 _BEARD = 0.75
-"""Share of what single donors' skin has, coarser than pores, that goes where beards grow."""
+"""Share of what is single donors' own that goes where beards grow, but for the finest octave."""
 _REDDISH = (0.85, 1.0, 1.05)
 """What a wrinkle takes of red, green and blue: light is reddened in the depth of skin."""
 _FADED = 0.4
@@ -313,7 +313,7 @@ class Generator:
         pores = (own - _low_pass(own, side)) * (loss - 1) * _PORES * self._skin[side]
         base = self._spread(terms.to(self.device) @ level["maps"], side, 3)
         beard = self._beards(attributes, level["maps"], side)
-        base, own = base - beard[0], own - beard[1] * _low_pass(own, side)
+        base, own, pores = base - beard[0], own * (1 - beard[1]), pores * (1 - beard[1])
         creases = torch.stack(
             [self._creases(i, a, side) for i, a in zip(identities, attributes, strict=True)]
         )
@@ -329,7 +329,7 @@ class Generator:
         self, attributes: list[Attribute], maps: Tensor, size: int
     ) -> tuple[Tensor, Tensor]:
         """Return the shadow of beards in the average (n, 3, s, s), and how much of what is single
-        donors' own below is theirs too (n, 1, s, s).
+        donors' own goes with it (n, 1, s, s).
 
         The shadow is what young men have where beards grow and young women have not.
         """

@@ -42,8 +42,9 @@ _REDDISH = np.array([0.86, 1.0, 1.06], np.float32)
 """Exponents of the channels where skin is in the shadow of lids."""
 _LIPS_LIKE_SKIN = 0.08
 """How far lips are drawn towards the skin around: the mean of the photo's counts its edges in."""
-_FULL, _MOULDED = 12.0, 0.4
-"""Texels of 512 over which lips are averaged, and how much more contrast than a mix they get."""
+_FULL, _MOULDED, _MATT = 12.0, 0.4, 0.35
+"""Texels of 512 over which lips are averaged, how much more contrast than a mix they get, and how
+much of that what is lighter does without: skin at their edge would shine."""
 _SHAVEN = 0.3
 """How much of the form of the skin above the lips gives way to an even tone."""
 _GREY_LEVEL = 120.0
@@ -309,7 +310,8 @@ def _tint(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
     window = _lips(len(lit))
     zone, part = maps.lips[window], lit[window]
     near, _ = weighted_blur(part, zone + 1e-3, _FULL * unit)
-    lit[window] = part + _MOULDED * zone[..., None] * (part - near)
+    away = part - near
+    lit[window] = part + zone[..., None] * (_MOULDED * away - _MATT * np.maximum(away, 0))
     return np.clip(lit, 0, BRIGHTEST)
 
 
