@@ -45,7 +45,7 @@ _LIPS_LIKE_SKIN = 0.08
 _FULL, _MOULDED, _MATT = 12.0, 0.4, 0.35
 """Texels of 512 over which lips are averaged, how much more contrast than a mix they get, and how
 much of that what is lighter does without: skin at their edge would shine."""
-_SHAVEN = 0.3
+_SHAVEN = 0.5
 """How much of the form of the skin above the lips gives way to an even tone."""
 _GREY_LEVEL = 120.0
 _GREY = 2.5
