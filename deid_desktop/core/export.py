@@ -67,7 +67,7 @@ def write_photo(
 
     ``faces`` are all faces found or marked in the photo, ``results`` what became of them.
     ``sources`` are the original files: none is ever written over, under whatever name.
-    ``quality`` (1…100) is for formats that lose something; ``None`` takes the format's own.
+    ``quality``: 1…100 for formats that lose something; ``None`` for ``encoders.QUALITY``.
     ``space``: a name of ``colour.PROFILES``, that of the pixels. ``words``: the only text that
     goes into the file.
 
@@ -196,9 +196,10 @@ def _fitted(pixels: Pixels | Deep, target: Path) -> Pixels | Deep:
     kind = FORMATS[target.suffix.lower()]
     if kind not in DEEP:
         pixels = to_8_bit(pixels)
-    if pixels.shape[2] == 3:
-        return pixels
-    return straight(pixels) if kind in SEE_THROUGH else pixels[..., :3]
+    opaque = pixels.shape[2] == 3 or bool((pixels[..., 3] == np.iinfo(pixels.dtype).max).all())
+    if opaque or kind not in SEE_THROUGH:  # AVIF would drop an opacity that hides nothing
+        return pixels[..., :3]
+    return straight(pixels)
 
 
 def _encode(

@@ -37,8 +37,8 @@ def compare(before: Analysis, after: Analysis, pixels: tuple[Pixels, Pixels]) ->
         ),
         "gender agreement": float((before.gender > 0) == (after.gender > 0)),
         "age error": abs(before.age - after.age),
-        "skin ΔE": ciede2000(
-            cheek_colour(pixels[0], before.mesh), cheek_colour(pixels[1], after.mesh)
+        "skin ΔE": float(
+            ciede2000(cheek_colour(pixels[0], before.mesh), cheek_colour(pixels[1], after.mesh))
         ),
     }
 
@@ -73,18 +73,18 @@ def cheek_colour(pixels: Pixels, vertices: Array) -> Array:
     return np.asarray(np.median(cv2.cvtColor(colours, cv2.COLOR_RGB2LAB)[0], axis=0))
 
 
-def ciede2000(first: Array, second: Array) -> float:
-    """Return the colour difference of two CIELAB colours (3,) (Sharma, Wu, Dalal 2005)."""
-    (l1, a1, b1), (l2, a2, b2) = np.asarray(first, float), np.asarray(second, float)
+def ciede2000(first: Array, second: Array) -> Array:
+    """Return the differences (…) of CIELAB colours (…, 3) (Sharma, Wu, Dalal 2005)."""
+    l1, a1, b1 = np.moveaxis(np.asarray(first, float), -1, 0)
+    l2, a2, b2 = np.moveaxis(np.asarray(second, float), -1, 0)
     mean_c = (np.hypot(a1, b1) + np.hypot(a2, b2)) / 2
     g = 0.5 * (1 - np.sqrt(mean_c**7 / (mean_c**7 + 25.0**7)))
     a1, a2 = (1 + g) * a1, (1 + g) * a2
     c1, c2 = np.hypot(a1, b1), np.hypot(a2, b2)
     h1, h2 = np.degrees(np.arctan2(b1, a1)) % 360, np.degrees(np.arctan2(b2, a2)) % 360
-    turn = (h2 - h1 + 180) % 360 - 180 if c1 * c2 else 0.0
-    if turn == -180:
-        turn = 180.0
-    mean_h = h1 + turn / 2 if c1 * c2 else h1 + h2
+    coloured = c1 * c2 > 0
+    turn = np.where(coloured, 180 - (180 - (h2 - h1)) % 360, 0)
+    mean_h = np.where(coloured, h1 + turn / 2, h1 + h2)
     mean_l, mean_c = (l1 + l2) / 2, (c1 + c2) / 2
     t = (
         1
@@ -100,4 +100,5 @@ def ciede2000(first: Array, second: Array) -> float:
     lightness = (l2 - l1) / s_l
     chroma = (c2 - c1) / s_c
     hue = 2 * np.sqrt(c1 * c2) * np.sin(np.radians(turn / 2)) / s_h
-    return float(np.sqrt(lightness**2 + chroma**2 + hue**2 + rotation * chroma * hue))
+    difference: Array = np.sqrt(lightness**2 + chroma**2 + hue**2 + rotation * chroma * hue)
+    return difference

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from deid_desktop.core.captions import LONGEST, Words
+from deid_desktop.core.encoders import QUALITY
 from deid_desktop.core.report import PhotoRecord
 from deid_desktop.core.types import DeidError, Keep, State
 from deid_desktop.gui.choice import Choice
@@ -161,7 +162,7 @@ class ExportDialog(QDialog):
             self.format.addItem(tr(name))
         self.quality = QSpinBox()
         self.quality.setRange(60, 100)
-        self.quality.setValue(95)
+        self.quality.setValue(QUALITY)
         self.quality.setPrefix(tr("Quality "))
         self.quality.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.quality.setAccessibleName(tr("Quality of JPEG, WebP and AVIF"))
