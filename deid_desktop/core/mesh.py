@@ -135,18 +135,29 @@ def rasterise(vertices: Array, shape: tuple[int, int]) -> tuple[Array, NDArray[n
     depth = vertices[TRIANGLES, 2].mean(1)
     index = _paint(flat, np.argsort(-depth, kind="stable"), shape)
     covered = index >= 0
-    corners = flat[TRIANGLES].astype(np.float64)
-    matrix = np.concatenate([corners, np.ones((len(TRIANGLES), 3, 1))], 2)
-    flat_triangles = np.abs(np.linalg.det(matrix)) < 1e-6
-    matrix[flat_triangles] = np.eye(3)
-    affine = np.linalg.solve(matrix, UV[TRIANGLES].astype(np.float64))
-    affine[flat_triangles] = 0
-    affine[flat_triangles, 2] = UV[TRIANGLES[flat_triangles]].mean(1)
-    chosen = affine.astype(np.float32)[index[covered]]
+    affine = _affine(flat).astype(np.float32)
     y, x = np.nonzero(covered)
+    chosen = index[covered]
     uv = np.zeros((*shape, 2), np.float32)
-    uv[covered] = chosen[:, 0] * x[:, None] + chosen[:, 1] * y[:, None] + chosen[:, 2]
+    uv[covered] = np.stack(
+        [a.take(chosen) * x + b.take(chosen) * y + c.take(chosen) for a, b, c in affine], 1
+    )
     return uv, covered
+
+
+def _affine(flat: Array) -> NDArray[np.float64]:
+    """Return what takes picture to texture coordinates in each triangle: (2, 3, triangles)."""
+    origin, second, third = flat[TRIANGLES].astype(np.float64).transpose(1, 2, 0)  # (2, n) each
+    start, to_second, to_third = UV[TRIANGLES].astype(np.float64).transpose(1, 2, 0)
+    ab, ac, uv_ab, uv_ac = second - origin, third - origin, to_second - start, to_third - start
+    area = ab[0] * ac[1] - ab[1] * ac[0]
+    narrow = np.abs(area) < 1e-6
+    area[narrow] = np.inf
+    across = (uv_ab * ac[1] - uv_ac * ab[1]) / area
+    down = (uv_ac * ab[0] - uv_ab * ac[0]) / area
+    shift = start - across * origin[0] - down * origin[1]
+    shift[:, narrow] = (start + to_second + to_third)[:, narrow] / 3
+    return np.stack([across, down, shift], 1)
 
 
 def unwrap(pixels: Pixels | Array, vertices: Array, size: int) -> Array:

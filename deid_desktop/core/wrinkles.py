@@ -129,14 +129,14 @@ def _strokes(seed: int) -> _Strokes:
 
 def _splat(points: NDArray[np.floating], values: NDArray[np.floating], size: int) -> Array:
     """Return a picture (size, size) of dots at ``points`` (n, 2) in texels."""
-    canvas = np.zeros((size, size), np.float32)
+    canvas = np.zeros(size * size)
     corner = np.floor(points).astype(int)
     right, down = (points - corner).T
     for x, y in ((0, 0), (1, 0), (0, 1), (1, 1)):
         share = np.abs(1 - x - right) * np.abs(1 - y - down)
         at = np.clip(corner + np.array([x, y]), 0, size - 1)
-        np.add.at(canvas, (at[:, 1], at[:, 0]), values * share)
-    return canvas
+        canvas += np.bincount(at[:, 1] * size + at[:, 0], values * share, len(canvas))
+    return canvas.reshape(size, size).astype(np.float32)
 
 
 def _drawn(

@@ -153,13 +153,14 @@ def test_tone_and_light_are_the_photos(layer, portrait, scene):
         assert np.abs(difference).max() < 30
 
 
-def test_the_colour_of_the_irises_stays_within_the_eyes(workshop, scene):
+def test_the_colour_of_the_irises_stays_within_the_eyes(workshop, scene, portrait):
     dark = replace(workshop.surrogate(), iris=np.float32([0.2, 0.2, 0.2]))
     light = replace(dark, iris=np.float32([0.5, 0.8, 1.0]))
     made = [compose(scene, s, shape_strength=STRENGTH) for s in (dark, light)]
-    change = np.abs(made[1].colour - made[0].colour).max(2)
+    shown = [applied(one, portrait.pixels).astype(float) for one in made]
+    change = np.abs(shown[1] - shown[0]).max(2)
     assert change.max() > 10
-    eyes = scene.mesh[[*mesh.LEFT_EYE, *mesh.RIGHT_EYE], :2] / scene.scale
+    eyes = on_face(scene, [*mesh.LEFT_EYE, *mesh.RIGHT_EYE])
     low, high = eyes.min(0) - 12, eyes.max(0) + 12
     rows, columns = np.nonzero(change > 0.3 * change.max())
     assert low[0] < columns.min() and columns.max() < high[0]
@@ -692,3 +693,20 @@ def test_masks_make_people_unrecognisable(workshop, portrait, portrait_face, met
         workshop.analyser.analyse(p, portrait_face).embedding for p in (portrait.pixels, changed)
     )
     assert before @ after < THRESHOLD
+
+
+def test_a_layer_covers_no_more_than_it_changes(layer, portrait, scene):
+    height, width = layer.alpha.shape
+    assert height < scene.shape[0]
+    assert width < scene.shape[1]
+    grown = SurrogateLayer(
+        layer.left - 3,
+        layer.top - 5,
+        np.pad(layer.field, ((5, 2), (3, 4), (0, 0))),
+        np.pad(layer.colour, ((5, 2), (3, 4), (0, 0))),
+        np.pad(layer.alpha, ((5, 2), (3, 4))),
+    )
+    cropped = grown.cropped()
+    assert (cropped.left, cropped.top) == (layer.left, layer.top)
+    assert cropped.alpha.shape == layer.alpha.shape
+    assert (applied(cropped, portrait.pixels) == applied(grown, portrait.pixels)).all()

@@ -32,7 +32,7 @@ from deid_desktop.core.compose.scene import Scene, prepare
 from deid_desktop.core.compose.shape import LARGEST, ShapeModel, bend, bending_field, displaced
 from deid_desktop.core.compose.spots import draw_spots
 from deid_desktop.core.compose.touch import Touch, kept_parts, skin_around, toned, untouched
-from deid_desktop.core.geometry import blur
+from deid_desktop.core.geometry import blur, thrice
 from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Array, Pixels, Surrogate
 
@@ -146,8 +146,9 @@ class _Drawn:
         full = np.zeros((*self.field.shape[:2], 4), np.float32)
         if self.around is not None:
             full[:] = self.around
-        inner = np.dstack([self.rendered * self.alpha[..., None], self.alpha])
-        full[self.window] = inner + full[self.window] * (1 - self.alpha[..., None])
+            full[self.window] *= (1 - self.alpha)[..., None]
+        inner = cv2.merge([self.rendered * thrice(self.alpha), self.alpha])
+        full[self.window] += inner
         return full
 
 
@@ -189,7 +190,7 @@ def _draw(
     uv, covered = mesh.rasterise(local, (photo.shape[0], photo.shape[1]))
     at, inside = uv * scene.size - 0.5, covered.astype(np.float32)
     rendered, alpha, weights = _render(scene, lit, at, inside)
-    skin = _skin_colour(scene)
+    skin = scene.skin_colour
     draw_eyes(rendered, photo, local, surrogate.iris, skin)
     part_lips(rendered, local)
     if mouth_gap(local) > MOUTH_OPEN > mouth_gap(scene.mesh):
@@ -231,7 +232,7 @@ def _around(
     bent = bend(scene.crop, field)
     face = np.zeros(bent.shape[:2], np.float32)
     face[window] = alpha
-    skin = skin_around(bent, _skin_colour(scene), face)[..., None]
+    skin = skin_around(bent, scene.skin_colour, face)[..., None]
     return np.dstack([toned(bent, gain) * skin, skin])
 
 
@@ -272,14 +273,6 @@ def _render(scene: Scene, lit: Array, at: Array, inside: Array) -> tuple[Array, 
     return rendered, weights[..., 0] * border, weights[..., 1:]
 
 
-def _skin_colour(scene: Scene) -> Array:
-    """Return the photo's typical skin colour (3,), 0…255."""
-    bare = scene.skin > 0.6
-    if bare.sum() < 50:
-        return np.full(3, 130, np.float32)
-    return np.median(scene.texture[bare], axis=0)
-
-
 def _kept(scene: Scene, moved: Array, at: Array, inside: Array, *, cover: int) -> Array:
     """Return 0…1 (h, w): what stays the photo's own, the open mouth and glasses."""
     kept = np.zeros(inside.shape, np.float32)
@@ -294,7 +287,7 @@ def _kept(scene: Scene, moved: Array, at: Array, inside: Array, *, cover: int) -
 
 
 def _at_photo_scale(scene: Scene, drawn: _Drawn) -> SurrogateLayer:
-    """Return the rendered window as a layer of the whole crop, in photo pixels."""
+    """Return the rendered window as a layer of what changes, in photo pixels."""
     cover, field = drawn.cover(), drawn.field
     if scene.scale != 1:
         size = scene.shape[::-1]
@@ -302,4 +295,5 @@ def _at_photo_scale(scene: Scene, drawn: _Drawn) -> SurrogateLayer:
         field = cv2.resize(field, size, interpolation=flags) / scene.scale
         cover = cv2.resize(cover, size, interpolation=flags)
     cover = cv2.copyTo(cover, np.asarray(cover[..., 3] > 1 / 512, np.uint8))
-    return SurrogateLayer(scene.left, scene.top, field, cover[..., :3], cover[..., 3])
+    colour, alpha = cv2.cvtColor(cover, cv2.COLOR_RGBA2RGB), cv2.extractChannel(cover, 3)
+    return SurrogateLayer(scene.left, scene.top, field, colour, alpha).cropped()

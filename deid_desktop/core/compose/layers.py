@@ -16,6 +16,8 @@ from deid_desktop.core.geometry import thrice
 from deid_desktop.core.types import SRGB, Array, Box, Deep, Face, Method, Pixels, Stroke
 
 _SOLID = (24, 24, 24)
+_BENT = 0.02
+"""Pixels from which a bent picture is another one."""
 _BLOCKS = 8
 """Blocks along the longer side of a pixelated face."""
 
@@ -39,6 +41,20 @@ class SurrogateLayer:
         """Change ``pixels`` (the whole photo, 8 or 16 bit) in place."""
         self._region(pixels)[:] = self.changed(pixels)
 
+    def cropped(self) -> SurrogateLayer:
+        """Return the same change without the borders where there is none."""
+        height, width = self.alpha.shape
+        bent = np.abs(self.field).reshape(height, 2 * width)
+        rows = np.flatnonzero((bent.max(1) > _BENT) | self.alpha.any(1))
+        columns = (bent.max(0).reshape(width, 2).max(1) > _BENT) | self.alpha.any(0)
+        across = np.flatnonzero(columns)
+        if not len(rows):
+            return self
+        top, left = int(rows[0]), int(across[0])
+        part = (slice(top, int(rows[-1]) + 1), slice(left, int(across[-1]) + 1))
+        parts = (a[part].copy() for a in (self.field, self.colour, self.alpha))
+        return SurrogateLayer(self.left + left, self.top + top, *parts)
+
     def within(self, space: str) -> SurrogateLayer:
         """Return the same change for pixels of another space."""
         plain = self.colour / (255 * np.maximum(self.alpha, 1e-6)[..., None])
@@ -58,7 +74,7 @@ class SurrogateLayer:
         depth = cv2.CV_8U if pixels.dtype == np.uint8 else cv2.CV_16U
         covered = cv2.scaleAdd(self.colour, share, bent)
         across, down = cv2.split(np.abs(self.field))
-        touched = (self.alpha > 0) | (across > 0.02) | (down > 0.02)
+        touched = (self.alpha > 0) | (across > _BENT) | (down > _BENT)
         rounded = cv2.add(covered, 0, dtype=depth)
         return cv2.copyTo(rounded, touched.view(np.uint8), region.copy())
 

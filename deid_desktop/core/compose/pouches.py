@@ -25,8 +25,8 @@ _SHOWN = 0.4
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def read_pouches(texture: Array, low: Array, seen: Array) -> tuple[float, ...]:
-    """Return how light both are, relative to the light; 0 where the photo does not show one.
+def read_pouches(texture: Array, low: Array, seen: Array) -> Array:
+    """Return how light both are (2,), relative to the light; 0 where the photo does not show one.
 
     Args:
         texture: (s, s, 3), 0…255.
@@ -39,10 +39,10 @@ def read_pouches(texture: Array, low: Array, seen: Array) -> tuple[float, ...]:
         weight = pouch * seen[window]
         shown = weight.sum() > _SHOWN * pouch.sum()
         levels.append(float((share * weight).sum() / weight.sum()) if shown else 0.0)
-    return tuple(levels)
+    return np.array(levels, np.float32)
 
 
-def light_pouches(lit: Array, low: Array, wanted: tuple[float, ...]) -> None:
+def light_pouches(lit: Array, low: Array, wanted: Array) -> None:
     """Make both in a lit texture (s, s, 3) as light as ``wanted``, in place."""
     found = read_pouches(lit, low, np.ones(lit.shape[:2], np.float32))
     for (window, pouch), own, photo in zip(_pouches(len(lit)), found, wanted, strict=True):

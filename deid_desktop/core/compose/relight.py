@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from deid_desktop.core import mesh
 from deid_desktop.core.compose.exposure import BRIGHTEST, unclipped
 from deid_desktop.core.compose.pouches import light_pouches, read_pouches
-from deid_desktop.core.geometry import around, blur, weighted_blur
+from deid_desktop.core.geometry import around, blur, thrice, weighted_blur
 from deid_desktop.core.regions import Regions, regions
 from deid_desktop.core.types import Array, Pixels
 
@@ -81,7 +81,7 @@ class Light:
     upper_lip: Array
     hardness: float
     hue: Array
-    pouches: tuple[float, ...]
+    pouches: Array
 
 
 def read_light(texture: Array, seen: Array, skin: Array, *, frames: Array | None) -> Light:
@@ -154,7 +154,7 @@ def relight(light: Light, texture: Array, *, tinted: bool) -> Array:
     harder = float(np.clip(light.hardness / _spread(forms, maps.skin), *_HARDER)) - 1
     aside = _aside(len(flat))
     change = (harder - (harder + _STAINED) * aside) * _soft_skin(len(flat)) * forms
-    flat = flat + change[..., None] * own
+    flat = flat + thrice(change) * own
     gain = np.clip((light.low + 4) / (own + 4), 0.04, 6)
     lit: Array = np.clip((flat + 4) * gain - 4, 0, BRIGHTEST)
     lit = _continue_rim(light, lit, unit)
@@ -199,7 +199,7 @@ def _shave(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
     level, _ = weighted_blur(part, zone + 1e-3, _AROUND * unit)
     near = level + _SHAVEN * (near - level)
     shaven = lit.copy()
-    shaven[window] = np.clip(part + zone[..., None] * (wanted - near), 0, BRIGHTEST)
+    shaven[window] = np.clip(part + thrice(zone) * (wanted - near), 0, BRIGHTEST)
     return shaven
 
 
@@ -253,7 +253,7 @@ def _calm(texture: Array) -> Array:
 def _skin_light(texture: Array, skin: Array, sigma: float) -> Array:
     near, weight = weighted_blur(texture, skin, sigma)
     far, _ = weighted_blur(texture, skin, 2.5 * sigma)
-    share = np.clip(weight / 0.15, 0, 1)[..., None]
+    share = thrice(np.clip(weight / 0.15, 0, 1))
     return near * share + far * (1 - share)  # far reaches where no skin is seen
 
 
@@ -262,8 +262,8 @@ def _continue_rim(light: Light, lit: Array, unit: float) -> Array:
     difference = light.texture - lit
     near, near_weight = weighted_blur(difference, light.rim, 9 * unit)
     far, far_weight = weighted_blur(difference, light.rim, 22 * unit)
-    a = np.clip(near_weight / 0.06, 0, 1)[..., None]
-    b = np.clip(far_weight / 0.12, 0, 1)[..., None]
+    a = thrice(np.clip(near_weight / 0.06, 0, 1))
+    b = thrice(np.clip(far_weight / 0.12, 0, 1))
     step = np.clip(near * a + far * (1 - a) * b, -45, 45)
     return np.clip(lit + step, 0, BRIGHTEST)
 
@@ -274,14 +274,14 @@ def _coloured(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
     gain = np.clip(light.hue / _hue(own), 0.7, 1.4)
     grey = lit @ _GREY_OF
     shade = np.clip(grey / np.maximum(own @ _GREY_OF, 8), 0.3, 1.5) - 1
-    redder = 1 + shade[..., None] * (_REDDISH - 1)
-    share = _EVEN * grey[..., None] * redder * light.hue + (1 - _EVEN) * lit * gain
-    return lit + _soft_skin(len(lit))[..., None] * (share - lit)
+    redder = cv2.transform(shade, np.stack([_REDDISH - 1, np.ones_like(_REDDISH)], 1))
+    share = _EVEN * thrice(grey) * redder * light.hue + (1 - _EVEN) * lit * gain
+    return lit + thrice(_soft_skin(len(lit))) * (share - lit)
 
 
 def _hue(colours: Array) -> Array:
     """Return colours (s, s, 3) of lightness 1."""
-    return (colours + 1) / (np.maximum(colours @ _GREY_OF, 0) + 1)[..., None]
+    return (colours + 1) / thrice(np.maximum(colours @ _GREY_OF, 0) + 1)
 
 
 def _warm(lit: Array, maps: Regions, unit: float) -> Array:
@@ -291,7 +291,7 @@ def _warm(lit: Array, maps: Regions, unit: float) -> Array:
     skin, _ = weighted_blur(part, maps.skin[window] + 1e-4, _AROUND * unit)
     share = np.clip(part / np.maximum(skin, 8), 0.05, 1)
     warm = lit.copy()
-    zone = maps.eyes[window][..., None]
+    zone = thrice(maps.eyes[window])
     warm[window] = part * (1 - zone) + zone * part * share ** (_REDDISH - 1)
     return warm
 
@@ -305,13 +305,13 @@ def _tint(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
     own, _ = weighted_blur(lit, maps.skin, _AROUND * unit)
     current = _mean(lit / np.maximum(own, 8), maps.lips[..., None] * light.seen)
     ratio = np.clip(light.lip_colour / np.maximum(current, 1e-3), 0.5, 1.6)
-    lit = lit * (1 + maps.lips[..., None] * (ratio - 1))
-    lit = lit + _LIPS_LIKE_SKIN * maps.lips[..., None] * (own - lit)
+    lit = lit * cv2.transform(maps.lips, np.stack([ratio - 1, np.ones_like(ratio)], 1))
+    lit = lit + thrice(_LIPS_LIKE_SKIN * maps.lips) * (own - lit)
     window = _lips(len(lit))
     zone, part = maps.lips[window], lit[window]
     near, _ = weighted_blur(part, zone + 1e-3, _FULL * unit)
     away = part - near
-    lit[window] = part + zone[..., None] * (_MOULDED * away - _MATT * np.maximum(away, 0))
+    lit[window] = part + thrice(zone) * (_MOULDED * away - _MATT * np.maximum(away, 0))
     return np.clip(lit, 0, BRIGHTEST)
 
 

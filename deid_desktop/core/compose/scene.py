@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -79,6 +80,14 @@ class Scene:
         shown = core * self.seen
         sides = (slice(None, half), slice(half, None))
         return min(float(shown[:, side].sum() / core[:, side].sum()) for side in sides)
+
+    @cached_property
+    def skin_colour(self) -> Array:
+        """The photo's typical skin colour (3,), 0…255."""
+        bare = self.skin > 0.6
+        if bare.sum() < 50:
+            return np.full(3, 130, np.float32)
+        return np.median(self.texture[bare], axis=0)
 
     @property
     def face_size(self) -> float:
