@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
@@ -118,7 +119,8 @@ def test_a_surrogate_has_the_same_colours_in_every_space(engine, portrait, tmp_p
         pixels, named = finished(photo, plain.results, Keep(colours=True))
         assert named == space
         apart = np.abs(seen(pixels, named).astype(int) - to_8_bit(plain.pixels))
-        changed = (plain.pixels != portrait).any(axis=2)
+        changed = (plain.pixels != portrait).any(axis=2).astype(np.uint8)
+        changed = cv2.dilate(changed, np.ones((3, 3))) > 0  # a soft edge may hit the same level
         assert apart[~changed].max() <= 1
         assert apart[changed].mean() < 1.5, space  # soft edges mix along another curve
 
