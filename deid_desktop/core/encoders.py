@@ -20,7 +20,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from deid_desktop.core.colour import PROFILES
-from deid_desktop.core.types import SRGB, Deep, Pixels
+from deid_desktop.core.types import QUALITY, SRGB, Deep, Pixels
 
 _ENCODERS: dict[str, dict[str, Any]] = {
     "JPEG": {"subsampling": 0},
@@ -30,8 +30,6 @@ _ENCODERS: dict[str, dict[str, Any]] = {
     "AVIF": {"subsampling": "4:4:4", "speed": 8},
 }
 _LOSSY = frozenset(("JPEG", "WEBP", "AVIF"))
-QUALITY = 96
-"""Of JPEG, WebP and AVIF, 1…100, unless another is wished: mean ΔE of a pixel below 1."""
 _EXACT_WEBP = {"lossless": True, "quality": 30, "method": 2}
 """From ``QUALITY`` on: what loses something halves the colours' resolution at any quality."""
 _AVIF_DRIFT = np.array([1, 0, 1], np.uint8)

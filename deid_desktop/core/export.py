@@ -67,7 +67,7 @@ def write_photo(
 
     ``faces`` are all faces found or marked in the photo, ``results`` what became of them.
     ``sources`` are the original files: none is ever written over, under whatever name.
-    ``quality``: 1…100 for formats that lose something; ``None`` for ``encoders.QUALITY``.
+    ``quality``: 1…100 for formats that lose something; ``None`` for ``types.QUALITY``.
     ``space``: a name of ``colour.PROFILES``, that of the pixels. ``words``: the only text that
     goes into the file.
 

@@ -23,9 +23,8 @@ from PySide6.QtWidgets import (
 )
 
 from deid_desktop.core.captions import LONGEST, Words
-from deid_desktop.core.encoders import QUALITY
 from deid_desktop.core.report import PhotoRecord
-from deid_desktop.core.types import DeidError, Keep, State
+from deid_desktop.core.types import QUALITY, DeidError, Keep, State
 from deid_desktop.gui.choice import Choice
 from deid_desktop.gui.theme import Theme, title_font
 from deid_desktop.gui.tick import Tick

@@ -335,7 +335,7 @@ class Finish:
     """How an exported picture differs from the one on screen.
 
     ``longest``: pixels of the longer side, 0 for as it is. ``quality``: 1…100, ``None`` for
-    ``encoders.QUALITY``. ``label``: a text to be seen in the picture, "" for none.
+    ``types.QUALITY``. ``label``: a text to be seen in the picture, "" for none.
     ``comparison``: where a picture of original and result beside each other goes too, with
     ``titles`` in its halves; it shows every face as it is, so it is made on request only.
     ``keep``: what of the file's colours and transparency. ``words``: the text that goes along.
