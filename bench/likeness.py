@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from deid_desktop.core import mesh
+from deid_desktop.core.analyse import agreement
 from deid_desktop.core.compose import SurrogateLayer
 from deid_desktop.core.geometry import blur
 from deid_desktop.core.types import Analysis, Array, Pixels
@@ -46,14 +47,13 @@ def compare(
     parts = list(STAYING)
     belongs = bent_points(layer, before.mesh[parts, :2])
     found = after.mesh[parts, :2]
-    a, b = before.blendshapes, after.blendshapes
     values = {
         "pose": float(np.abs(_turns(before.pose, after.pose)).max()),
         "landmarks": float(np.linalg.norm(found - belongs, axis=1).mean()) / apart,
         "landmarks unbent": float(
             np.linalg.norm(found - before.mesh[parts, :2], axis=1).mean() / apart
         ),
-        "expression": float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b))),
+        "expression": agreement(before.blendshapes, after.blendshapes),
         "changed": float(_changed_outside(photo, made, layer)),
     }
     maybe = {
@@ -164,9 +164,7 @@ def seam(photo: Pixels, layer: SurrogateLayer, *, size: float) -> float | None:
         for p in (own.astype(np.float32), new.astype(np.float32))
     ]
     step = max(1, int(edge.sum()) // 300)
-    return float(
-        np.median([ciede2000(a, b) for a, b in zip(pair[0][::step], pair[1][::step], strict=True)])
-    )
+    return float(np.median(ciede2000(pair[0][::step], pair[1][::step])))
 
 
 def colour_in_grey(photo: Pixels, made: Pixels, layer: SurrogateLayer) -> float | None:

@@ -18,6 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from deid_desktop.core.analyse import agreement
 from deid_desktop.core.geometry import warp_crop
 from deid_desktop.core.imaging import find_photos, read_photo
 from deid_desktop.core.pipeline import Pipeline
@@ -97,9 +98,8 @@ def _changes(pipeline: Pipeline, photo: Photo, pixels: Pixels, face: Face) -> tu
     """Return expression agreement and the pose error in degrees."""
     before = pipeline.analyse(photo, face)
     after = pipeline.analyse(Photo("", pixels, photo.key + " after"), face)
-    a, b = before.blendshapes, after.blendshapes
-    agreement = float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
-    return agreement, float(np.abs(np.subtract(before.pose, after.pose)).max())
+    kept = agreement(before.blendshapes, after.blendshapes)
+    return kept, float(np.abs(np.subtract(before.pose, after.pose)).max())
 
 
 def _caption(path: Path, result: FaceResult) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from deid_desktop.core import mesh
 from deid_desktop.core.geometry import procrustes, similarity_2d, warp_crop
 from deid_desktop.core.recognise import Recogniser
-from deid_desktop.core.types import Analysis, Array, Face, Pixels
+from deid_desktop.core.types import TURNED, Analysis, Array, Face, Pixels
 from deid_desktop.core.weights import model_path
 
 BLENDSHAPES = [
@@ -44,7 +44,6 @@ _BLENDSHAPE_INPUTS = [
 
 MAX_YAW, MAX_PITCH = 75.0, 40.0
 """Degrees beyond which the far side of the face is guessed, not seen."""
-TURNED = "The face is turned too far away for a surrogate."
 UNSTEADY, UNSTEADY_UNSURE = 0.034, 0.022
 """Unsteadiness of the landmarks from which they describe no face: the network answers every crop
 with a face, but where there is none, another crop gives another one. The lower limit is for boxes
@@ -83,14 +82,14 @@ class Landmarker:
         across = points[1] - points[0]
         span = max(float(np.linalg.norm(across)), float(np.linalg.norm(mouth - eyes)))
         if before is not None:
-            vertices = self._look(pixels, *_region(before))
+            vertices = self.near(pixels, before)
             away = np.linalg.norm(_five_points(vertices) - points, axis=1).mean()
             if away < _FOLLOWS * span:
                 return vertices
         vertices = self._look(
             pixels, (eyes + mouth) / 2, span * 3.4, float(np.arctan2(across[1], across[0]))
         )
-        return self._look(pixels, *_region(vertices))
+        return self.near(pixels, vertices)
 
     def near(self, pixels: Pixels, vertices: Array) -> Array:
         """Return landmarks (478, 3) of a face that is known to be where others are."""

@@ -123,6 +123,10 @@ def blur(image: Array, sigma: float) -> Array:
     return large
 
 
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""Weights of red, green and blue in lightness (ITU-R BT.601)."""
+
+
 def thrice(weight: Array) -> Array:
     """Return ``weight`` (h, w) once for each of three channels (h, w, 3).
 

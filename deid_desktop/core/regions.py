@@ -19,7 +19,9 @@ from deid_desktop.core.types import Array
 
 _REFERENCE = 512
 
-_NOSTRILS = [98, 97, 2, 326, 327, 1, 19]
+BELOW_NOSE = [98, 97, 2, 326, 327, 1]
+"""Vertices around and between the nostrils, whose shadow is no beard's."""
+_NOSTRILS = [*BELOW_NOSE, 19]
 _CENTRE = [
     70, 300, 105, 334, 66, 296, 425, 205, 18, 50, 280, 57, 287, 116, 345, 175, 171, 396, 199, 32,
     262, 140, 369, 176, 400, 170, 395,
@@ -78,10 +80,11 @@ def _points(vertices: list[int]) -> Array:
     return mesh.UV[vertices] * _REFERENCE - 0.5
 
 
-def _hull(vertices: list[int], grow: int = 0) -> Array:
-    region = np.zeros((_REFERENCE, _REFERENCE), np.float32)
-    hull = cv2.convexHull(_points(vertices)).astype(np.int32)
-    cv2.fillConvexPoly(region, hull, 1.0)
+def hull(vertices: list[int], grow: int = 0, *, size: int = _REFERENCE) -> Array:
+    """Return 1 in the convex hull of ``vertices``, (size, size), widened by ``grow`` texels."""
+    region = np.zeros((size, size), np.float32)
+    corners = cv2.convexHull(mesh.UV[vertices] * size - 0.5).astype(np.int32)
+    cv2.fillConvexPoly(region, corners, 1.0)
     return cv2.dilate(region, np.ones((grow, grow))) if grow else region
 
 
@@ -98,13 +101,13 @@ def _reference() -> Regions:
     core = ((facing > 0.42) & grid.inside).astype(np.float32)
     core = cv2.morphologyEx(core, cv2.MORPH_CLOSE, np.ones((15, 15)))
     core = cv2.morphologyEx(core, cv2.MORPH_OPEN, np.ones((25, 25)))
-    eyes = np.maximum(_hull(mesh.LEFT_EYE, 17), _hull(mesh.RIGHT_EYE, 17))
-    brows = np.maximum(_hull(mesh.LEFT_BROW, 15), _hull(mesh.RIGHT_BROW, 15))
-    features = np.maximum.reduce([eyes, brows, _hull(mesh.LIPS, 11), _hull(_NOSTRILS, 9)])
+    eyes = np.maximum(hull(mesh.LEFT_EYE, 17), hull(mesh.RIGHT_EYE, 17))
+    brows = np.maximum(hull(mesh.LEFT_BROW, 15), hull(mesh.RIGHT_BROW, 15))
+    features = np.maximum.reduce([eyes, brows, hull(mesh.LIPS, 11), hull(_NOSTRILS, 9)])
     skin = core * (1 - features)
     inner = _outline(mesh.INNER_LIPS)
-    lips = _hull(mesh.LIPS)
-    stubble = blur(_hull(_STUBBLE), 5) * (1 - blur(cv2.dilate(lips, np.ones((3, 3))), 1.5)) * core
+    lips = hull(mesh.LIPS)
+    stubble = blur(hull(_STUBBLE), 5) * (1 - blur(cv2.dilate(lips, np.ones((3, 3))), 1.5)) * core
     return Regions(
         size=_REFERENCE,
         covered=cv2.erode((facing > 0.12).astype(np.float32), np.ones((5, 5))) * inside,
@@ -119,7 +122,7 @@ def _reference() -> Regions:
         inner_lips=inner,
         eyes=blur(eyes, 3),
         stubble=stubble,
-        centre=blur(_hull(_CENTRE), 7),
+        centre=blur(hull(_CENTRE), 7),
     )
 
 
@@ -134,4 +137,4 @@ def _front(facing: Array) -> Array:
     front = np.clip((facing - 0.5) / 0.2, 0, 1)
     top = int(_points([10])[0, 1])
     front *= np.clip((np.arange(_REFERENCE) - top - 26) / 26.0, 0, 1)[:, None]
-    return blur(np.maximum(front, _hull(_FRONT)).astype(np.float32), 7)
+    return blur(np.maximum(front, hull(_FRONT)).astype(np.float32), 7)

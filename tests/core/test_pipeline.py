@@ -8,12 +8,12 @@ import torch
 from samples import moved_face, scaled
 
 from deid_desktop.core import mesh
-from deid_desktop.core.analyse import TURNED
 from deid_desktop.core.export import write_photo
 from deid_desktop.core.geometry import procrustes
 from deid_desktop.core.imaging import photo_from_pixels, read_photo
 from deid_desktop.core.pipeline import Pipeline, choose_device, ranking, searching, studio
 from deid_desktop.core.types import (
+    TURNED,
     Attributes,
     Cancelled,
     Company,

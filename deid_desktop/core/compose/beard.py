@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from deid_desktop.core import mesh
-from deid_desktop.core.geometry import blur, weighted_blur
-from deid_desktop.core.regions import regions
+from deid_desktop.core.geometry import LUMA, blur, weighted_blur
+from deid_desktop.core.regions import BELOW_NOSE, hull, regions
 from deid_desktop.core.types import Array
 
 _FAR = 70.0
@@ -28,12 +28,10 @@ _BEARDED = 0.0055
 """What the occlusion network says of the chin, on average, from which there is a beard."""
 _LEAST = 0.06
 """Share of the zone that has to be covered."""
-_GREY = np.array([0.299, 0.587, 0.114], np.float32)
 _STRANDS = 2.2
 """How much denser single hairs are than what is between them."""
 _ABOVE = 2
 """Vertex below the nose: cheeks above it are bare."""
-_NOSTRILS = [98, 97, 2, 326, 327, 1]
 _GROWING = [
     98, 2, 327, 426, 436, 432, 434, 364, 394, 395, 369, 396, 175, 171, 140, 170, 169, 135, 214,
     212, 216, 206,
@@ -66,8 +64,8 @@ def read_beard(texture: Array, skin: Array, said: float) -> Beard | None:
     upper = skin * (1 - zone)
     upper[int(mesh.UV[_ABOVE, 1] * size) :] = 0
     bare, _ = weighted_blur(texture, upper + 1e-5, _FAR * unit)
-    level = np.maximum(bare @ _GREY, 8)
-    darker = 1 - (blur(texture, 1.5 * unit) @ _GREY) / level
+    level = np.maximum(bare @ LUMA, 8)
+    darker = 1 - (blur(texture, 1.5 * unit) @ LUMA) / level
     start, full = _DARKER
     cover = np.clip((darker - start) / (full - start), 0, 1) * zone
     cover = blur(0.5 * (cover + cover[:, ::-1]), _COARSE * unit) * zone
@@ -92,13 +90,9 @@ def grow(lit: Array, beard: Beard, seed: int) -> Array:
 @lru_cache(maxsize=4)
 def _zone(size: int) -> Array:
     """Return where beards grow (s, s), 0…1, soft; not on lips nor below the nose."""
-    drawn = np.zeros((2, 512, 512), np.float32)
-    for canvas, corners in zip(drawn, (_GROWING, _NOSTRILS), strict=True):
-        hull = cv2.convexHull(mesh.UV[corners] * 512 - 0.5).astype(np.int32)
-        cv2.fillConvexPoly(canvas, hull, 1.0)
-    nose = cv2.dilate(drawn[1], np.ones((9, 9)))
     lips = np.clip(2.2 * regions(512).lips, 0, 1)
-    zone = blur(drawn[0], 4) * (1 - blur(nose, 3)) * (1 - lips) * regions(512).core
+    growing, nose = blur(hull(_GROWING), 4), blur(hull(BELOW_NOSE, 9), 3)
+    zone = growing * (1 - nose) * (1 - lips) * regions(512).core
     return cv2.resize(zone, (size, size), interpolation=cv2.INTER_AREA)
 
 

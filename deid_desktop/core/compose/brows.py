@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from deid_desktop.core import mesh
-from deid_desktop.core.geometry import around, blur, weighted_blur
+from deid_desktop.core.geometry import LUMA, around, blur, weighted_blur
 from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Array
 
@@ -36,7 +36,6 @@ _VARIANTS = 4
 _HAIRS = 900
 _FINE = 1024
 """Texels a side at which hairs are drawn."""
-_GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def draw_brows(lit: Array, *, depth: Array | None, darkest: float = 1.0, seed: int) -> Array:
@@ -55,7 +54,7 @@ def draw_brows(lit: Array, *, depth: Array | None, darkest: float = 1.0, seed: i
     part, zone = lit[window], maps.brows[window]
     unit = size / 512
     skin, _ = weighted_blur(part, maps.skin[window] + 1e-4, 13 * unit)
-    darker = np.clip(1 - (part @ _GREY) / np.maximum(skin @ _GREY, 8), 0, 1)
+    darker = np.clip(1 - (part @ LUMA) / np.maximum(skin @ LUMA, 8), 0, 1)
     band = blur((darker * zone).astype(np.float32), 1.2 * unit)
     middle = round(float(mesh.UV[9, 0]) * size) - window[1].start
     share = band / np.maximum(_most(band, zone, middle), 0.05)
@@ -66,7 +65,7 @@ def draw_brows(lit: Array, *, depth: Array | None, darkest: float = 1.0, seed: i
     depth = own if depth is None else np.maximum(depth, _LEAST * own)
     held = float((covered * zone).sum() / zone.sum())
     dense_depth = np.clip(_PALER * depth / max(held, 0.02), _DARK[0], _DARK[1])
-    colour = skin * (1 - dense_depth * min(1.0, darkest / float(dense_depth @ _GREY)))
+    colour = skin * (1 - dense_depth * min(1.0, darkest / float(dense_depth @ LUMA)))
     colour = colour + _ASHEN * (colour.mean(2, keepdims=True) - colour)
     bare = 0.6 * np.clip(_step(share, 0.05, 0.35) * zone * 1.3, 0, 1)[..., None]
     cleared = part + bare * np.maximum(skin - part, 0)

@@ -63,7 +63,7 @@ def match_detail(
     unit = max(1.0, enlarged)
     sigmas = [_FINEST * unit * 2**i for i in range(_BANDS + 1)]
     ours, theirs = _levels(rendered, sigmas), _levels(_grey(photo), sigmas)
-    on_features, on_chin = blur(features, 2.0), shaven
+    on_features = blur(features, 2.0)
     shown = _places((features > 0.5) & (blur(skin + features, 2.0) > 0.5))
     result = rendered.copy()
     coarse = _TEXTURE * float(np.sqrt((skin + features > 0.5).sum()))
@@ -86,7 +86,7 @@ def match_detail(
         if len(shown) > _ENOUGH // 2:
             ratio = target.take(shown).std() / max(grey.take(shown).std(), 1e-6)
             feature_gain = np.clip(ratio, 0.4, _SHARPER if sigmas[i] < coarse else 1.15)
-        on_skin = (skin_gain - 1 + (chin_gain - skin_gain) * on_chin) * (1 - on_features)
+        on_skin = (skin_gain - 1 + (chin_gain - skin_gain) * shaven) * (1 - on_features)
         result += band * thrice(on_skin + (feature_gain - 1) * on_features)
     result -= (1 - sharpness) * (rendered - ours[0])  # finer than a blurred photo can be
     grey_result = _grey(result)

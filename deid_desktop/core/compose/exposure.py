@@ -31,13 +31,14 @@ def unclipped(texture: Array, skin: Array) -> Array:
     """
     level, full = _CLIPPED
     clipped = np.clip((texture - level) / (full - level), 0, 1)
+    anywhere = clipped.max(-1)
     least, most = _OVEREXPOSED
     area = max(float(skin.sum()), 1e-6)
-    share = float((clipped.max(-1) * skin).sum()) / area
+    share = float((anywhere * skin).sum()) / area
     overexposed = float(np.clip((share - least) / (most - least), 0, 1))
     if overexposed == 0:
         return texture
-    hue = _skin_hue(texture, skin * (clipped.max(-1) == 0), area)
+    hue = _skin_hue(texture, skin * (anywhere == 0), area)
     last = int(hue.argmin())
     beyond = texture[..., last] * (1 + _BEYOND * clipped[..., last])
     wanted = np.minimum(beyond[..., None] * hue / hue[last], BRIGHTEST)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import cv2
 import numpy as np
 
 from deid_desktop.core import mesh
-from deid_desktop.core.geometry import around, blur
-from deid_desktop.core.regions import regions
+from deid_desktop.core.geometry import LUMA, around, blur
+from deid_desktop.core.regions import hull, regions
 from deid_desktop.core.types import Array
 
 _CORNERS = [230, 231, 120, 119, 118, 229]
@@ -22,7 +21,6 @@ _SOFT = 5.0
 _RANGE = (0.82, 1.3)
 _SHOWN = 0.4
 """Share of it that has to be seen."""
-_GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def read_pouches(texture: Array, low: Array, seen: Array) -> Array:
@@ -35,7 +33,7 @@ def read_pouches(texture: Array, low: Array, seen: Array) -> Array:
     """
     levels = []
     for window, pouch in _pouches(len(texture)):
-        share = (texture[window] @ _GREY) / np.maximum(low[window] @ _GREY, 8)
+        share = (texture[window] @ LUMA) / np.maximum(low[window] @ LUMA, 8)
         weight = pouch * seen[window]
         shown = weight.sum() > _SHOWN * pouch.sum()
         levels.append(float((share * weight).sum() / weight.sum()) if shown else 0.0)
@@ -56,11 +54,8 @@ def _pouches(size: int) -> list[tuple[tuple[slice, slice], Array]]:
     """Return the window of each and its soft map there, 0…1."""
     unit, skin = size / 512, regions(size).skin
     found: list[tuple[tuple[slice, slice], Array]] = []
-    for corners in (_CORNERS, mesh.MIRROR[_CORNERS]):
-        drawn = np.zeros((size, size), np.float32)
-        hull = cv2.convexHull(mesh.UV[corners] * size - 0.5).astype(np.int32)
-        cv2.fillConvexPoly(drawn, hull, 1.0)
-        pouch = blur(drawn, _SOFT * unit) * blur(skin, 2 * unit)
+    for corners in (_CORNERS, mesh.MIRROR[_CORNERS].tolist()):
+        pouch = blur(hull(corners, size=size), _SOFT * unit) * blur(skin, 2 * unit)
         window = around(pouch, 2)
         found.append((window, pouch[window]))
     return found

@@ -9,11 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_desktop.core import mesh
 from deid_desktop.core.compose.exposure import BRIGHTEST, unclipped
 from deid_desktop.core.compose.pouches import light_pouches, read_pouches
-from deid_desktop.core.geometry import around, blur, thrice, weighted_blur
-from deid_desktop.core.regions import Regions, regions
+from deid_desktop.core.geometry import LUMA, around, blur, thrice, weighted_blur
+from deid_desktop.core.regions import BELOW_NOSE, Regions, hull, regions
 from deid_desktop.core.types import Array, Pixels
 
 _LIGHT = 36.0
@@ -25,7 +24,6 @@ _HUES = 14.0
 """Texels of 512 over which the photo's skin is averaged for its hues, which carry few features."""
 _EVEN = 0.6
 """How far finer hues give way to those, darker ones redder: stubble and shadows are no grey."""
-_GREY_OF = np.array([0.299, 0.587, 0.114], np.float32)
 _FORMS = 8.0
 """Texels of 512 below which structure is skin, not form."""
 _HARDER = (0.9, 2.2)
@@ -36,7 +34,6 @@ _STAINED = 0.85
 """Share of the forms that goes there: its light is the photo's all the same."""
 _PORES = 4.0
 """Texels of 512 below which structure is skin, not form."""
-_NOSTRILS = [98, 97, 2, 326, 327, 1]
 _UPPER_LIP = [98, 2, 327, 423, 426, 436, 410, 270, 0, 40, 186, 216, 206, 203]
 _REDDISH = np.array([0.86, 1.0, 1.06], np.float32)
 """Exponents of the channels where skin is in the shadow of lids."""
@@ -135,7 +132,7 @@ def _darkest(darker: Array, brows: Array) -> float:
     inside = darker[brows > 0.6]
     if len(inside) < 20:
         return 1.0
-    return float(np.clip(np.percentile(inside @ _GREY_OF, 95), _PALEST, 1))
+    return float(np.clip(np.percentile(inside @ LUMA, 95), _PALEST, 1))
 
 
 def relight(light: Light, texture: Array, *, tinted: bool) -> Array:
@@ -167,23 +164,12 @@ def relight(light: Light, texture: Array, *, tinted: bool) -> Array:
     return np.clip(lit, 0, 255).astype(np.float32)
 
 
-def _below_nose() -> Array:
-    """Return 1 (512, 512) between and in the nostrils, whose shadow is no beard's."""
-    zone = np.zeros((512, 512), np.float32)
-    corners = cv2.convexHull(mesh.UV[_NOSTRILS] * 512 - 0.5).astype(np.int32)
-    cv2.fillConvexPoly(zone, corners, 1.0)
-    return zone
-
-
 @cache
 def _above_lips(size: int) -> Array:
     """Return 0…1 (s, s): the skin between nose and upper lip."""
     maps = regions(512)
-    zone = np.zeros((512, 512), np.float32)
-    corners = cv2.convexHull(mesh.UV[_UPPER_LIP] * 512 - 0.5).astype(np.int32)
-    cv2.fillConvexPoly(zone, corners, 1.0)
-    nose = blur(cv2.dilate(_below_nose(), np.ones((13, 13))), 3)
-    soft = blur(zone, 3) * (1 - np.clip(2 * maps.lips, 0, 1)) * (1 - nose) * maps.core
+    nose = blur(hull(BELOW_NOSE, 13), 3)
+    soft = blur(hull(_UPPER_LIP), 3) * (1 - np.clip(2 * maps.lips, 0, 1)) * (1 - nose) * maps.core
     return cv2.resize(soft, (size, size), interpolation=cv2.INTER_AREA)
 
 
@@ -272,8 +258,8 @@ def _coloured(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
     """Give the skin the photo's hues, finer than its light: a mix's own are donors' blotches."""
     own, _ = weighted_blur(lit, maps.skin + 1e-4, _HUES * unit)
     gain = np.clip(light.hue / _hue(own), 0.7, 1.4)
-    grey = lit @ _GREY_OF
-    shade = np.clip(grey / np.maximum(own @ _GREY_OF, 8), 0.3, 1.5) - 1
+    grey = lit @ LUMA
+    shade = np.clip(grey / np.maximum(own @ LUMA, 8), 0.3, 1.5) - 1
     redder = cv2.transform(shade, np.stack([_REDDISH - 1, np.ones_like(_REDDISH)], 1))
     share = _EVEN * thrice(grey) * redder * light.hue + (1 - _EVEN) * lit * gain
     return lit + thrice(_soft_skin(len(lit))) * (share - lit)
@@ -281,7 +267,7 @@ def _coloured(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
 
 def _hue(colours: Array) -> Array:
     """Return colours (s, s, 3) of lightness 1."""
-    return (colours + 1) / thrice(np.maximum(colours @ _GREY_OF, 0) + 1)
+    return (colours + 1) / thrice(np.maximum(colours @ LUMA, 0) + 1)
 
 
 def _warm(lit: Array, maps: Regions, unit: float) -> Array:

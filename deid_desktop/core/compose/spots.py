@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from deid_desktop.core import mesh
-from deid_desktop.core.geometry import blur
+from deid_desktop.core.geometry import LUMA, blur
 from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Array
 
@@ -33,7 +33,6 @@ _CANDIDATES = 1500
 _BROWN = np.array([0.7, 1.0, 1.2], np.float32)
 """What a spot takes of red, green and blue."""
 _SIZES = (1.6, 3.0)
-_GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def read_spots(texture: Array, low: Array, skin: Array) -> Spots | None:
     area = int(clear.sum())
     if area < 0.04 * size * size:
         return None
-    share = (texture @ _GREY) / np.maximum(low @ _GREY, 8)
+    share = (texture @ LUMA) / np.maximum(low @ LUMA, 8)
     smooth = blur(share, _FINE * unit)
     away = max(2, round(_APART * unit))
     around = [

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from deid_desktop.core.analyse import TURNED, Analyser, agreement
+from deid_desktop.core.analyse import Analyser, agreement
 from deid_desktop.core.compose import (
     GlassesModel,
     OcclusionModel,
@@ -41,6 +41,7 @@ from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.shortage import MEMORY, shortage
 from deid_desktop.core.types import (
     ALONE,
+    TURNED,
     Analysis,
     Array,
     Attributes,
