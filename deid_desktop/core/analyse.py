@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from deid_desktop.core import mesh
 from deid_desktop.core.geometry import procrustes, similarity_2d, warp_crop
 from deid_desktop.core.recognise import Recogniser
-from deid_desktop.core.types import TURNED, Analysis, Array, Face, Pixels
+from deid_desktop.core.types import Analysis, Array, Face, Pixels
+from deid_desktop.core.verify import TURNED
 from deid_desktop.core.weights import model_path
 
 BLENDSHAPES = [

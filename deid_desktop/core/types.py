@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 Deep = NDArray[np.uint16]
 """RGB with 16 bits a channel, (height, width, 3), sRGB, as some photos are stored."""
-TURNED = "The face is turned too far away for a surrogate."
-"""Reason of a verdict."""
 QUALITY = 96
 """Of JPEG, WebP and AVIF, 1…100, unless another is wished: mean ΔE of a pixel below 1."""
 SRGB = "sRGB"

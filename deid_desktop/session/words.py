@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deid_desktop.core.types import TURNED, FaceResult, Method, State
+from deid_desktop.core.types import FaceResult, Method, State
+from deid_desktop.core.verify import TURNED
 from deid_desktop.session.language import later, tr
 from deid_desktop.session.model import PhotoEntry, Stage, Subject
 

@@ -13,7 +13,6 @@ from deid_desktop.core.geometry import procrustes
 from deid_desktop.core.imaging import photo_from_pixels, read_photo
 from deid_desktop.core.pipeline import Pipeline, choose_device, ranking, searching, studio
 from deid_desktop.core.types import (
-    TURNED,
     Attributes,
     Cancelled,
     Company,
@@ -27,7 +26,7 @@ from deid_desktop.core.types import (
     State,
     Verdict,
 )
-from deid_desktop.core.verify import BYSTANDER, THRESHOLD
+from deid_desktop.core.verify import BYSTANDER, THRESHOLD, TURNED
 
 MASKS = (Method.SOLID, Method.BLUR, Method.PIXELATE)
 DRAWN = Identity((0, 20, 40, 60, 80), (0.2, 0.2, 0.2, 0.2, 0.2), 7)

@@ -41,7 +41,6 @@ from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.shortage import MEMORY, shortage
 from deid_desktop.core.types import (
     ALONE,
-    TURNED,
     Analysis,
     Array,
     Attributes,
@@ -59,7 +58,7 @@ from deid_desktop.core.types import (
     Surrogate,
     Verdict,
 )  # fmt: skip
-from deid_desktop.core.verify import THRESHOLD, judge
+from deid_desktop.core.verify import THRESHOLD, TURNED, judge
 
 NO_FACE = 0.45
 """Residual of the shape fit, in centimetres, above which the mesh is folded, whatever it is on."""
