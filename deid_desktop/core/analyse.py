@@ -14,7 +14,6 @@ from deid_desktop.core import mesh
 from deid_desktop.core.geometry import procrustes, similarity_2d, warp_crop
 from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.types import Analysis, Array, Face, Pixels
-from deid_desktop.core.verify import TURNED
 from deid_desktop.core.weights import model_path
 
 BLENDSHAPES = [
@@ -45,6 +44,7 @@ _BLENDSHAPE_INPUTS = [
 
 MAX_YAW, MAX_PITCH = 75.0, 40.0
 """Degrees beyond which the far side of the face is guessed, not seen."""
+TURNED = "The face is turned too far away for a surrogate."
 UNSTEADY, UNSTEADY_UNSURE = 0.034, 0.022
 """Unsteadiness of the landmarks from which they describe no face: the network answers every crop
 with a face, but where there is none, another crop gives another one. The lower limit is for boxes

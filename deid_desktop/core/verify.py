@@ -26,9 +26,6 @@ Above ``THRESHOLD``, for there are many of them: among a hundred strangers the m
 STRICTEST = 0.2
 """The lowest threshold that is offered: below, hardly any surrogate passes."""
 
-TURNED = "The face is turned too far away for a surrogate."
-"""Reason of a verdict that no other surrogate would change."""
-
 TARGET = 0.2
 """What the search aims for, so that a verdict does not hang on a hair."""
 

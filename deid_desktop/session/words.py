@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deid_desktop.core.types import FaceResult, Method, State
-from deid_desktop.core.verify import TURNED
 from deid_desktop.session.language import later, tr
 from deid_desktop.session.model import PhotoEntry, Stage, Subject
 
@@ -100,6 +99,7 @@ _NO_FACE = (
     "No landmarks are found in this box; mask it.",
 )
 """Reasons of the core for which there may be no face at all."""
+_TURNED = "The face is turned too far away for a surrogate."
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def _advice(result: FaceResult) -> str:
         return tr("A recogniser may still read this face: see the warning below.")
     if result.verdict.reason in _NO_FACE:
         return tr("Export is blocked. Look: if it is no face, say so; if it is one, mask it.")
-    if result.verdict.reason == TURNED:  # no other surrogate would change that
+    if result.verdict.reason == _TURNED:  # no other surrogate would change that
         return tr("Export is blocked. Use a solid mask.")
     return tr("Export is blocked. Try another face, or use a solid mask.")
 

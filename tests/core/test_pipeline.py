@@ -8,6 +8,7 @@ import torch
 from samples import moved_face, scaled
 
 from deid_desktop.core import mesh
+from deid_desktop.core.analyse import TURNED
 from deid_desktop.core.export import write_photo
 from deid_desktop.core.geometry import procrustes
 from deid_desktop.core.imaging import photo_from_pixels, read_photo
@@ -26,7 +27,7 @@ from deid_desktop.core.types import (
     State,
     Verdict,
 )
-from deid_desktop.core.verify import BYSTANDER, THRESHOLD, TURNED
+from deid_desktop.core.verify import BYSTANDER, THRESHOLD
 
 MASKS = (Method.SOLID, Method.BLUR, Method.PIXELATE)
 DRAWN = Identity((0, 20, 40, 60, 80), (0.2, 0.2, 0.2, 0.2, 0.2), 7)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from deid_desktop.core.analyse import Analyser, agreement
+from deid_desktop.core.analyse import TURNED, Analyser, agreement
 from deid_desktop.core.compose import (
     GlassesModel,
     OcclusionModel,
@@ -58,7 +58,7 @@ from deid_desktop.core.types import (
     Surrogate,
     Verdict,
 )  # fmt: skip
-from deid_desktop.core.verify import THRESHOLD, TURNED, judge
+from deid_desktop.core.verify import THRESHOLD, judge
 
 NO_FACE = 0.45
 """Residual of the shape fit, in centimetres, above which the mesh is folded, whatever it is on."""
