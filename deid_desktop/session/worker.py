@@ -18,6 +18,7 @@ from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 from deid_desktop.core.shortage import CARD, MEMORY, shortage
 from deid_desktop.core.types import Cancelled, DeidError
 from deid_desktop.core.verify import THRESHOLD
+from deid_desktop.session.garbage import collect_here, loading
 from deid_desktop.session.jobs import Job, Redactor
 from deid_desktop.session.preload import preload
 
@@ -54,16 +55,17 @@ def trace_of(error: BaseException) -> str:
 
 def make_pipeline(device: str = "auto", threads: int = 0, threshold: float = THRESHOLD) -> Redactor:
     """Import and build the pipeline; called in the worker's thread. 0 threads: as many as fit."""
-    preload("cv2")
-    from deid_desktop.core.sandbox import reader
+    with loading("the models' libraries"):
+        preload("cv2")
+        from deid_desktop.core.sandbox import reader
 
-    with contextlib.suppress(OSError, DeidError):  # said when the first photo is read
-        reader().prepare()  # while the models' libraries load
-    preload()
-    import cv2
-    import torch
+        with contextlib.suppress(OSError, DeidError):  # said when the first photo is read
+            reader().prepare()  # while the models' libraries load
+        preload()
+        import cv2
+        import torch
 
-    from deid_desktop.core.pipeline import Pipeline
+        from deid_desktop.core.pipeline import Pipeline
 
     if threads:
         torch.set_num_threads(threads)
@@ -145,6 +147,7 @@ class Worker(QObject):
         self._hands.device_changed.connect(self.device_changed, queued)
         self._token = 0
         sys.setswitchinterval(SHARE)
+        collect_here()
         self._thread.start()
 
     def post(self, job: Job) -> int:
