@@ -111,49 +111,71 @@ class _Strokes:
     width: NDArray[np.integer]
 
 
+@dataclass(frozen=True, eq=False)
+class _Paths:
+    """All lines and their mirror images, as nobody's face has them: ``points`` (lines, steps, 2) in
+    texture space, 0…1, ``taper`` (lines, steps), how deep they are along their way."""
+
+    points: NDArray[np.floating]
+    taper: NDArray[np.floating]
+
+
+@lru_cache(maxsize=1)
+def _paths() -> _Paths:
+    drawn = [_path(line, mirrored) for line in _LINES for mirrored in (False, True)]
+    return _Paths(*(np.stack(part) for part in zip(*drawn, strict=True)))
+
+
 @lru_cache(maxsize=64)
 def _strokes(seed: int) -> _Strokes:
     rng = np.random.default_rng([seed, 7])
-    points, depths, onsets, widths = [], [], [], []
-    for line in _LINES:
-        shared = rng.uniform(0.4, 1.2)
-        for mirrored in (False, True):
-            places, strength = _drawn(line, mirrored, shared, rng)
-            steps = np.linalg.norm(np.diff(places, axis=0), axis=1) * 512
-            points.append((places[1:] + places[:-1]) / 2)
-            depths.append(line.depth * steps * (strength[1:] + strength[:-1]) / 2)
-            onsets.append(np.full(len(steps), line.onset))
-            widths.append(np.full(len(steps), line.width))
-    return _Strokes(*(np.concatenate(part) for part in (points, depths, onsets, widths)))
+    paths = _paths()
+    count = len(paths.points)
+    shared, noise = np.empty((count, 1)), np.empty((count, _STEPS, 3))
+    for number in range(0, count, 2):
+        shared[number : number + 2] = rng.uniform(0.4, 1.2)
+        for half in noise[number : number + 2]:
+            half[:, :2] = rng.normal(size=(_STEPS, 2))
+            half[:, 2] = rng.normal(size=_STEPS)
+    noise = _smooth(noise)
+    lines = [line for line in _LINES for _ in range(2)]
+    wander = np.array([line.wander for line in lines])[:, None, None]
+    places = paths.points + noise[..., :2] * wander / 512
+    strength = shared * np.clip(0.75 + 0.5 * noise[..., 2], 0, 1.3) * paths.taper
+    steps = np.linalg.norm(np.diff(places, axis=1), axis=2) * 512
+    depth = np.array([line.depth for line in lines])[:, None]
+    return _Strokes(
+        points=((places[:, 1:] + places[:, :-1]) / 2).reshape(-1, 2),
+        depth=(depth * steps * (strength[:, 1:] + strength[:, :-1]) / 2).ravel(),
+        onset=np.repeat([line.onset for line in lines], _STEPS - 1),
+        width=np.repeat([line.width for line in lines], _STEPS - 1),
+    )
 
 
 def _splat(points: NDArray[np.floating], values: NDArray[np.floating], size: int) -> Array:
     """Return a picture (size, size) of dots at ``points`` (n, 2) in texels."""
-    canvas = np.zeros(size * size)
     corner = np.floor(points).astype(int)
     right, down = (points - corner).T
+    at, shares = [], []
     for x, y in ((0, 0), (1, 0), (0, 1), (1, 1)):
-        share = np.abs(1 - x - right) * np.abs(1 - y - down)
-        at = np.clip(corner + np.array([x, y]), 0, size - 1)
-        canvas += np.bincount(at[:, 1] * size + at[:, 0], values * share, len(canvas))
+        place = np.clip(corner + np.array([x, y]), 0, size - 1)
+        at.append(place[:, 1] * size + place[:, 0])
+        shares.append(values * np.abs(1 - x - right) * np.abs(1 - y - down))
+    canvas = np.bincount(np.concatenate(at), np.concatenate(shares), size * size)
     return canvas.reshape(size, size).astype(np.float32)
 
 
-def _drawn(
-    line: Line, mirrored: bool, shared: float, rng: np.random.Generator
-) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Return the line's points (n, 2), 0…1 in texture space, and its strength there (n,)."""
+def _path(line: Line, mirrored: bool) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return the line's points (steps, 2), 0…1 in texture space, and how it fades at its ends."""
     path = np.stack([_place(point, mirrored) for point in line.path])
     length = np.r_[0, np.linalg.norm(np.diff(path, axis=0), axis=1).cumsum()]
     along = np.linspace(0, length[-1], _STEPS)
     points = np.stack([np.interp(along, length, path[:, i]) for i in (0, 1)], 1)
     points = cv2.GaussianBlur(points, (1, 17), 4.0, borderType=cv2.BORDER_REPLICATE)
-    points += _smooth_noise(rng, 2) * line.wander / 512
-    strength = shared * np.clip(0.75 + 0.5 * _smooth_noise(rng, 1)[:, 0], 0, 1.3)
     taper = np.clip(np.minimum(np.arange(_STEPS) + 1, _STEPS - np.arange(_STEPS)) / 20, 0, 1)
     if line.path[0] in _MIDDLE or (isinstance(line.path[0], tuple) and line.path[0][0] in _MIDDLE):
         taper = np.clip((_STEPS - np.arange(_STEPS)) / 28, 0, 1)  # goes on in its mirror image
-    return points, strength * taper
+    return points, taper
 
 
 _MIDDLE = (9, 18)
@@ -170,8 +192,9 @@ def _place(point: Point, mirrored: bool) -> Array:
     return place
 
 
-def _smooth_noise(rng: np.random.Generator, channels: int) -> NDArray[np.floating]:
-    """Return noise (steps, channels) of about unit variance that changes slowly."""
-    noise = rng.normal(size=(_STEPS, channels))
-    smooth = cv2.GaussianBlur(noise, (1, 61), 10.0, borderType=cv2.BORDER_REFLECT_101)
-    return 6.0 * smooth.reshape(_STEPS, channels)
+def _smooth(noise: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return white noise (lines, steps, channels) made to change slowly along the steps, of about
+    unit variance."""
+    columns = np.ascontiguousarray(noise.transpose(1, 0, 2)).reshape(_STEPS, -1)
+    smooth = cv2.GaussianBlur(columns, (1, 61), 10.0, borderType=cv2.BORDER_REFLECT_101)
+    return 6.0 * smooth.reshape(_STEPS, len(noise), -1).transpose(1, 0, 2)
