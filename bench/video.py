@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import math
+import multiprocessing
 import resource as limits
 import tempfile
 import time
@@ -199,54 +201,45 @@ def _sources(options: argparse.Namespace, folder: Path) -> Iterator[tuple[str, P
 
 def flicker(options: argparse.Namespace) -> None:
     """Print the change from frame to frame inside the face, taken to texture space."""
-    pipeline, landmarker, detector = Pipeline("cpu"), Landmarker(), Detector()
+    pipeline = Pipeline("cpu")
     with tempfile.TemporaryDirectory() as name:
         for label, source in _sources(options, Path(name)):
             target = Path(name) / "out.mp4"
-            result = _redacted(pipeline, source, target)
-            changes = [
-                _change(source, target, detector, landmarker, frame)
-                for frame in range(2, result["frames"] - 3, 4)
-            ]
-            before, after = np.array([c for c in changes if c is not None]).T
+            _redacted(pipeline, source, target)
+            changes = list(_changes(source, target))
+            before, after = np.mean(changes, axis=0)
+            first = np.mean(changes[:10], axis=0)
             print(
-                f"{label}: original {before.mean():.2f}, surrogate {after.mean():.2f} levels, "
-                f"ratio {after.mean() / before.mean():.2f}"
+                f"{label}: {len(changes)} steps, original {before:.2f}, surrogate {after:.2f} "
+                f"levels, ratio {after / before:.2f}; in the first ten {first[1] / first[0]:.2f}"
             )
 
 
-def _change(
-    source: Path, target: Path, detector: Detector, landmarker: Landmarker, index: int
-) -> tuple[float, float] | None:
-    """Return the mean change of the inner face between two frames, before and after."""
-    pairs = []
-    for path in (source, target):
-        clip = read_clip(path)
-        pairs.append(
-            [f.pixels for n, f in enumerate(frames(path, clip)) if n in (index, index + 1)]
-        )
-    originals, results = pairs
-    meshes = []
-    for picture in originals:
-        found = detector.detect(picture)
-        if not found:
-            return None
-        points = max(found, key=lambda f: f.box[3]).points
-        meshes.append(landmarker.mesh(picture, points))
-    # One mesh for both, moved as a whole: the landmarks' own noise must not count as change.
-    shift = (meshes[1] - meshes[0])[: mesh.VERTICES, :2].mean(0)
-    second = meshes[0].copy()
-    second[:, :2] += shift
-    inner = regions(128).blend > 0.8
-
-    def texture(picture: np.ndarray, vertices: np.ndarray) -> np.ndarray:
-        return mesh.unwrap(picture, vertices, 128)[inner]
-
-    def change(pictures: list[np.ndarray]) -> float:
-        one, other = texture(pictures[0], meshes[0]), texture(pictures[1], second)
-        return float(np.abs(one - other).mean())
-
-    return change(originals), change(results)
+def _changes(source: Path, target: Path) -> Iterator[tuple[float, float]]:
+    """Yield the mean change of the inner face from one frame to the next, before and after."""
+    detector, landmarker, inner = Detector(), Landmarker(), regions(128).blend > 0.8
+    box, vertices, last = None, None, None
+    for original, result in zip(*(frames(p, read_clip(p)) for p in (source, target)), strict=True):
+        pictures = original.pixels, result.pixels
+        face = None if box is None else detector.detect_near(pictures[0], box)
+        if face is None:
+            found = detector.detect(pictures[0])
+            face = max(found, key=lambda f: f.box[3]) if found else None
+        if face is None:
+            box = vertices = last = None
+            continue
+        box, before = face.box, vertices
+        vertices = landmarker.mesh(pictures[0], face.points, before=before)
+        if before is not None and last is not None:
+            # One mesh for both, moved as a whole: the landmarks' own noise must not count.
+            moved = before.copy()
+            moved[:, :2] += (vertices - before)[: mesh.VERTICES, :2].mean(0)
+            one, other = (
+                np.abs(mesh.unwrap(a, before, 128)[inner] - mesh.unwrap(b, moved, 128)[inner])
+                for a, b in zip(last, pictures, strict=True)
+            )
+            yield float(one.mean()), float(other.mean())
+        last = pictures
 
 
 def times(options: argparse.Namespace) -> None:
@@ -309,7 +302,7 @@ def speed(options: argparse.Namespace) -> None:
 
 
 def memory(options: argparse.Namespace) -> None:
-    """Render one face over many frames and print the resident memory at ten places."""
+    """Render one face over many frames; print resident memory and that of decoders meanwhile."""
     pipeline = Pipeline("cpu")
     portrait = read_photo(resource("samples", "portrait.jpg")).pixels
     with tempfile.TemporaryDirectory() as name:
@@ -319,16 +312,18 @@ def memory(options: argparse.Namespace) -> None:
 
         def progress(doing: str, done: int, total: int) -> None:
             if doing in ("find", "render") and done >= len(marks.get(doing, [])) * total / 10:
-                pages = int(Path("/proc/self/statm").read_text().split()[1])
-                marks.setdefault(doing, []).append(
-                    f"{done}: {pages * limits.getpagesize() / 2**20:.0f} MB"
-                )
+                pids = ["self", *(child.pid for child in multiprocessing.active_children())]
+                own, *decoders = (
+                    int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+                    * limits.getpagesize() / 2**20
+                    for pid in pids
+                )  # fmt: skip
+                marks.setdefault(doing, []).append(f"{done}: {own:.0f} + {sum(decoders):.0f} MB")
+                print(doing, marks[doing][-1], flush=True)
 
         redact_clip(
             pipeline, source, Path(name) / "out.mp4", Wish(Request(), Sound.DROP), progress=progress
         )
-    for doing, line in marks.items():
-        print(f"{doing}: " + ", ".join(line))
 
 
 def damage(options: argparse.Namespace) -> None:
@@ -358,7 +353,7 @@ def damage(options: argparse.Namespace) -> None:
 def recognise(options: argparse.Namespace) -> None:
     """Redact a clip of each person and ask whom all frames together look like."""
     pipeline, detector, attacker = Pipeline("cpu"), Detector(), DlibResNet()
-    gallery, probes, own = [], [], []
+    names, gallery, probes, own = [], [], [], []
     for path in find_photos(options.inputs)[: options.people]:
         photo = read_photo(path).pixels
         faces = detector.detect(photo)
@@ -379,16 +374,27 @@ def recognise(options: argparse.Namespace) -> None:
                 if found is not None:
                     for pixels, kept in zip((before.pixels, after.pixels), seen, strict=True):
                         kept.append(attacker.embed(pixels, found.points))
+        names.append(path.stem)
         own.append(np.mean(seen[0], axis=0))
         probes.append(np.mean(seen[1], axis=0))
     known = np.stack(gallery)
     for label, pooled in (("originals", own), ("surrogates", probes)):
         scores = attacker.scores(np.stack(pooled), known)
-        right = (scores.argmax(1) == np.arange(len(known))).sum()
+        right = scores.argmax(1) == np.arange(len(known))
+        chance = _by_chance(int(right.sum()), len(known))
         print(
-            f"{label}: rank 1 for {right} of {len(known)} people, all frames pooled "
-            f"(chance {1 / len(known):.3f})"
+            f"{label}: rank 1 for {right.sum()} of {len(known)} people, all frames pooled; by "
+            f"chance 1, and as many or more with a probability of {chance:.3f}"
         )
+        print("  " + ", ".join(n for n, yes in zip(names, right, strict=True) if yes))
+
+
+def _by_chance(right: int, people: int) -> float:
+    """Return how likely guessing is right for so many or more, each once in ``people`` times."""
+    below = (
+        math.comb(people, k) * (people - 1) ** (people - k) / people**people for k in range(right)
+    )
+    return 1 - sum(below)
 
 
 def main() -> None:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from deid_desktop.video.clip import Clip
     from deid_desktop.video.editing import Edit
     from deid_desktop.video.finding import Stretch
-    from deid_desktop.video.people import Glance, Person
+    from deid_desktop.video.glances import Glance
+    from deid_desktop.video.people import Person
     from deid_desktop.video.rendering import Finished, Renderer
     from deid_desktop.video.tracks import Timeline
 
@@ -85,7 +86,8 @@ class DressJob:
     def run(self, pipeline: Pipeline, should_stop: ShouldStop) -> Dressed:
         """Do it."""
         from deid_desktop.video.editing import edited, regrouped, requests_of, stretches_of
-        from deid_desktop.video.people import cast, group, look
+        from deid_desktop.video.glances import look, photos
+        from deid_desktop.video.people import cast, group
         from deid_desktop.video.rendering import Renderer
         from deid_desktop.video.tracks import Timeline
 
@@ -103,7 +105,8 @@ class DressJob:
         requests = requests_of(groups, self.edits, self.request)
         identities = self._identities(groups, requests)
         people = cast(
-            groups, seen, pipeline, requests, stretches=stretches_of(self.edits),
+            groups, seen, pipeline, requests, photos(self.path, clip, timeline),
+            stretches=stretches_of(self.edits),
             identities=identities, should_stop=should_stop,
         )  # fmt: skip
         stage = Renderer(timeline, people, rate=float(clip.rate))

@@ -1,7 +1,9 @@
 """Decodes clips, in a process of its own: whatever file comes in, upright frames and sound go out.
 
 No frame is skipped. What the file promises and the decoder cannot give becomes a broken frame; so a
-damaged stretch keeps its place in time. The other end is ``reading``.
+damaged stretch keeps its place in time. Frames that build on a damaged one are broken, too: what a
+decoder guesses of them may show a face where nobody would look for it. The other end is
+``reading``.
 """
 
 from __future__ import annotations
@@ -31,10 +33,14 @@ _LOOK = 400
 """Packets that are decoded at most to find the first picture of a clip."""
 _GUARD = {"protocol_whitelist": "file"}
 """Playlists and the like may not fetch anything."""
+_LONG_AGO = 1 << 62
 _DRIFT = 0.04
 """Seconds that sound may run ahead or behind before silence is put in or samples are left out."""
 _LONGEST_GAP = 3600.0
 """Seconds; a longer gap in the time stamps is a fault of theirs."""
+
+_HARMLESS = ("SEI", "mmco", "co located")
+"""Beginnings of what decoders call errors though the picture is none the worse."""
 
 _Answer = Iterator[tuple[dict[str, Any], list[NDArray[Any]]]]
 """What is said, piece by piece, each with its arrays."""
@@ -208,6 +214,7 @@ def _in_order(container: InputContainer, stream: av.VideoStream, clip: Clip) -> 
     promised: list[int] = []
     usual = max(1, round(1 / (clip.rate * clip.tick)))
     last: int | None = None
+    doubt = _Doubt()
 
     def missing(before: int | None) -> Iterator[_Shown]:
         nonlocal last
@@ -220,12 +227,11 @@ def _in_order(container: InputContainer, stream: av.VideoStream, clip: Clip) -> 
     for packet in _packets(container, stream):
         if packet.pts is not None and not packet.is_discard and packet.size:
             heapq.heappush(promised, packet.pts)
-        try:
-            decoded = packet.decode()
-        except av.error.FFmpegError:
-            continue  # its tick stays promised
+        decoded, fault = _decode(packet)  # without a picture its tick stays promised
+        doubt.take(packet, fault)
         for picture in decoded:
             at = picture.pts
+            broken = picture.is_corrupt or doubt.of(at, packet)
             if at is None:
                 at = usual + last if last is not None else clip.start
             yield from missing(at)
@@ -234,8 +240,54 @@ def _in_order(container: InputContainer, stream: av.VideoStream, clip: Clip) -> 
             if last is not None and at <= last:
                 at = last + 1
             last = at
-            yield at, max(0, int(picture.duration or 0)), None if picture.is_corrupt else picture
+            yield at, max(0, int(picture.duration or 0)), None if broken else picture
     yield from missing(None)
+
+
+def _decode(packet: av.Packet[av.VideoStream]) -> tuple[list[av.VideoFrame], bool]:
+    """Return the pictures that a packet completes, and whether the decoder complained.
+
+    Many decoders hide damage as well as they can and say so nowhere but in their log.
+    """
+    failed, pictures = bool(packet.is_corrupt), list[av.VideoFrame]()
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture(local=False) as said:
+            pictures = packet.decode()
+    except av.error.FFmpegError:
+        failed = True
+    finally:
+        av.logging.set_level(None)
+    complaints = [text for _, _, text in said if not text.startswith(_HARMLESS)]
+    return pictures, failed or bool(complaints) or any(p.is_corrupt for p in pictures)
+
+
+class _Doubt:
+    """Knows which pictures build on a damaged one: all up to the next key frame."""
+
+    def __init__(self) -> None:
+        self._damaged = False
+        self._key = self._whole = -_LONG_AGO
+        self._spoilt: set[int] = set()
+
+    def take(self, packet: av.Packet[av.VideoStream], fault: bool) -> None:
+        """Take the next packet as it was decoded."""
+        at = packet.pts
+        if packet.is_keyframe and at is not None:
+            if self._damaged:
+                self._whole = at  # what is shown before it still builds on the damage
+            self._damaged, self._key = False, at
+        # What comes after a key frame and is shown before it, no other picture builds on.
+        aside = at is not None and at < self._key
+        self._damaged |= fault and not aside
+        if at is not None and (self._damaged or at < self._whole or (fault and aside)):
+            self._spoilt.add(at)
+
+    def of(self, at: int | None, packet: av.Packet[av.VideoStream]) -> bool:
+        """Tell whether the picture of a tick is in doubt; ``packet`` completed it."""
+        if at is None or packet.pts is None:
+            return self._damaged or at in self._spoilt
+        return at in self._spoilt
 
 
 def _packets(

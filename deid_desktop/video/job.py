@@ -25,7 +25,8 @@ from deid_desktop.video import VideoError
 from deid_desktop.video.clip import Clip
 from deid_desktop.video.editing import Edit, edited, regrouped, requests_of, stretches_of
 from deid_desktop.video.finding import Finder, Stretch
-from deid_desktop.video.people import Person, cast, group, look
+from deid_desktop.video.glances import look, photos
+from deid_desktop.video.people import Person, cast, group
 from deid_desktop.video.reading import frames, read_clip
 from deid_desktop.video.record import Tally, clip_record
 from deid_desktop.video.rendering import BEHIND, Finished, Renderer
@@ -164,7 +165,8 @@ def dress(
     groups = regrouped(group(timeline, seen), wish.edits)
     requests = requests_of(groups, wish.edits, wish.request)
     people = cast(
-        groups, seen, pipeline, requests, stretches=stretches_of(wish.edits),
+        groups, seen, pipeline, requests, photos(source, clip, timeline),
+        stretches=stretches_of(wish.edits),
         identities=(identities or {}) | folder.identities(), should_stop=should_stop,
     )  # fmt: skip
     folder.keep_identities(people)

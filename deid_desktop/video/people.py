@@ -1,7 +1,7 @@
 """Whose tracks they are, and who plays them: between the first pass and the second.
 
-A few good frames of every track are looked at: their embeddings join tracks to people, and the
-usual search finds one surrogate that holds for all of a person's frames at once.
+Embeddings of a few frames of every track join tracks to people, and the usual search finds one
+surrogate that holds for all of a person's frames at once.
 """
 
 from __future__ import annotations
@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
-from deid_desktop.core.imaging import photo_from_pixels
 from deid_desktop.core.people import ALIKE, own_seed
 from deid_desktop.core.pipeline import CHILD_REASON, Pipeline
 from deid_desktop.core.pipeline.costume import Costume
@@ -22,10 +20,8 @@ from deid_desktop.core.types import (
     Array,
     Cancelled,
     Company,
-    Face,
     Identity,
     Method,
-    Photo,
     Request,
     ShouldStop,
     Sitting,
@@ -33,22 +29,21 @@ from deid_desktop.core.types import (
     never,
 )
 from deid_desktop.core.verify import THRESHOLD, judge, similarity
-from deid_desktop.video.clip import Clip
-from deid_desktop.video.reading import frames
+from deid_desktop.video.glances import Glance, PhotoAt, most_telling
 from deid_desktop.video.tracks import Timeline, Track
 
-LOOKS = 5
-"""Frames of a track that are looked at."""
 SITTINGS = 2
 """Frames of a person that the search looks at."""
 _FINALISTS = 4
-"""Identities that are tried on, as long as none holds."""
+"""Identities that are tried on, as long as none holds in all frames with the margin …"""
+_MORE = 7
+"""… and as long as none holds in all frames at all."""
 _FEW = 0.1
 """Share of the frames in which an identity may miss the margin, pushed as hard as it can be."""
-_LARGE = 90.0
-"""Height in pixels from which a larger face makes no better look."""
 REHEARSED = 10
 """Frames of a person that the surrogate is tried on before it is taken."""
+_READ = 2 * REHEARSED
+"""The same before those are left out that can have no surrogate."""
 PUSHES = 4
 """How hard an identity can be pushed, see ``Identity.push``."""
 WORK = (160.0, 420.0)
@@ -57,18 +52,6 @@ _MARGIN = 0.05
 """What a similarity should stay below the threshold by, since frames differ."""
 _PLAIN = 0.25
 """Least quality of a look that an embedding is believed for."""
-
-
-@dataclass(frozen=True, eq=False)
-class Glance:
-    """A face as one good frame shows it. ``quality``: 0…1. ``colour``: its middle colour, RGB."""
-
-    index: int
-    photo: Photo
-    face: Face
-    embedding: Array
-    quality: float
-    colour: tuple[int, int, int]
 
 
 @dataclass(eq=False)
@@ -103,64 +86,6 @@ class Person:
         if self.request_of(track).method is not Method.SURROGATE:
             return None
         return self.costumes.get(track) if track in self.stretches else self.costume
-
-
-def look(
-    path: Path, clip: Clip, timeline: Timeline, pipeline: Pipeline, *,
-    should_stop: ShouldStop = never,
-) -> dict[int, list[Glance]]:  # fmt: skip
-    """Look at a few good frames of every track; return what was seen by the track's id."""
-    wanted: dict[int, list[Track]] = {}
-    for track in timeline.tracks:
-        for index in best_frames(track):
-            wanted.setdefault(index, []).append(track)
-    seen: dict[int, list[Glance]] = {track.id: [] for track in timeline.tracks}
-    for index in sorted(wanted):
-        if should_stop():
-            break
-        frame = next(frames(path, clip, since=timeline.ticks[index], deep=False))
-        photo = photo_from_pixels(frame.pixels, clip.name)
-        for track in wanted[index]:
-            face = track.face(index)
-            seen[track.id].append(
-                Glance(
-                    index, photo, face, pipeline.embed(photo, face),
-                    quality(track.rows[index - track.first]), _colour(photo, face),
-                )
-            )  # fmt: skip
-    return seen
-
-
-def best_frames(track: Track) -> list[int]:
-    """Return the frames of the clip, up to ``LOOKS`` over the whole track, that show it best."""
-    scores = np.array([quality(row) for row in track.rows])
-    chosen = []
-    for part in np.array_split(np.arange(len(scores)), min(LOOKS, len(scores))):
-        best = int(part[scores[part].argmax()])
-        if scores[best] > 0:
-            chosen.append(track.first + best)
-    return chosen
-
-
-def quality(row: Array) -> float:
-    """Return how well a row (15,) of the detector shows a face: sure, large and frontal, 0…1."""
-    points = row[4:14].reshape(5, 2)
-    middle, across = points[:2].mean(0), points[1] - points[0]
-    width = float(np.linalg.norm(across))
-    aside = abs(float((points[2] - middle) @ across)) / max(width**2, 1e-6)
-    frontal = float(np.clip(1.2 - 1.6 * aside, 0.05, 1)) if width > 0 else 0.05
-    return float(row[14]) * min(1.0, float(row[3]) / _LARGE) ** 0.5 * frontal
-
-
-def _colour(photo: Photo, face: Face) -> tuple[int, int, int]:
-    """Return the middle colour of the inner face: all that a mask shows of it."""
-    x, y, width, height = face.box
-    limit = np.array(photo.pixels.shape[1::-1])
-    low = np.clip([x + 0.3 * width, y + 0.3 * height], 0, limit - 1).astype(int)
-    high = np.clip([x + 0.7 * width, y + 0.7 * height], low + 1, limit).astype(int)
-    inner = photo.pixels[low[1] : high[1], low[0] : high[0]].reshape(-1, 3)
-    red, green, blue = np.median(inner, axis=0).astype(int).tolist()
-    return red, green, blue
 
 
 def group(timeline: Timeline, seen: dict[int, list[Glance]]) -> list[tuple[int, ...]]:
@@ -212,6 +137,7 @@ def cast(
     seen: dict[int, list[Glance]],
     pipeline: Pipeline,
     requests: dict[int, Request],
+    photo_at: PhotoAt,
     *,
     stretches: dict[int, Request] | None = None,
     identities: dict[int, Identity] | None = None,
@@ -224,6 +150,7 @@ def cast(
         seen: from `look`.
         pipeline: that searches.
         requests: by the person's number; the seed becomes that person's own.
+        photo_at: reads frames of the clip.
         stretches: by the track's number, where it is to be treated apart from its person.
         identities: found in an earlier run, by the person's number.
         should_stop: asked between steps.
@@ -251,7 +178,7 @@ def cast(
         dressing = [wish for wish in wishes if wish.method is Method.SURROGATE]
         if dressing:
             known = (identities or {}).get(number)
-            _dress(person, dressing[0], pipeline, known, should_stop)
+            _dress(person, dressing[0], pipeline, photo_at, known, should_stop)
         people.append(person)
     return people
 
@@ -265,13 +192,13 @@ def _stacked(embeddings: Sequence[Array]) -> Array:
 
 
 def _dress(
-    person: Person, request: Request, pipeline: Pipeline, known: Identity | None,
-    should_stop: ShouldStop,
+    person: Person, request: Request, pipeline: Pipeline, photo_at: PhotoAt,
+    known: Identity | None, should_stop: ShouldStop,
 ) -> None:  # fmt: skip
     """Find the person's surrogate as ``request`` says, or the reason why there is none."""
-    ranked = sorted(person.glances, key=lambda g: -g.quality)
-    reasons = [pipeline.why_not(g.photo, g.face, request) for g in ranked]
-    able = [g for g, reason in zip(ranked, reasons, strict=True) if not reason]
+    shown = [(photo_at(g.index), g.face) for g in most_telling(person.glances)[:_READ]]
+    reasons = [pipeline.why_not(photo, face, request) for photo, face in shown]
+    able = [seen for seen, reason in zip(shown, reasons, strict=True) if not reason]
     if not able:
         person.reason = reasons[0] if reasons else "No frame shows this face."
         return
@@ -285,7 +212,7 @@ def _dress(
         np.concatenate([person.originals, strangers]),
         np.arange(len(person.originals) + len(strangers)) < len(person.originals),
     )
-    sittings = [Sitting(g.photo, g.face, company) for g in able]
+    sittings = [Sitting(photo, face, company) for photo, face in able]
     person.others = strangers
     if known is not None:
         person.identity = known
@@ -304,38 +231,41 @@ def _rehearse(
     person: Person, request: Request, sittings: Sequence[Sitting], pipeline: Pipeline,
     should_stop: ShouldStop,
 ) -> None:  # fmt: skip
-    """Take the identity that holds, with a margin, in most frames looked at, drawn as for video.
+    """Take the identity that fails in the fewest frames looked at, drawn as for video.
 
-    Each is pushed until it holds in all: small and turned faces hold less well, and a surrogate
-    that only holds in most frames would flicker between face and mask.
+    Among those that fail as seldom, the one that misses the margin least often. Each is pushed
+    until it holds in all: small and turned faces hold less well, and a surrogate that only holds
+    in most frames would flicker between face and mask.
     """
     recogniser, shown = Recogniser(), sittings[:REHEARSED]
-    best = (len(shown) + 1, len(shown))
+    best = (len(shown), 0)  # what fails in all is no surrogate
     finalists = pipeline.finalists(sittings[:SITTINGS], request, should_stop=should_stop)
-    for identity in islice(finalists, _FINALISTS):
+    for number, identity in enumerate(islice(finalists, _MORE)):
+        if number >= _FINALISTS and not best[0]:
+            return
         for push in range(identity.push, PUSHES):
             if should_stop():
                 raise Cancelled
             tried = replace(identity, push=push)
             costume = pipeline.costume(sittings[0], request, tried)
-            failed = _failures(person, costume.scaled(256), shown, pipeline, recogniser, best[0])
-            if failed < best and failed[1] < len(shown):
+            failed = _failures(person, costume.scaled(256), shown, pipeline, recogniser, best)
+            if failed < best:
                 person.identity, person.costume, best = tried, costume, failed
-            if not failed[0]:
+            if failed == (0, 0):
                 return
-        if best[0] <= _FEW * len(shown):
+        if not best[0] and best[1] <= _FEW * len(shown):
             return
 
 
 def _failures(
     person: Person, costume: Costume, sittings: Sequence[Sitting], pipeline: Pipeline,
-    recogniser: Recogniser, most: int,
+    recogniser: Recogniser, most: tuple[int, int],
 ) -> tuple[int, int]:  # fmt: skip
-    """Return in how many frames a costume, drawn as for video, hides the person not well enough.
+    """Return in how many frames a costume, drawn as for video, does not hide the person.
 
-    First with the margin, of which no more than ``most`` and one are counted, then without.
+    First without the margin, then with it; no more are counted once there are more than ``most``.
     """
-    near = failed = 0
+    failed = near = 0
     for sitting in sittings:
         vertices = pipeline.analyse(sitting.photo, sitting.face).mesh
         layer = costume.layer(costume.scene(sitting.photo.pixels, vertices, work=WORK))
@@ -343,10 +273,10 @@ def _failures(
         found = recogniser.embed_face(layer.changed(sitting.photo.pixels), points)[None]
         states = [
             judge(person.originals, found, costume.donors, person.others, limit).state
-            for limit in (THRESHOLD - _MARGIN, THRESHOLD)
+            for limit in (THRESHOLD, THRESHOLD - _MARGIN)
         ]
-        near += states[0] is not State.VERIFIED
-        failed += states[1] is not State.VERIFIED
-        if near > most:
+        failed += states[0] is not State.VERIFIED
+        near += states[1] is not State.VERIFIED
+        if (failed, near) > most:
             break
-    return near, failed
+    return failed, near

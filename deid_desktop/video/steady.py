@@ -26,6 +26,9 @@ _WIDE, _NARROW = 2.2, 0.45
 _RESTS, _MOVES = 0.004, 0.016
 """Shares of the face's size: how far from the wide line a landmark may be to count as resting,
 and from where it counts as moving."""
+_STANDS, _DRIFTS = 0.0006, 0.0024
+"""Shares of the face's size a frame: how fast a landmark may go to count as standing, and from
+where it counts as going on evenly."""
 _LIGHT = 2.0
 """Standard deviation in frames of the light's weights."""
 _QUICK = {"hair", "beard", "frames", "lenses"}
@@ -48,8 +51,12 @@ def steady_mesh(meshes: Sequence[Array], times: Sequence[float], middle: int) ->
         return meshes[middle]
     step = (times[-1] - times[0]) / (len(times) - 1)
     at = (np.asarray(times) - times[middle]) / step
-    wide, narrow = _line(stack, at, _WIDE), _line(stack, at, _NARROW)
     size = np.ptp(stack[middle, : mesh.VERTICES, :2], axis=0).max()
+    narrow = _line(stack, at, _NARROW)
+    level, slope, mean = _fitted(stack, at, _WIDE)
+    # With neighbours on one side alone, a line follows the noise; for what rests there is none.
+    pace = np.abs(slope)[:, :2].max(1, keepdims=True) / size
+    wide = level - mean * slope * np.clip((pace - _STANDS) / (_DRIFTS - _STANDS), 0, 1)
     # Whether a landmark moves is asked of its surroundings in time, lest noise answer.
     off = np.abs(_line(np.abs(stack - wide), at, 1.0))[:, :2].max(1, keepdims=True) / size
     moving = np.clip((off - _RESTS) / (_MOVES - _RESTS), 0, 1)
@@ -58,13 +65,19 @@ def steady_mesh(meshes: Sequence[Array], times: Sequence[float], middle: int) ->
 
 def _line(stack: Array, at: Array, sigma: float) -> Array:
     """Return the value at 0 of weighted straight lines through ``stack`` (n, …) over ``at``."""
-    weights = np.exp(-0.5 * (at / sigma) ** 2)
+    level, slope, mean = _fitted(stack, at, sigma)
+    return level - mean * slope
+
+
+def _fitted(stack: Array, at: Array, sigma: float) -> tuple[Array, Array, float]:
+    """Return the lines' mean values and slopes, and the mean of ``at`` at which they have them."""
+    weights = np.exp(-0.5 * np.square(at / sigma))
     weights /= weights.sum()
-    mean = weights @ at
-    spread = weights @ (at - mean) ** 2
-    share = weights * (1 - (at - mean) * mean / max(spread, 1e-9))
-    value: Array = np.tensordot(share, stack, 1)
-    return value
+    mean = float(weights @ at)
+    spread = max(float(weights @ np.square(at - mean)), 1e-9)
+    level: Array = np.tensordot(weights, stack, 1)
+    slope: Array = np.tensordot(weights * (at - mean) / spread, stack, 1)
+    return level, slope, mean
 
 
 def steady_scene(scenes: Sequence[Scene], middle: int) -> Scene:

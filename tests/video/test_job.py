@@ -5,10 +5,13 @@ import json
 import numpy as np
 import pytest
 
+from deid_desktop.core.detect import Detector
 from deid_desktop.core.export import ExportBlocked
+from deid_desktop.core.imaging import read_photo
 from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.types import Cancelled, Method, Request, State
 from deid_desktop.core.verify import THRESHOLD
+from deid_desktop.resources import resource
 from deid_desktop.video import VideoError
 from deid_desktop.video.finding import Finder
 from deid_desktop.video.job import Wish, redact_clip
@@ -18,7 +21,7 @@ from deid_desktop.video.record import Count, Tally
 from deid_desktop.video.rendering import BEHIND, STAY, Renderer, _part
 from deid_desktop.video.sound import Sound
 from deid_desktop.video.tracks import Timeline, Track, around, link
-from tests.video.clips import moving_bar, write_clip
+from tests.video.clips import camera, moving_bar, write_clip
 from tests.video.test_tracks import row
 
 SURROGATE = Wish(Request(), Sound.DROP)
@@ -211,6 +214,24 @@ def test_the_renderer_keeps_only_a_few_frames():
     for index in range(90):
         list(renderer.feed(index, Frame(index, 1, np.zeros((60, 200, 3), np.uint8))))
         assert len(renderer._frames) <= BEHIND + 1
+
+
+def test_the_landmarks_of_a_face_that_was_just_found_do_not_creep():
+    from deid_desktop.video.clip import Frame
+
+    portrait = read_photo(resource("samples", "portrait.jpg")).pixels
+    (picture, *_), _ = camera(portrait, 1, size=(320, 240), zoom=0.3, start=(-60, 0))
+    face = max(Detector().detect(picture), key=lambda face: face.box[3])
+    own = np.array([*face.box, *face.points.ravel(), face.score], np.float32)
+    track = Track(0, 0, np.stack([own] * 6))
+    timeline = Timeline(list(range(6)), [1] * 6, [False] * 6, [0] * 6, [track])
+    renderer = Renderer(timeline, [person_of([track])], rate=25)
+    (part,) = renderer._parts
+    for index in range(6):
+        renderer._frames[index] = Frame(index, 1, picture)
+        renderer._place(part, index)
+    off = np.abs(part.meshes[0] - part.meshes[5])[:, :2].mean()
+    assert off < 0.0008 * np.ptp(part.meshes[5][:, 1])
 
 
 def test_a_mask_stays_where_a_surrogate_would_only_flash_up():

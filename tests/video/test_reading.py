@@ -105,6 +105,29 @@ def test_a_damaged_stretch_keeps_its_place(tmp_path):
     assert bar_of(shown[-1].pixels) == 39
 
 
+@pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
+@pytest.mark.parametrize("share", [0.2, 0.35])
+def test_what_builds_on_a_damaged_frame_is_broken_until_the_next_key_frame(tmp_path, codec, share):
+    """Decoders guess what they could not read, and say so in their log alone."""
+    chance = np.random.default_rng(0)
+    wall = chance.integers(0, 255, (120, 160, 3)).astype(np.uint8)
+    pictures = [np.roll(wall, 2 * number, axis=1) for number in range(60)]
+    path = write_clip(tmp_path / "a.mp4", pictures, codec=codec, gop_size=20)
+    whole = read(path)[1]
+    data = bytearray(path.read_bytes())
+    start, end = data.find(b"mdat"), data.find(b"moov")
+    middle = start + round((end - start) * share)
+    data[middle : middle + 90] = chance.bytes(90)
+    path.write_bytes(data)
+    shown = read(path)[1]
+    assert [frame.at for frame in shown] == [frame.at for frame in whole]
+    broken = [index for index, frame in enumerate(shown) if frame.broken]
+    assert broken and len(broken) <= 24
+    assert broken[-1] < 40 and not shown[-1].broken
+    for one, other in zip(shown, whole, strict=True):
+        assert one.broken or np.array_equal(one.pixels, other.pixels)
+
+
 def test_a_clip_cut_short_gives_what_is_there(tmp_path):
     path = write_clip(tmp_path / "a.mkv", moving_bar(50), codec="libvpx-vp9")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -113,7 +136,14 @@ def test_a_clip_cut_short_gives_what_is_there(tmp_path):
     assert bar_of(shown[3].pixels) == 3
 
 
-@pytest.mark.parametrize("kind", ["text", "cut", "sound", "empty", "missing"])
+def test_a_codec_that_nobody_here_knows_is_named_as_the_reason(tmp_path):
+    path = write_clip(tmp_path / "a.mkv", moving_bar(3), codec="libvpx-vp9")
+    path.write_bytes(path.read_bytes().replace(b"V_VP9", b"V_ZZ9"))
+    with pytest.raises(VideoError, match=r"a\.mkv: its codec is not known here; "):
+        read_clip(path)
+
+
+@pytest.mark.parametrize("kind", ["text", "cut", "sound", "no frames", "empty", "missing"])
 def test_what_is_no_video_is_refused_in_one_sentence(tmp_path, kind):
     path = tmp_path / "a.mp4"
     if kind == "text":
@@ -130,6 +160,13 @@ def test_what_is_no_video_is_refused_in_one_sentence(tmp_path, kind):
             frame.sample_rate = 48000
             container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
+    elif kind == "no frames":
+        import av
+
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("mpeg4", rate=25)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+            container.start_encoding()
     elif kind == "empty":
         path.touch()
     with pytest.raises((VideoError, ImageError), match=r"a\.mp4: .*; "):

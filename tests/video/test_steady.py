@@ -36,6 +36,15 @@ def test_noise_of_a_face_that_rests_is_more_than_halved():
     assert after < 0.5 * before
 
 
+def test_a_face_that_rests_is_as_still_where_its_track_begins_and_ends():
+    chance = np.random.default_rng(4)
+    truth = landmarks(chance)
+    meshes = [truth + chance.normal(0, 0.1, truth.shape).astype(np.float32) for _ in range(24)]
+    steps = np.abs(np.diff(smoothed(meshes), axis=0))[..., :2].mean((1, 2))
+    middle = steps[8:-8].mean()
+    assert max(steps[:4].mean(), steps[-4:].mean()) < 1.5 * middle
+
+
 @pytest.mark.parametrize("times", [None, [0, 1, 2, 4, 5, 7, 8, 9, 12, 13, 14, 15]])
 def test_even_motion_has_no_delay_not_even_at_the_ends(times):
     truth = landmarks(np.random.default_rng(1))
