@@ -6,15 +6,21 @@ landmarker and blendshapes (Apache-2.0), dlib age and gender networks (CC0), SFa
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from deid_desktop.core import mesh
 from deid_desktop.core.geometry import procrustes, similarity_2d, warp_crop
+from deid_desktop.core.networks import open_network
 from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.types import Analysis, Array, Face, Pixels
 from deid_desktop.core.weights import model_path
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 BLENDSHAPES = [
     "_neutral", "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft",
@@ -155,8 +161,8 @@ class Analyser:
         self._recogniser = recogniser
         self._landmarker = Landmarker()
         self._blendshapes = cv2.dnn.readNetFromTFLite(str(model_path("face_blendshapes.tflite")))
-        self._age = cv2.dnn.readNetFromONNX(str(model_path("age-v1.onnx")))
-        self._gender = cv2.dnn.readNetFromONNX(str(model_path("gender-v1.onnx")))
+        self._age = open_network("age-v1.onnx")
+        self._gender = open_network("gender-v1.onnx")
 
     def analyse(self, pixels: Pixels, face: Face) -> Analysis:
         """Read ``face`` in the photo's ``pixels``."""
@@ -217,19 +223,24 @@ class Analyser:
         return self._estimate(self._age, pixels, points, 64, mirrored=mirrored)
 
     def _estimate(
-        self, net: cv2.dnn.Net, pixels: Pixels, points: Array, size: int, *, mirrored: bool = False
+        self,
+        network: InferenceSession,
+        pixels: Pixels,
+        points: Array,
+        size: int,
+        *,
+        mirrored: bool = False,
     ) -> NDArray[np.float32]:
         """Return the mean answer over slightly different crops: one alone jumps by years."""
         target = (_DLIB_POINTS + _DLIB_PADDING) / (2 * _DLIB_PADDING + 1) * size
-        answers = []
+        crops = []
         for zoom, shift in _JITTER:
             placed = (target - size / 2) * zoom + size / 2 + np.multiply(shift, size)
             crop = warp_crop(pixels, similarity_2d(points, placed), size)
-            if mirrored:
-                crop = np.ascontiguousarray(crop[:, ::-1])
-            net.setInput(cv2.dnn.blobFromImage(crop, 1 / 256, mean=_DLIB_MEAN))
-            answers.append(net.forward().ravel().copy())
-        return np.mean(answers, axis=0)
+            crops.append(np.ascontiguousarray(crop[:, ::-1]) if mirrored else crop)
+        blob = cv2.dnn.blobFromImages(crops, 1 / 256, mean=_DLIB_MEAN)
+        (answers,) = network.run(None, {network.get_inputs()[0].name: blob})
+        return np.asarray(answers.reshape(len(crops), -1).mean(0))
 
 
 def agreement(before: Array, after: Array) -> float:

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_desktop.core.geometry import warp_crop
+from deid_desktop.core.networks import open_network
 from deid_desktop.core.types import Array, Cancelled, Pixels, ShouldStop
-from deid_desktop.core.weights import model_path
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -103,7 +103,9 @@ class YuNet:
         """
         with self._lock:
             if self._session is None:
-                self._session = _load()
+                self._session = open_network(
+                    "face_detection_yunet_2023mar.onnx", free=(_FIXED, _FREE)
+                )
             return self._session
 
     def __call__(self, pixels: Pixels, *, threshold: float) -> Array:
@@ -140,19 +142,6 @@ _SAME = 0.4
 _FIXED = b"\x0a\x03\x08\x80\x05\x0a\x03\x08\x80\x05"
 _FREE = b"\x0a\x03\x12\x01h\x0a\x03\x12\x01w"
 """Height and width of the input in the model's file: 640 and 640, and two names in their place."""
-
-
-def _load() -> InferenceSession:
-    import onnxruntime  # a tenth of a second that a window need not wait for
-
-    onnxruntime.disable_telemetry_events()
-    model = model_path("face_detection_yunet_2023mar.onnx").read_bytes()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # ``in_threads`` shares out the work
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(
-        model.replace(_FIXED, _FREE, 1), options, providers=["CPUExecutionProvider"]
-    )
 
 
 def _decoded(head: list[Array], stride: int, columns: int, threshold: float) -> Array:

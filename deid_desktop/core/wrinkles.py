@@ -137,11 +137,11 @@ def _strokes(seed: int) -> _Strokes:
         for half in noise[number : number + 2]:
             half[:, :2] = rng.normal(size=(_STEPS, 2))
             half[:, 2] = rng.normal(size=_STEPS)
-    noise = _smooth(noise)
+    slow = _smooth(noise)
     lines = [line for line in _LINES for _ in range(2)]
     wander = np.array([line.wander for line in lines])[:, None, None]
-    places = paths.points + noise[..., :2] * wander / 512
-    strength = shared * np.clip(0.75 + 0.5 * noise[..., 2], 0, 1.3) * paths.taper
+    places = paths.points + slow[..., :2] * wander / 512
+    strength = shared * np.clip(0.75 + 0.5 * slow[..., 2], 0, 1.3) * paths.taper
     steps = np.linalg.norm(np.diff(places, axis=1), axis=2) * 512
     depth = np.array([line.depth for line in lines])[:, None]
     return _Strokes(

@@ -515,10 +515,44 @@ def test_what_holds_clearly_ends_the_search(pipeline, small, monkeypatch):
 
 def test_of_two_who_hide_a_person_the_one_with_their_expression_comes_first():
     hidden = Verdict(State.VERIFIED, "So it is.", 0.28, 0.1, THRESHOLD, True)
-    drafts = [ranking.Draft.of(DRAWN, [(hidden, agreed)]) for agreed in (0.8, 0.95)]
+    donors = np.zeros(2, np.float32)
+    drafts = [ranking.Draft(DRAWN, (ranking.Seen(hidden, a, donors),)) for a in (0.8, 0.95)]
     assert drafts[1].badness < drafts[0].badness
-    plain = replace(hidden, similarity_to_original=0.34)
-    assert drafts[0].badness < ranking.Draft.of(DRAWN, [(plain, 0.95)]).badness
+    plain = ranking.Seen(replace(hidden, similarity_to_original=0.34), 0.95, donors)
+    assert drafts[0].badness < ranking.Draft(DRAWN, (plain,)).badness
+
+
+def test_who_is_mixed_of_the_likes_of_a_donor_everybody_resembles_comes_last():
+    donors = np.array([[1, 0, 0], [0.9, 0.44, 0], [0, 0, 1], [0, 1, 0]], np.float32)
+    near, far, drawn = (
+        Identity(mixed, (0.5, 0.5), seed) for seed, mixed in enumerate([(0, 1), (2, 3), (2, 1)])
+    )
+    verdict = Verdict(State.VERIFIED, "So it is.", 0.1, 0.3, THRESHOLD, True)
+    seen = ranking.Seen(verdict, 1.0, np.array([0.3, 0.2, 0.1, 0.1], np.float32))
+    ordered = ranking.likely_apart([near, far], [ranking.Draft(drawn, (seen,))], donors)
+    assert ordered == [far, near]
+    elsewhere = replace(seen, donors=np.array([0.1, 0.1, 0.6, 0.1], np.float32))
+    ordered = ranking.likely_apart([far, near], [ranking.Draft(drawn, (elsewhere,))], donors)
+    assert ordered == [near, far]
+
+
+def test_expressions_are_compared_of_those_only_who_may_be_taken(pipeline, small, monkeypatch):
+    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(4, 2, 1),))
+    likeness = iter([0.35, 0.1, 0.34, 0.1, 0.1])  # to donors: four sketches, then in full
+    compared = []
+    agreement = studio.Studio._agreement
+
+    def counted(self, *seen):
+        compared.append(seen)
+        return agreement(self, *seen)
+
+    def judge(*_):
+        return Verdict(State.VERIFIED, "So it is.", 0.1, next(likeness), THRESHOLD, True)
+
+    monkeypatch.setattr(studio, "judge", judge)
+    monkeypatch.setattr(studio.Studio, "_agreement", counted)
+    pipeline.redact(*small, Request())
+    assert len(compared) == 2
 
 
 @pytest.mark.parametrize(("first", "rounds"), [(0.34, 3), (0.29, 1)])

@@ -19,6 +19,7 @@ from deid_desktop.core.pipeline.ranking import (
     ROUNDS,
     Draft,
     Finalist,
+    likely_apart,
 )
 from deid_desktop.core.pipeline.steering import asks
 from deid_desktop.core.pipeline.studio import Studio
@@ -32,6 +33,9 @@ from deid_desktop.core.types import (
     Sitting,
     State,
 )
+
+_BATCH = 6
+"""Candidates that the generator makes at once; more may not be looked at."""
 
 
 class Search:
@@ -193,6 +197,11 @@ class Search:
             near = (self._studio.donor_embeddings @ originals.T).max(1)
             drawn.sort(key=lambda i: float(near[list(i.donors)] @ np.array(i.weights)))
         drawn = drawn[: PATIENCE * ROUNDS[push].tried]
-        sketched = [self._studio.sketched(s, request, drawn, should_stop) for s in sittings]
-        for identity, *seen in zip(drawn, *sketched, strict=True):
-            yield Draft.of(identity, seen)
+        drafts = list[Draft]()
+        while drawn:
+            some = drawn[:_BATCH]
+            sketched = [self._studio.sketched(s, request, some, should_stop) for s in sittings]
+            for identity, *seen in zip(some, *sketched, strict=True):
+                drafts.append(Draft(identity, tuple(seen)))
+                yield drafts[-1]
+            drawn = likely_apart(drawn[_BATCH:], drafts, self._studio.donor_embeddings)

@@ -27,6 +27,7 @@ from deid_desktop.core.detect import WIDEST, Detector
 from deid_desktop.core.generate import LARGE, SMALL, TINY, Attribute, Generator
 from deid_desktop.core.pipeline.costume import Costume
 from deid_desktop.core.pipeline.keeping import remember, weight
+from deid_desktop.core.pipeline.ranking import Seen, stands_apart
 from deid_desktop.core.pipeline.steering import Steering, asks, steer, unseen
 from deid_desktop.core.pipeline.wishes import (
     cover_of,
@@ -71,8 +72,6 @@ HIDDEN = 0.6
 
 _FULL, _PREVIEW, _SEARCH = (380.0, 1100.0), (120.0, 240.0), (112.0, 128.0)
 """Smallest and largest face sizes in pixels to compose at."""
-_BATCH = 6
-"""Candidates that the generator makes at once; more may not be looked at."""
 _MOST_SCENES = 128 * 2**20
 """Bytes of the scenes that are kept: one of a large face can take a hundred megabytes."""
 
@@ -238,25 +237,26 @@ class Studio:
 
     def sketched(
         self, sitting: Sitting, request: Request, drawn: list[Identity], should_stop: ShouldStop
-    ) -> Iterator[tuple[Verdict, float]]:
+    ) -> Iterator[Seen]:
         """Judge identities for one face, one after the other, as sketches show them.
 
-        With each verdict comes the agreement of the expression, 1 where another one is asked for.
+        Expressions are compared where the photo's is kept, of those that stand apart from donors:
+        the others are not taken for their expression.
         """
         photo, face = sitting.photo, sitting.face
         originals, analysis = self.originals(sitting), self.analyse(photo, face)
         attribute = wished_attribute(analysis, request, drawn[0].look)
         attribute = unseen(attribute, request.attributes)
+        donors, others = self.donor_embeddings, sitting.company.others
+        kept = request.attributes.expression == "keep"
         _check(should_stop)
-        for start in range(0, len(drawn), _BATCH):
-            some = drawn[start : start + _BATCH]
-            for seen in self._sketches(sitting, request, some, [attribute] * len(some)):
-                _check(should_stop)
-                found = self._recogniser.embed_face(seen.picture, seen.points)
-                donors, others = self.donor_embeddings, sitting.company.others
-                verdict = judge(originals, found[None], donors, others, self._threshold)
-                kept = request.attributes.expression == "keep"
-                yield verdict, self._agreement(analysis, seen) if kept else 1.0
+        for seen in self._sketches(sitting, request, drawn, [attribute] * len(drawn)):
+            _check(should_stop)
+            found = self._recogniser.embed_face(seen.picture, seen.points)
+            verdict = judge(originals, found[None], donors, others, self._threshold)
+            compared = kept and stands_apart(verdict)
+            agreed = self._agreement(analysis, seen) if compared else 1.0
+            yield Seen(verdict, agreed, found @ donors.T)
 
     def _agreement(self, analysis: Analysis, seen: Sketch) -> float:
         shown = self._analyser.drawn_blendshapes(seen.picture, seen.mesh)
