@@ -229,7 +229,7 @@ def face(options: Figures) -> Figures:
     occlusion = composing.OcclusionModel()
     for name, size, work in (
         ("full quality", generate.LARGE, (380.0, 1100.0)),
-        ("preview", generate.SMALL, (120.0, 240.0)),
+        ("preview", generate.SMALL, (120.0, 200.0)),
     ):
         scene = composing.prepare(
             original.pixels, analysis, shapes=shapes, glasses=glasses, occlusion=occlusion,

@@ -70,17 +70,21 @@ and most of the others look wrong."""
 HIDDEN = 0.6
 """Share of the face behind hands or things above which what is left is no face to replace."""
 
-_FULL, _PREVIEW, _SEARCH = (380.0, 1100.0), (120.0, 240.0), (112.0, 128.0)
+_FULL, _PREVIEW, _SEARCH = (380.0, 1100.0), (120.0, 200.0), (112.0, 128.0)
 """Smallest and largest face sizes in pixels to compose at."""
 _MOST_SCENES = 128 * 2**20
 """Bytes of the scenes that are kept: one of a large face can take a hundred megabytes."""
+_FEW_SCENES = 2**24
+"""The same of a twin, who never comes back to a face."""
 
 
 class Studio:
     """Detector, analyser, generator and composer behind the calls that one face needs."""
 
-    def __init__(self, device: str, threshold: float = THRESHOLD) -> None:
-        self.device, self._threshold = device, threshold
+    def __init__(
+        self, device: str, threshold: float = THRESHOLD, *, scenes: int = _MOST_SCENES
+    ) -> None:
+        self.device, self._threshold, self._most_scenes = device, threshold, scenes
         self._analyses: OrderedDict[Any, Analysis] = OrderedDict()
         self._scenes: OrderedDict[Any, Scene] = OrderedDict()
         self._steering: OrderedDict[Any, Steering] = OrderedDict()
@@ -122,7 +126,7 @@ class Studio:
     def twin(self) -> Studio:
         """Return a studio for another thread: what threads can share is this one's."""
         self.warm()
-        other = Studio(self.device, self._threshold)
+        other = Studio(self.device, self._threshold, scenes=_FEW_SCENES)
         other._analyses = self._analyses
         for part in ("detector", "_generator", "_shapes", "_glasses", "_occlusion"):
             other.__dict__[part] = getattr(self, part)
@@ -354,7 +358,7 @@ class Studio:
             )  # fmt: skip
 
         scene = remember(self._scenes, (*_key(photo, face), size, work), make)
-        while len(self._scenes) > 1 and sum(map(weight, self._scenes.values())) > _MOST_SCENES:
+        while len(self._scenes) > 1 and sum(map(weight, self._scenes.values())) > self._most_scenes:
             self._scenes.popitem(last=False)
         return scene
 
