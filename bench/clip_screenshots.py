@@ -20,7 +20,7 @@ import cv2
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
-from bench.video import record, shots
+from bench.clips import record, shots
 from deid_desktop.core.imaging import read_photo
 from deid_desktop.core.types import Request
 from deid_desktop.gui.clip_window import ClipWindow

@@ -1,15 +1,16 @@
 """Measures clips: coverage in gaps, flicker, times and sound, speed, memory, pooled recognition.
 
-    python -m bench.video coverage PHOTO… [--frames 60]     every frame between two sightings
+    python -m bench.video coverage PHOTO… CLIP… [--frames 60]   every frame between two sightings
     python -m bench.video flicker [CLIP…]                   frame-to-frame change inside the face
     python -m bench.video times [CLIP…]                     frames, length and sound, in and out
     python -m bench.video speed [--frames 150]              640 × 360, one face, frames a second
     python -m bench.video memory [--frames 10000]           resident memory while it renders
     python -m bench.video damage [CLIP…] [--rounds 100]     clips broken at random, read
+    python -m bench.video identities [CLIP…]                how alike the frames of a track are
     python -m bench.video recognise FOLDER [--people 20]    all frames of a person pooled, rank 1
 
 Clips are built from photos by a camera whose motion is known, so truth is known too. Recogniser of
-the last: dlib's, which is not in the loop. Without PHOTO or CLIP the shipped samples are used.
+the last two: dlib's, which is not in the loop. Without PHOTO or CLIP the shipped samples are used.
 """
 
 from __future__ import annotations
@@ -22,15 +23,14 @@ import resource as limits
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from fractions import Fraction
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import av
-import cv2
 import numpy as np
 
+from bench.clips import record, shots
+from bench.coverage import coverage
 from deid_desktop.core import mesh
 from deid_desktop.core.analyse import Landmarker
 from deid_desktop.core.detect import Detector
@@ -41,147 +41,11 @@ from deid_desktop.core.types import Request
 from deid_desktop.evaluation.recognisers import DlibResNet
 from deid_desktop.resources import resource
 from deid_desktop.video import VideoError
-from deid_desktop.video.finding import Finder, overlap
+from deid_desktop.video.finding import Finder
 from deid_desktop.video.job import Wish, redact_clip
 from deid_desktop.video.reading import frames, read_clip, sound_blocks
 from deid_desktop.video.sound import Sound
-from deid_desktop.video.tracks import around, link
-
-RATE = 25
-SIZE = (640, 360)
-
-
-def shots(
-    pixels: np.ndarray, count: int, *, size: tuple[int, int] = SIZE, face: float = 90.0,
-    still: bool = False, noise: float = 2.0, seed: int = 0,
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:  # fmt: skip
-    """Yield pictures of a photo under a moving camera, and the matrices (2, 3) that made them.
-
-    The largest face is ``face`` pixels high. ``noise``: of the sensor, in levels.
-    """
-    found = max(Detector().detect(pixels), key=lambda f: f.box[3])
-    x, y, width, height = found.box
-    zoom = face / height
-    centre = np.array([x + width / 2, y + height / 2])
-    chance = np.random.default_rng(seed)
-    for number in range(count):
-        time_ = 0.0 if still else number / RATE
-        angle = np.radians(6 * np.sin(1.3 * time_))
-        scale = zoom * (1 + 0.15 * np.sin(0.9 * time_))
-        turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        aim = np.array(size) / 2 + [60 * np.sin(1.1 * time_), 25 * np.sin(1.7 * time_)]
-        matrix = np.c_[turn, aim - turn @ centre]
-        how = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
-        picture = cv2.warpAffine(pixels, matrix, size, flags=how, borderMode=cv2.BORDER_REPLICATE)
-        noisy = picture + chance.normal(0, noise, picture.shape)
-        yield np.clip(noisy, 0, 255).astype(np.uint8), matrix
-
-
-def record(path: Path, pictures: Sequence[np.ndarray] | Iterator[np.ndarray]) -> Path:
-    """Write pictures as a clip, with a buzz for its sound."""
-    with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream("mpeg4", rate=RATE)
-        voice: Any = container.add_stream("aac", rate=48000, layout="mono")
-        count = 0
-        for number, picture in enumerate(pictures):
-            if not count:
-                stream.height, stream.width = picture.shape[:2]
-                stream.pix_fmt, stream.codec_context.bit_rate = "yuv420p", 6_000_000
-            frame = av.VideoFrame.from_ndarray(picture, "rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, RATE)
-            container.mux(stream.encode(frame))
-            count += 1
-        container.mux(stream.encode(None))
-        time_ = np.arange(count * 48000 // RATE) / 48000
-        sound = 0.3 * np.sign(np.sin(2 * np.pi * 150 * time_)) * (time_ % 1 < 0.5)
-        for start in range(0, len(sound), 1024):
-            block = av.AudioFrame.from_ndarray(
-                sound[None, start : start + 1024].astype(np.float32), "fltp", "mono"
-            )
-            block.sample_rate, block.pts, block.time_base = 48000, start, Fraction(1, 48000)
-            container.mux(voice.encode(block))
-        container.mux(voice.encode(None))
-    return path
-
-
-def coverage(options: argparse.Namespace) -> None:
-    """Hide faces for up to half a second and count the frames between that are not covered."""
-    detector, total, bare = Detector(), 0, 0
-    for path in options.inputs or [resource("samples", "crew.jpg")]:
-        photo = read_photo(path).pixels
-        boxes = [f.box for f in detector.detect(photo) if f.score > 0.6]
-        shown = list(shots(photo, options.frames, face=45.0))
-        pictures, truth = _with_gaps(shown, boxes)
-        with tempfile.TemporaryDirectory() as folder:
-            clip_path = record(Path(folder) / "clip.mp4", pictures)
-            clip = read_clip(clip_path)
-            found = list(frames(clip_path, clip))
-            stretches = Finder().stretches(found, clip)
-            timeline = link(list(stretches), rate=float(clip.rate))
-        own, missed = _uncovered(timeline, truth, [f.pixels for f in found], detector)
-        total, bare = total + own, bare + missed
-        print(f"{path.name}: {len(boxes)} faces, {own} places between sightings, {missed} bare")
-    print(f"coverage {100 * (1 - bare / max(total, 1)):.2f} % of {total}")
-
-
-def _with_gaps(
-    shown: list[tuple[np.ndarray, np.ndarray]], boxes: Sequence[Any]
-) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
-    """Blur every face beyond recognition for 3 to 11 frames now and then; return the truth too."""
-    chance = np.random.default_rng(1)
-    pictures = [picture.copy() for picture, _ in shown]
-    truth: list[list[np.ndarray]] = [[] for _ in shown]
-    for x, y, width, height in boxes:
-        gap, length = int(chance.integers(4, 12)), 0
-        for number, (_, matrix) in enumerate(shown):
-            centre = matrix[:, :2] @ [x + width / 2, y + height / 2] + matrix[:, 2]
-            scale = float(np.hypot(*matrix[:, 0]))
-            size = scale * np.array([width, height])
-            low = centre - size / 2
-            truth[number].append(np.r_[low, size, np.zeros(11)].astype(np.float32))
-            if number == gap + length:
-                gap, length = number + int(chance.integers(8, 20)), int(chance.integers(3, 12))
-            if gap <= number < gap + length:
-                left, top = np.maximum(low - 0.2 * size, 0).astype(int)
-                right, bottom = np.maximum(low + 1.2 * size, 0).astype(int)
-                part = pictures[number][top:bottom, left:right]
-                if part.size:
-                    part[:] = cv2.GaussianBlur(part, (0, 0), 0.35 * float(size[0]))
-    return pictures, truth
-
-
-def _uncovered(
-    timeline: Any, truth: list[list[np.ndarray]], pictures: list[np.ndarray], detector: Detector
-) -> tuple[int, int]:
-    """Return the places that a detector sees within half a second on both sides, and the bare."""
-    seen = np.zeros((len(truth), len(truth[0])), bool)
-    for number, picture in enumerate(pictures):
-        rows = np.array([[*f.box, *f.points.ravel(), f.score] for f in detector.detect(picture)])
-        for face, box in enumerate(truth[number]):
-            inside = box[0] > 0 and box[1] > 0 and box[0] + box[2] < picture.shape[1]
-            inside = inside and box[1] + box[3] < picture.shape[0]
-            seen[number, face] = inside and len(rows) and overlap(box, rows).max() > 0.3
-    reach, total, bare = RATE // 2, 0, 0
-    beside = [(track, around(track, timeline, rate=RATE)) for track in timeline.tracks]
-    for number, boxes in enumerate(truth):
-        covers = [
-            np.array(extra.get(number) or track.rows[number - track.first][:4], np.float32)
-            for track, extra in beside
-            if number in extra or track.first <= number <= track.last
-        ]
-        for face, box in enumerate(boxes):
-            before = seen[max(0, number - reach) : number + 1, face].any()
-            after = seen[number : number + reach + 1, face].any()
-            if not (before and after):
-                continue
-            total += 1
-            centre = box[:2] + box[2:4] / 2
-            hit = any(
-                (np.abs(c[:2] + c[2:4] / 2 - centre) < 0.35 * c[2:4]).all() and c[3] > 0.6 * box[3]
-                for c in covers
-            )
-            bare += not hit
-    return total, bare
+from deid_desktop.video.tracks import link
 
 
 def _redacted(pipeline: Pipeline, source: Path, target: Path, **wish: Any) -> dict[str, Any]:
@@ -350,6 +214,47 @@ def damage(options: argparse.Namespace) -> None:
     print(", ".join(f"{kind}: {count}" for kind, count in sorted(came.items())))
 
 
+def identities(options: argparse.Namespace) -> None:
+    """Print how far the frames of each track are from the track's middle, in dlib's distance."""
+    pipeline, attacker, detector = Pipeline("cpu"), DlibResNet(), Detector()
+    with tempfile.TemporaryDirectory() as name:
+        sources = options.inputs or [_crowd(Path(name), options.frames)]
+        for source in sources:
+            target = Path(name) / "out.mp4"
+            _redacted(pipeline, source, target, sound=Sound.DROP)
+            clip = read_clip(source)
+            stretches = Finder().stretches(frames(source, clip), clip)
+            timeline = link(list(stretches), rate=float(clip.rate))
+            seen: dict[int, list[list[np.ndarray]]] = {t.id: [[], []] for t in timeline.tracks}
+            flows = zip(*(frames(p, read_clip(p)) for p in (source, target)), strict=True)
+            for number, pictures in enumerate(flows):
+                for track in (t for t in timeline.tracks if t.seen(number)):
+                    face = track.face(number)
+                    if detector.detect_near(pictures[1].pixels, face.box) is not None:  # no mask
+                        for picture, kept in zip(pictures, seen[track.id], strict=True):
+                            kept.append(attacker.embed(picture.pixels, face.points))
+            for number, both in seen.items():
+                if len(both[0]) >= 10:
+                    print(f"{source.name}, track {number + 1}: " + _spread(*map(np.stack, both)))
+
+
+def _crowd(folder: Path, count: int) -> Path:
+    crew = read_photo(resource("samples", "crew.jpg")).pixels
+    pictures = (picture for picture, _ in shots(crew, count, size=(960, 540)))
+    return record(folder / "crew.mp4", pictures)
+
+
+def _spread(originals: np.ndarray, surrogates: np.ndarray) -> str:
+    """Say how far frames (n, 128) are from their mean, and the first half from the second."""
+    parts = []
+    for label, own in (("originals", originals), ("surrogates", surrogates)):
+        away = np.linalg.norm(own - own.mean(0), axis=1)
+        halves = own[: len(own) // 2].mean(0) - own[len(own) // 2 :].mean(0)
+        parts.append(f"{label} up to {away.max():.2f}, halves {np.linalg.norm(halves):.2f} apart")
+    between = np.linalg.norm(originals.mean(0) - surrogates.mean(0))
+    return f"{len(originals)} frames, {', '.join(parts)}; from each other {between:.2f}"
+
+
 def recognise(options: argparse.Namespace) -> None:
     """Redact a clip of each person and ask whom all frames together look like."""
     pipeline, detector, attacker = Pipeline("cpu"), Detector(), DlibResNet()
@@ -402,7 +307,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    kinds = {f.__name__: f for f in (coverage, flicker, times, speed, memory, damage, recognise)}
+    measures = (coverage, flicker, times, speed, memory, damage, identities, recognise)
+    kinds = {f.__name__: f for f in measures}
     parser.add_argument("what", choices=kinds)
     parser.add_argument("inputs", nargs="*", type=Path)
     parser.add_argument("--frames", type=int, default=60)

@@ -109,7 +109,7 @@ class DressJob:
             stretches=stretches_of(self.edits),
             identities=identities, should_stop=should_stop,
         )  # fmt: skip
-        stage = Renderer(timeline, people, rate=float(clip.rate))
+        stage = Renderer(timeline, people, rate=timeline.quickest(clip))
         return Dressed(timeline, people, seen, stage)
 
     def _unchanged(self, timeline: Timeline) -> dict[int, list[Glance]]:
@@ -183,7 +183,7 @@ class PlayJob:
         from deid_desktop.video.reading import frames
         from deid_desktop.video.rendering import BEHIND, Renderer
 
-        renderer = Renderer(self.timeline, self.people, rate=float(self.clip.rate))
+        renderer = Renderer(self.timeline, self.people, rate=self.timeline.quickest(self.clip))
         warm = max(0, self.start - BEHIND)
         began, first = 0.0, self.timeline.ticks[self.start]
 

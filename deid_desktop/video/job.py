@@ -187,7 +187,8 @@ def render(
     total = len(timeline.ticks)
     if begin == total:
         return tally
-    renderer = Renderer(timeline, people, rate=float(clip.rate), threshold=wish.threshold)
+    rate = timeline.quickest(clip)
+    renderer = Renderer(timeline, people, rate=rate, threshold=wish.threshold)
     writer = _Parts(folder, clip, max(1, round(PART_SECONDS * clip.rate)), total, tally, renderer)
     warm = max(0, begin - BEHIND)
     try:

@@ -12,6 +12,7 @@ from itertools import islice
 
 import numpy as np
 
+from deid_desktop.core.compose import Scene
 from deid_desktop.core.people import ALIKE, own_seed
 from deid_desktop.core.pipeline import CHILD_REASON, Pipeline
 from deid_desktop.core.pipeline.costume import Costume
@@ -237,7 +238,8 @@ def _rehearse(
     until it holds in all: small and turned faces hold less well, and a surrogate that only holds
     in most frames would flicker between face and mask.
     """
-    recogniser, shown = Recogniser(), sittings[:REHEARSED]
+    recogniser, stage = Recogniser(), list[tuple[Sitting, Scene]]()
+    shown = sittings[:REHEARSED]
     best = (len(shown), 0)  # what fails in all is no surrogate
     finalists = pipeline.finalists(sittings[:SITTINGS], request, should_stop=should_stop)
     for number, identity in enumerate(islice(finalists, _MORE)):
@@ -248,7 +250,9 @@ def _rehearse(
                 raise Cancelled
             tried = replace(identity, push=push)
             costume = pipeline.costume(sittings[0], request, tried)
-            failed = _failures(person, costume.scaled(256), shown, pipeline, recogniser, best)
+            drawn = costume.scaled(256)
+            stage = stage or [(s, _scene(s, drawn, pipeline)) for s in shown]
+            failed = _failures(person, drawn, stage, recogniser, best)
             if failed < best:
                 person.identity, person.costume, best = tried, costume, failed
             if failed == (0, 0):
@@ -257,8 +261,14 @@ def _rehearse(
             return
 
 
+def _scene(sitting: Sitting, costume: Costume, pipeline: Pipeline) -> Scene:
+    """Read the scene of a frame, which is the same whatever the person wears."""
+    vertices = pipeline.analyse(sitting.photo, sitting.face).mesh
+    return costume.scene(sitting.photo.pixels, vertices, work=WORK)
+
+
 def _failures(
-    person: Person, costume: Costume, sittings: Sequence[Sitting], pipeline: Pipeline,
+    person: Person, costume: Costume, stage: Sequence[tuple[Sitting, Scene]],
     recogniser: Recogniser, most: tuple[int, int],
 ) -> tuple[int, int]:  # fmt: skip
     """Return in how many frames a costume, drawn as for video, does not hide the person.
@@ -266,9 +276,8 @@ def _failures(
     First without the margin, then with it; no more are counted once there are more than ``most``.
     """
     failed = near = 0
-    for sitting in sittings:
-        vertices = pipeline.analyse(sitting.photo, sitting.face).mesh
-        layer = costume.layer(costume.scene(sitting.photo.pixels, vertices, work=WORK))
+    for sitting, scene in stage:
+        layer = costume.layer(scene)
         points = sitting.face.points - np.array([layer.left, layer.top], np.float32)
         found = recogniser.embed_face(layer.changed(sitting.photo.pixels), points)[None]
         states = [

@@ -140,7 +140,7 @@ class Renderer:
     Args:
         timeline: of the first pass.
         people: with costumes.
-        rate: frames a second.
+        rate: frames a second, the most where it varies.
         threshold: similarity from which a surrogate fails.
     """
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from deid_desktop.core.types import Array, Box, Face
+from deid_desktop.video.clip import Clip
 from deid_desktop.video.finding import Stretch
 
 BRIDGED = 1.0
@@ -83,6 +84,12 @@ class Timeline:
         return int(np.searchsorted(self.scenes, scene)), int(
             np.searchsorted(self.scenes, scene, "right") - 1
         )
+
+    def quickest(self, clip: Clip) -> float:
+        """Return the most frames that any second holds: a phone's rate varies."""
+        ticks = np.array(self.ticks, np.float64)
+        within = np.searchsorted(ticks, ticks + float(1 / clip.tick)) - np.arange(len(ticks))
+        return max(float(clip.rate), float(within.max(initial=0)))
 
 
 def link(stretches: Sequence[Stretch], *, rate: float) -> Timeline:

@@ -57,7 +57,7 @@ def rehearsed(monkeypatch, outcomes, *, should_stop=lambda: False):
     """Rehearse identities, named by their seed, that come to ``outcomes`` at every push."""
     tried = []
 
-    def failures(person, costume, shown, pipeline, recogniser, most):
+    def failures(person, costume, stage, recogniser, most):
         tried.append(costume.identity)
         return outcomes[costume.identity.seed]
 
@@ -67,6 +67,7 @@ def rehearsed(monkeypatch, outcomes, *, should_stop=lambda: False):
         return made
 
     monkeypatch.setattr(people, "_failures", failures)
+    monkeypatch.setattr(people, "_scene", lambda *a: None)
     monkeypatch.setattr(people, "Recogniser", lambda: None)
     identities = [Identity((0, 1), (0.5, 0.5), seed=seed) for seed in range(len(outcomes))]
     pipeline = SimpleNamespace(finalists=lambda *a, **k: iter(identities), costume=costume)

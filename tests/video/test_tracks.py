@@ -1,5 +1,8 @@
 """Faces become tracks: without holes, never from one person to another, never beyond a cut."""
 
+from fractions import Fraction
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,7 @@ from deid_desktop.core.imaging import read_photo
 from deid_desktop.resources import resource
 from deid_desktop.video.finding import CutFinder, Finder, Stretch
 from deid_desktop.video.reading import frames, read_clip
-from deid_desktop.video.tracks import around, link
+from deid_desktop.video.tracks import Timeline, Track, around, link
 from tests.video.clips import camera, moving_bar, write_clip
 
 
@@ -93,6 +96,20 @@ def test_a_face_is_expected_before_and_after_it_is_seen():
     assert sorted(boxes) == [5, 6, 7, 8, 9, 20, 21, 22, 23, 24]
     assert boxes[9][0] + boxes[9][2] / 2 == pytest.approx(136 + 20, abs=1)
     assert boxes[8][2] > boxes[9][2] > 40
+
+
+def test_half_a_second_holds_more_frames_where_the_rate_is_higher():
+    ticks = [*range(0, 2000, 100), *range(2000, 3000, 20), *range(3000, 5000, 100)]
+    clip = SimpleNamespace(tick=Fraction(1, 1000), rate=Fraction(18))
+    timeline = Timeline(ticks, scenes=[0] * len(ticks))
+    assert timeline.quickest(clip) == 50
+    track = Track(0, 45, np.stack([row(100, 20)] * 5))
+    boxes = around(track, timeline, rate=timeline.quickest(clip))
+    first, last = ticks[min(boxes)], ticks[max(boxes)]
+    assert ticks[45] - first >= 500 and last - ticks[49] >= 500
+    steady = SimpleNamespace(tick=Fraction(1, 12800), rate=Fraction(25))
+    assert Timeline([512 * n for n in range(99)]).quickest(steady) == 25
+    assert Timeline([0, 512, 1024]).quickest(steady) == 25
 
 
 def test_what_is_seen_but_once_is_masked_only_for_a_moment():
