@@ -12,7 +12,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from deid_desktop import __version__
 from deid_desktop.batch import Outcome, Settings, failure, make_folder, redact_files
-from deid_desktop.clips import SOUNDS, choose_sound, redact_clips, split
+from deid_desktop.clips import choose_sound, redact_clips, split
 from deid_desktop.cluster import redact_on_cluster
 from deid_desktop.core.captions import Words
 from deid_desktop.core.detect import Detector
@@ -32,8 +32,6 @@ from deid_desktop.core.naming import Planned, plan_targets, printable
 from deid_desktop.core.report import certificate, require_free_report, write_report
 from deid_desktop.core.sandbox import Limits, Reader, limits_from, reader
 from deid_desktop.core.types import (
-    ANCESTRIES,
-    EXPRESSIONS,
     Attributes,
     DeidError,
     Keep,
@@ -42,6 +40,7 @@ from deid_desktop.core.types import (
 )
 from deid_desktop.core.weights import checksums, model_path
 from deid_desktop.evaluation import command as evaluation
+from deid_desktop.options import add_inspection, add_redaction
 from deid_desktop.video import is_clip
 
 COMMANDS = ("redact", "inspect", "models", "evaluate", "study")
@@ -49,23 +48,6 @@ _DESCRIPTION = """\
 Replaces faces in photos with synthetic surrogates, verified, offline.
 Without a command the window opens: deid-desktop [PHOTO…]
 (a photo whose name is that of a command: deid-desktop ./redact)"""
-_REDACT = """\
-A photo is written only when every face found in it has a verified surrogate or a mask.
-Originals are never changed."""
-_REDACT_NOTES = """\
-outputs:
-  photo.jpg becomes DIR/photo.jpg; photos of a folder keep the structure below it.
-  GIF, BMP, HEIC and RAW photos, which are not written as such, become PNG.
-  PNG and TIFF keep 16 bits a channel. Colours become sRGB, unless --colours keep is given.
-  PNG, WebP, TIFF and AVIF keep transparent parts in which no face is; else they become white.
-  A clip (mp4, mov, mkv, webm, avi …; give the file itself) becomes DIR/clip.mp4, AV1 and Opus;
-  a run that was stopped goes on where it was when it is started again.
-  Of two inputs with the same output the second is refused; so is an output that exists,
-  unless --overwrite is given. An output is never written over an input.
-
-exit status:
-  0 all photos exported, 1 some blocked or failed (each named with its reason), 2 usage"""
-
 _CLUSTER_NOTE = (
     "warning: a cluster treats every photo by itself: a person gets another surrogate in each"
 )
@@ -107,22 +89,13 @@ def _parser() -> argparse.ArgumentParser:
     redact = commands.add_parser(
         "redact",
         help="replace or mask the faces in photos and folders",
-        description=_REDACT,
-        epilog=_REDACT_NOTES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_redaction(redact)
     redact.set_defaults(run=_redact)
-    _add_files(redact)
-    _add_faces(redact)
-    inspect = commands.add_parser(
-        "inspect",
-        help="say what photos reveal beside the picture",
-        description="Says what a photo reveals: camera, times, people, comments, an embedded "
-        "thumbnail, content credentials, bytes after the end, and how many faces are found.",
-        epilog="exit status: 0 all files read, 1 some not (each named with its reason), 2 usage",
-    )
+    inspect = commands.add_parser("inspect", help="say what photos reveal beside the picture")
+    add_inspection(inspect)
     inspect.set_defaults(run=_inspect)
-    _add_inspection(inspect)
     models = commands.add_parser("models", help="list the models and check that they are unaltered")
     models.set_defaults(run=_models)
     evaluation.add_evaluate(
@@ -130,133 +103,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluation.add_study(commands.add_parser("study", help="make and score a test with people"))
     return parser
-
-
-def _add_files(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("inputs", nargs="+", type=Path, metavar="INPUT", help="photos, clips and folders of photos")
-    add("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
-    add("--audio", choices=SOUNDS, help="sound of clips (default: asked, else dropped)")
-    add("--overwrite", action="store_true", help="replace outputs and a report that exist")
-    add("--report", type=Path, metavar="FILE.json", help="write down what became of every face")
-    add("--require-faces", action="store_true", help="block photos in which no face is found")
-    add(
-        "--on-failure",
-        choices=("block", "solid"),
-        default="block",
-        help="a surrogate that fails its verification blocks the photo, or is masked instead",
-    )
-    add(
-        "--page",
-        type=_number(int, 1, 10_000),
-        default=1,
-        metavar="N",
-        help="which picture of files with several, such as TIFF (default: the first)",
-    )
-    add("--credit", default="", metavar="TEXT", help="write this credit line into every photo")
-    add("--caption", default="", metavar="TEXT", help="write this caption into every photo")
-    add(
-        "--colours",
-        choices=("srgb", "keep"),
-        default="srgb",
-        help="keep Display P3, Adobe RGB and ProPhoto RGB instead of converting to sRGB",
-    )
-    add(
-        "--transparency",
-        choices=("keep", "white"),
-        default="keep",
-        help="keep transparent parts where the format has them, or make them white",
-    )
-    add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
-    add("--jobs", type=_number(int, 1, 64), default=1, metavar="N", help="photos at a time")
-    add("--dask", metavar="ADDRESS", help="work on a Dask cluster (tcp://host:8786), not here")
-    _add_limits(parser)
-
-
-def _add_inspection(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("inputs", nargs="+", type=Path, metavar="FILE", help="photos and folders of photos")
-    add("--location", action="store_true", help="show where it was taken as well")
-    add("--json", action="store_true", help="as JSON, one list of all files")
-    add("--no-faces", action="store_true", help="do not look for faces")
-    _add_limits(parser)
-
-
-def _add_limits(parser: argparse.ArgumentParser) -> None:
-    for name, unit, most in (
-        ("seconds", "time", 86_400),
-        ("megabytes", "memory", 1_000_000),
-        ("megapixels", "size", 10_000),
-    ):
-        parser.add_argument(
-            f"--max-{name}",
-            type=_number(float, 0.001, most),
-            metavar="N",
-            help=f"{unit} that reading one photo may take "
-            f"(default {getattr(Limits, name):g}, or DEID_MAX_{name.upper()})",
-        )
-
-
-def _add_faces(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    methods = [str(method) for method in Method if method is not Method.KEEP]
-    add("--method", choices=methods, default=str(Method.SURROGATE))
-    add(
-        "--k",
-        type=_number(int, 2, 50),
-        default=Request.k,
-        help="donors mixed into one surrogate, at least 2 (default %(default)s)",
-    )
-    add(
-        "--seed",
-        type=_number(int, 0, 2**31 - 1),
-        default=Request.seed,
-        metavar="N",
-        help="the same seed gives the same surrogates (default %(default)s)",
-    )
-    add(
-        "--people",
-        choices=("same", "each"),
-        default="same",
-        help="a person gets the same surrogate in all photos, or one of their own in each "
-        "(default %(default)s)",
-    )
-    add(
-        "--gender",
-        type=_number(float, -1, 1),
-        metavar="-1..1",
-        help="from -1, female, to 1, male (default: as the person)",
-    )
-    add(
-        "--age",
-        type=_number(float, 18, 80),
-        metavar="YEARS",
-        help="18 to 80 (default: as the person)",
-    )
-    add("--expression", choices=EXPRESSIONS, default="keep")
-    add("--ancestry", choices=ANCESTRIES, default="match")
-    add(
-        "--k-same",
-        type=_number(int, 2, 1000),
-        metavar="K",
-        help="for a closed set of people: at least K of them share each surrogate; the report "
-        "certifies it",
-    )
-
-
-def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], int | float]:
-    """Return a parser of numbers from ``low`` to ``high``."""
-
-    def parse(text: str) -> int | float:
-        try:
-            value = kind(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(f"{text!r} is no number of this kind") from error
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text} is not between {low} and {high}")
-        return value
-
-    return parse
 
 
 def _models(options: argparse.Namespace) -> int:
