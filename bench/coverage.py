@@ -21,13 +21,17 @@ from deid_desktop.video.finding import Finder, overlap
 from deid_desktop.video.reading import frames, read_clip
 from deid_desktop.video.tracks import Timeline, Track, around, link
 
+SMALLEST = 20.0
+"""Height in pixels from which faces of a photo count: what the detector sees of smaller ones, in
+some frames only, is mostly no face."""
+
 
 def coverage(options: argparse.Namespace) -> None:
     """Count the places without cover of faces that are found within half a second on both sides.
 
     Of a photo's faces, in a clip made of it, each is hidden for up to half a second now and then.
-    Of a clip's, those count that the detector for photos finds in any frame, and wherever it finds
-    the same face before and after.
+    Of a clip's, those count that the detector for photos finds in two frames within half a second:
+    in the first of them and wherever it is between.
     """
     detector, total, bare = Detector(), 0, 0
     for path in options.inputs or [resource("samples", "crew.jpg")]:
@@ -102,7 +106,7 @@ def _uncovered(
         for face, box in enumerate(boxes):
             before = seen[max(0, number - reach) : number + 1, face].any()
             after = seen[number : number + reach + 1, face].any()
-            if not (before and after):
+            if not (before and after) or box[3] < SMALLEST:
                 continue
             total += 1
             bare += not _covered(box, covers)
@@ -110,7 +114,7 @@ def _uncovered(
 
 
 def _of_clip(path: Path, detector: Detector) -> tuple[int, int]:
-    """Return the places of faces in a clip, found or between two findings, and the bare."""
+    """Return the places of faces in a clip, found twice or between, and how many are bare."""
     clip = read_clip(path)
     shown = list(frames(path, clip))
     timeline = link(list(Finder().stretches(shown, clip)), rate=float(clip.rate))
@@ -122,19 +126,17 @@ def _of_clip(path: Path, detector: Detector) -> tuple[int, int]:
     reach, places = round(float(clip.rate) / 2), list[tuple[int, np.ndarray]]()
     for number, boxes in enumerate(found):
         for box in boxes:
-            places.append((number, box))
             for later in range(number + 1, min(number + reach + 1, len(found))):
                 alike = overlap(box, found[later])
                 if len(alike) and alike.max() > 0.3:
                     other = found[later][alike.argmax()]
-                    shares = np.arange(1, later - number) / (later - number)
                     places += [
-                        (number + 1 + step, box + share * (other - box))
-                        for step, share in enumerate(shares)
+                        (between, box + (between - number) / (later - number) * (other - box))
+                        for between in range(number, later)
                     ]
                     break
     bare = sum(not _covered(box, _covers(beside, number)) for number, box in places)
-    return len(places), bare
+    return len(places), int(bare)
 
 
 def _beside(timeline: Timeline, rate: float) -> list[tuple[Track, dict[int, Box]]]:

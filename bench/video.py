@@ -20,6 +20,7 @@ import itertools
 import math
 import multiprocessing
 import resource as limits
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -258,7 +259,7 @@ def _spread(originals: np.ndarray, surrogates: np.ndarray) -> str:
 def recognise(options: argparse.Namespace) -> None:
     """Redact a clip of each person and ask whom all frames together look like."""
     pipeline, detector, attacker = Pipeline("cpu"), Detector(), DlibResNet()
-    names, gallery, probes, own = [], [], [], []
+    names, gallery, probes, own, states = [], [], [], [], Counter[str]()
     for path in find_photos(options.inputs)[: options.people]:
         photo = read_photo(path).pixels
         faces = detector.detect(photo)
@@ -270,7 +271,8 @@ def recognise(options: argparse.Namespace) -> None:
             pictures = (p for p, _ in shots(photo, options.frames, size=(320, 240)))
             source = record(Path(name) / "clip.mp4", pictures)
             target = Path(name) / "out.mp4"
-            _redacted(pipeline, source, target, sound=Sound.DROP)
+            result = _redacted(pipeline, source, target, sound=Sound.DROP)
+            states += Counter(_states(result))
             seen = [[], []]
             clips = [(read_clip(p), p) for p in (source, target)]
             flows = [frames(p, c) for c, p in clips]
@@ -280,9 +282,11 @@ def recognise(options: argparse.Namespace) -> None:
                     for pixels, kept in zip((before.pixels, after.pixels), seen, strict=True):
                         kept.append(attacker.embed(pixels, found.points))
         names.append(path.stem)
+        print(f"{path.stem}: {len(seen[0])} frames, {_states(result)}", file=sys.stderr, flush=True)
         own.append(np.mean(seen[0], axis=0))
         probes.append(np.mean(seen[1], axis=0))
     known = np.stack(gallery)
+    print("frames: " + ", ".join(f"{count} {state}" for state, count in states.items()))
     for label, pooled in (("originals", own), ("surrogates", probes)):
         scores = attacker.scores(np.stack(pooled), known)
         right = scores.argmax(1) == np.arange(len(known))
@@ -292,6 +296,15 @@ def recognise(options: argparse.Namespace) -> None:
             f"chance 1, and as many or more with a probability of {chance:.3f}"
         )
         print("  " + ", ".join(n for n, yes in zip(names, right, strict=True) if yes))
+
+
+def _states(result: dict[str, Any]) -> dict[str, int]:
+    """Return how many places in frames were verified, masked and kept."""
+    counted = Counter[str]()
+    for person in result["people"]:
+        for track in person["tracks"]:
+            counted += Counter(track["frames"])
+    return dict(counted)
 
 
 def _by_chance(right: int, people: int) -> float:

@@ -27,7 +27,8 @@ _REACH = 0.6
 _WANDER = 0.08
 """… and so many more for every frame that it was lost."""
 _GROWTH = 1.5
-"""Ratio of the sizes from which two boxes are not one face."""
+"""Ratio of heights or widths from which two boxes are not one face: a hidden one is now and then
+found half beside itself, and its track would go on there."""
 _CLEAR = 0.5
 """A link must cost less than this share of any other link of the same two faces."""
 _NEAR = 1.0
@@ -195,11 +196,11 @@ class _Linker:
         costs = np.full((len(self._active), len(rows)), np.inf, np.float32)
         for number, path in enumerate(self._active):
             size = float(path.rows[-1][2:4].max())
-            sizes = rows[:, 2:4].max(axis=1)
             away = rows[:, :2] + rows[:, 2:4] / 2 - path.ahead(index)
             distance = np.linalg.norm(away, axis=1) / size
             reach = _REACH + _WANDER * (index - path.indices[-1] - 1)
-            grown = np.maximum(sizes / size, size / np.maximum(sizes, 1e-6))
+            ratios = np.maximum(rows[:, 2:4], 1e-6) / path.rows[-1][2:4]
+            grown = np.maximum(ratios, 1 / ratios).max(axis=1)
             fits = (distance < reach) & (grown < _GROWTH)
             costs[number, fits] = distance[fits] + 0.3 * np.log(grown[fits]) + 1e-3
         return costs

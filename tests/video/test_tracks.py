@@ -39,6 +39,17 @@ def test_a_face_that_is_lost_for_a_while_is_filled_in():
     assert [track.seen(i) for i in (2, 3, 6, 7)] == [True, False, False, True]
 
 
+def test_a_track_does_not_go_on_in_a_box_of_another_shape():
+    face, wrong = row(100, 100), row(104, 90)
+    face[2:4], wrong[2:4] = (50, 68), (77, 56)
+    rows = [[face] for _ in range(8)] + [[wrong]] + [[]] * 11
+    timeline = linked(rows, rate=10.0)
+    first = min(timeline.tracks, key=lambda track: track.first)
+    assert (first.first, first.last) == (0, 7)
+    x, y, width, height = around(first, timeline, rate=10)[8]
+    assert abs(x + width / 2 - 125) < 3 and abs(y + height / 2 - 134) < 3
+
+
 def test_a_face_that_is_lost_for_long_is_another_track():
     rows = [[row(10, 20)] if not 3 <= i < 20 else [] for i in range(25)]
     assert [(t.first, t.last) for t in linked(rows).tracks] == [(0, 2), (20, 24)]
