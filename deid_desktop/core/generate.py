@@ -45,7 +45,7 @@ _SAGGING = 0.3
 _SHAVED = 0.65
 """Share of the atlas's relief that is left out where beards grow: shadows of shaved chins, in
 patches from several people, are stains."""
-_BEARD = 0.75
+_BEARD = 0.83
 """Share of what is single donors' own that goes where beards grow, but for the finest octave."""
 _REDDISH = (0.85, 1.0, 1.05)
 """What a wrinkle takes of red, green and blue: light is reddened in the depth of skin."""
@@ -55,7 +55,10 @@ _OLDEST = 36.0
 """Age up to which the donors say what age does to a face."""
 _INDIVIDUALITY = 2.0
 """How far a mix is pushed away from the average face: people differ more, and come no nearer to
-donors; above 2, one-sided features of donors become disfigurements."""
+donors."""
+_BOTH_SIDES, _ONE_SIDE = 1.45, 0.5
+"""How much farther, where both sides of the face agree, and where they do not: there donors' stains
+and one-sided features would become disfigurements. Brows stay: paler than skin they are none."""
 _PORES = 0.8
 """Share of the skin detail's lost variance that is given back."""
 
@@ -309,7 +312,7 @@ class Generator:
         loss = (1 / mix.pow(2).sum(1).sqrt())[:, None, None, None]
         side = min(size, SMALL)
         level = self._level(side)
-        own = self._spread(self._product(code, level["coarse.basis"]), side, 3)
+        own = self._own(code, side)
         pores = (own - _low_pass(own, side)) * (loss - 1) * _PORES * self._skin[side]
         base = self._spread(terms.to(self.device) @ level["maps"], side, 3)
         beard = self._beards(attributes, level["maps"], side)
@@ -324,6 +327,21 @@ class Generator:
             picture = functional.interpolate(picture, size=(LARGE, LARGE), mode="bicubic") + fine
         picture = picture + self._wrinkles(identities, attributes, size)
         return picture.permute(0, 2, 3, 1).clamp(0.02, 3).cpu().numpy()
+
+    def _own(self, code: Tensor, size: int) -> Tensor:
+        """Return what is the mixes' own (n, 3, s, s), pushed as far as each side agrees with the
+        other.
+        """
+        level = self._level(size)
+        if "average" not in level:
+            middle = self._t["codes"][0].mean(0, keepdim=True)
+            level["average"] = self._product(middle, level["coarse.basis"])
+        average = self._spread(level["average"], size, 3)
+        away = self._spread(self._product(code, level["coarse.basis"]), size, 3) - average
+        both = (away + away.flip(3)) / 2
+        brows = torch.from_numpy(regions(size).brows).to(self.device)
+        farther = _BOTH_SIDES - (_BOTH_SIDES - 1) * brows
+        return average + farther * both + _ONE_SIDE * (away - both)
 
     def _beards(
         self, attributes: list[Attribute], maps: Tensor, size: int

@@ -43,6 +43,11 @@ def test_a_small_step_of_the_slider_never_makes_an_elder():
     assert matching_age(30.0, -1.0, late) <= 18 + 1.9 * 12
 
 
+def test_a_face_that_looks_old_soon_is_made_less_old():
+    soon = curve([17, 36, 71, 85, 89])
+    assert matching_age(64.0, -1.0, soon) < usual_age(64.0, -1.0) - 40
+
+
 def test_beyond_what_the_network_sees_the_slider_goes_on_as_usual():
     turning = curve([18, 19, 44, 38, 36])
     ages = [matching_age(years, 1.0, turning) for years in (44.0, 60.0, 75.0)]

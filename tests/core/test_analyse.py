@@ -146,10 +146,16 @@ def test_landmarks_that_disagree_with_the_detector_are_not_trusted(
     assert found.reason.endswith(".")
 
 
-def test_ages_are_corrected_without_changing_their_order():
-    ages = [corrected_age(age) for age in np.linspace(1, 80, 200)]
+@pytest.mark.parametrize("gender", [-1.0, 0.0, 1.0])
+def test_ages_are_corrected_without_changing_their_order(gender):
+    ages = [corrected_age(age, gender) for age in np.linspace(1, 80, 200)]
     assert (np.diff(ages) > 0).all()
-    assert corrected_age(18) < 18 and corrected_age(60) > 65
+    assert corrected_age(18, gender) < 18 and corrected_age(60, gender) > 65
+
+
+def test_of_old_women_the_network_says_too_little():
+    assert corrected_age(45, -1.0) > corrected_age(45, 1.0) + 5
+    assert corrected_age(30, -1.0) == corrected_age(30, 1.0)
 
 
 def flat(colour):

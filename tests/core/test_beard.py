@@ -61,3 +61,13 @@ def test_hair_grows_there_and_only_there(texture, bearded):
     assert grown[chin].mean() < 0.5 * texture[chin].mean()
     np.testing.assert_array_equal(grown[beard.cover == 0], texture[beard.cover == 0])
     assert np.abs(grown - grow(texture, beard, seed=2)).max() > 5
+
+
+def test_hairs_turn_white_where_they_grew(texture, bearded):
+    beard = read_beard(bearded, regions(SIZE).skin, SAID)
+    assert beard is not None
+    young, older, old = (grow(texture, beard, seed=1, grey=grey) for grey in (0, 0.4, 0.9))
+    dense = beard.cover > 0.9
+    assert young[dense].mean() < older[dense].mean() - 5 < old[dense].mean() - 10
+    assert np.ptp(old[dense], axis=1).mean() < 0.4 * old[dense].mean()
+    np.testing.assert_array_equal(old[beard.cover == 0], texture[beard.cover == 0])

@@ -135,6 +135,15 @@ def test_the_search_sees_the_preview_made_small(generator, people):
         np.testing.assert_array_equal(a.shape, b.shape)
 
 
+def test_people_differ_on_both_sides_of_the_face_alike(generator):
+    woman = Attribute(-1.0, 25.0)
+    drawn = [generator.draw_identity(woman, k=5, seed=seed) for seed in range(12)]
+    textures = np.stack([s.texture for s in generator.generate(drawn, [woman] * 12, size=TINY)])
+    away = textures - textures.mean(0)
+    mirrored = away[:, :, ::-1]
+    assert (away + mirrored).std() > 4 * (away - mirrored).std()
+
+
 def test_people_differ_and_a_seed_changes_only_the_fine_relief(generator):
     drawn = [generator.draw_identity(WOMAN, k=5, seed=s) for s in range(6)]
     made = generator.generate(drawn, [WOMAN] * 6, size=SMALL)

@@ -44,6 +44,13 @@ __all__ = [
 _NOTHING = Touch()
 _GREYING = 0.7
 """Share of the photo's depth that brows lose when the skin's relief doubles: they grey with age."""
+_WORN = 1.2
+"""By how much more than the photo's own a skin is worn that is fully aged."""
+_DULLER = 0.4
+"""Share of the eyes' contrast that age takes: it falls as people age, and is a sign of youth to all
+who look (Porcheron, Mauger, Russell 2013)."""
+_WHITEN = 0.9
+"""How far a beard's hairs turn white."""
 _FURTHER = 0.14
 """Centimetres by which the shape may change more at each step of ``cover``."""
 
@@ -175,7 +182,8 @@ def _draw(
     window = _window(moved, scene.crop.shape[:2])
     photo = bend(scene.crop, field, window)
     local = moved - [window[1].start, window[0].start, 0]
-    lit = relight(scene.light, surrogate.texture, tinted=cover < 2)
+    aged = float(np.clip((wear - 1) / _WORN, 0, 1))
+    lit = relight(scene.light, surrogate.texture, tinted=cover < 2, aged=aged)
     depth = scene.light.brow_depth if cover < 2 else None
     darkest = scene.light.brow_darkest if scene.frames is None else 1.0
     if depth is not None:
@@ -184,14 +192,16 @@ def _draw(
     if scene.spots is not None:
         lit = draw_spots(lit, scene.spots, seed)
     if scene.beard is not None and not touch.shaved:
-        lit = grow(lit, scene.beard, seed)
+        lit = grow(lit, scene.beard, seed, grey=_WHITEN * aged)
     if touch.skin is not None:
         lit = toned(lit, touch.skin)
     uv, covered = mesh.rasterise(local, (photo.shape[0], photo.shape[1]))
     at, inside = uv * scene.size - 0.5, covered.astype(np.float32)
     rendered, alpha, weights = _render(scene, lit, at, inside)
     skin = scene.skin_colour
+    before = rendered.copy() if aged else rendered
     draw_eyes(rendered, photo, local, surrogate.iris, skin)
+    rendered += _DULLER * aged * (before - rendered)
     part_lips(rendered, local)
     if mouth_gap(local) > MOUTH_OPEN > mouth_gap(scene.mesh):
         open_mouth(rendered, local, skin)

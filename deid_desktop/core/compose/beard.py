@@ -30,6 +30,10 @@ _LEAST = 0.06
 """Share of the zone that has to be covered."""
 _STRANDS = 2.2
 """How much denser single hairs are than what is between them."""
+_WHITE = np.array([0.78, 0.8, 0.82], np.float32)
+"""What white hair is of the light on skin."""
+_MINGLED = 0.5
+"""How much more some hairs grey than others."""
 _ABOVE = 2
 """Vertex below the nose: cheeks above it are bare."""
 _GROWING = [
@@ -78,12 +82,19 @@ def read_beard(texture: Array, skin: Array, said: float) -> Beard | None:
     return Beard(np.clip(1.15 * cover, 0, 1), colour.astype(np.float32), bare)
 
 
-def grow(lit: Array, beard: Beard, seed: int) -> Array:
-    """Return the lit texture (s, s, 3), 0…255, with hair where the ``beard`` grows."""
+def grow(lit: Array, beard: Beard, seed: int, *, grey: float = 0.0) -> Array:
+    """Return the lit texture (s, s, 3), 0…255, with hair where the ``beard`` grows.
+
+    ``grey``: how far its hairs have turned white, 0…1.
+    """
     hairs, shades = _hairs(seed % 4, len(lit))
     thin = _STRANDS * beard.cover * (1.2 - beard.cover)
     held = np.clip(beard.cover + thin * (hairs - 0.5), 0, 1)
     hair = beard.bare * beard.colour * (0.7 + 0.6 * shades)[..., None]
+    if grey > 0:
+        white = np.clip(grey * (0.6 + _MINGLED * (shades - 0.5)), 0, 1)[..., None]
+        pale = (beard.bare @ LUMA * (0.85 + 0.3 * hairs))[..., None] * _WHITE
+        hair = hair + white * np.maximum(pale - hair, 0)
     return lit + held[..., None] * (hair - lit)
 
 

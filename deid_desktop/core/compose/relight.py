@@ -39,6 +39,8 @@ _REDDISH = np.array([0.86, 1.0, 1.06], np.float32)
 """Exponents of the channels where skin is in the shadow of lids."""
 _LIPS_LIKE_SKIN = 0.08
 """How far lips are drawn towards the skin around: the mean of the photo's counts its edges in."""
+_PALER = 0.3
+"""How much farther lips of the oldest are."""
 _FULL, _MOULDED, _MATT = 12.0, 0.4, 0.35
 """Texels of 512 over which lips are averaged, how much more contrast than a mix they get, and how
 much of that what is lighter does without: skin at their edge would shine."""
@@ -135,13 +137,14 @@ def _darkest(darker: Array, brows: Array) -> float:
     return float(np.clip(np.percentile(inside @ LUMA, 95), _PALEST, 1))
 
 
-def relight(light: Light, texture: Array, *, tinted: bool) -> Array:
+def relight(light: Light, texture: Array, *, tinted: bool, aged: float = 0.0) -> Array:
     """Return the surrogate's ``texture`` (s, s, 3), about 1, in the photo's light, 0…255.
 
     Args:
         light: of the face.
         texture: the surrogate's.
         tinted: whether brows and lips take their colour from the photo's.
+        aged: 0…1, how much older it is than the photo's: lips grow paler.
     """
     maps = regions(len(texture))
     unit = len(texture) / 512
@@ -160,7 +163,7 @@ def relight(light: Light, texture: Array, *, tinted: bool) -> Array:
     light_pouches(lit, light.low, light.pouches)
     lit = _warm(lit, maps, unit)
     if tinted:
-        lit = _tint(light, lit, maps, unit)
+        lit = _tint(light, lit, maps, unit, aged)
     return np.clip(lit, 0, 255).astype(np.float32)
 
 
@@ -282,7 +285,7 @@ def _warm(lit: Array, maps: Regions, unit: float) -> Array:
     return warm
 
 
-def _tint(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
+def _tint(light: Light, lit: Array, maps: Regions, unit: float, aged: float) -> Array:
     """Take the depth of the brows and the colour of the lips from the photo.
 
     Two times three numbers of the subject: enough that brows go with the hair and lips with the
@@ -292,7 +295,7 @@ def _tint(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
     current = _mean(lit / np.maximum(own, 8), maps.lips[..., None] * light.seen)
     ratio = np.clip(light.lip_colour / np.maximum(current, 1e-3), 0.5, 1.6)
     lit = lit * cv2.transform(maps.lips, np.stack([ratio - 1, np.ones_like(ratio)], 1))
-    lit = lit + thrice(_LIPS_LIKE_SKIN * maps.lips) * (own - lit)
+    lit = lit + thrice((_LIPS_LIKE_SKIN + _PALER * aged) * maps.lips) * (own - lit)
     window = _lips(len(lit))
     zone, part = maps.lips[window], lit[window]
     near, _ = weighted_blur(part, zone + 1e-3, _FULL * unit)

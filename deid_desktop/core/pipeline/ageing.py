@@ -19,9 +19,9 @@ _WOMEN = (20.0, 28.0, 38.0, 53.0, 73.0)
 _MEN = (20.0, 31.0, 44.0, 61.0, 77.0)
 """Apparent years at ``KNOTS``, on average over faces; of old women the network says less, but eyes
 do not."""
-_FARTHEST = 30.0
-"""Years by which one face may differ from the average: some leave the network unmoved, and would
-be driven to an age that everybody else sees."""
+_FARTHEST = (45.0, 30.0)
+"""Years by which one face may be below and above the average: some leave the network unmoved, and
+would be driven to an age that everybody else sees."""
 _LEAST, _MOST = 0.45, 1.9
 """Years in the generator for each year beyond 18 that is asked for: farther off, eyes see another
 age than the network does, and a small step of the slider changes a person."""
@@ -85,5 +85,5 @@ def matching_age(years: float, gender: float, apparent: Callable[[float], float]
     found += max(0.0, usual - usual_age(seen[oldest], gender))
     moved = np.ptp(rising) / np.ptp(_usually(gender))
     found = usual + min(1.0, float(moved) / _MOVED) * (found - usual)
-    found = float(np.clip(found, usual - _FARTHEST, usual + _FARTHEST))
+    found = float(np.clip(found, usual - _FARTHEST[0], usual + _FARTHEST[1]))
     return float(np.clip(found, 15 + _LEAST * settled, min(18 + _MOST * settled, _OLDEST)))
