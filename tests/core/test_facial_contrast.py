@@ -40,7 +40,7 @@ def test_eyes_grow_duller(aged, monkeypatch):
     monkeypatch.setattr("deid_desktop.core.compose._DULLER", 0.0)
     bright = aged()
     for eye in (mesh.LEFT_EYE, mesh.RIGHT_EYE):
-        assert spread(old, eye) < 0.99 * spread(bright, eye)
+        assert spread(old, eye) < 0.995 * spread(bright, eye)
 
 
 def test_lips_grow_paler(aged, monkeypatch):

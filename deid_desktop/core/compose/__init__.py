@@ -46,7 +46,7 @@ _GREYING = 0.7
 """Share of the photo's depth that brows lose when the skin's relief doubles: they grey with age."""
 _WORN = 1.2
 """By how much more than the photo's own a skin is worn that is fully aged."""
-_DULLER = 0.4
+_DULLER = 0.2
 """Share of the eyes' contrast that age takes: it falls as people age, and is a sign of youth to all
 who look (Porcheron, Mauger, Russell 2013)."""
 _WHITEN = 0.9
