@@ -7,7 +7,7 @@ then backwards: a face that the key frame found is followed into both neighbours
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -128,30 +128,40 @@ class Finder:
         return merge(rows, overlap=SAME_FACE, nested=True)
 
     def _follow(self, looks: list[_Look]) -> None:
-        """Look where faces were in the frame before, then where they are in the frame after."""
-        pairs = list(pairwise(looks))
-        for one, other in pairs:
-            if not other.cut:
-                self._look_for(one.rows, other)
-        for one, other in reversed(pairs):
-            if not other.cut:
-                self._look_for(other.rows, one)
+        """Look where faces were in the frame before, then where they are in the frame after.
 
-    def _look_for(self, rows: Array, look: _Look) -> None:
+        Whoever is not found is looked for again in the frames that follow: faces that are hard to
+        see are seen in some frames only, and what lies between is filled in later.
+        """
+        pairs, lost = list(pairwise(looks)), list[Array]()
+        for one, other in pairs:
+            lost = [] if other.cut else self._look_for([*one.rows, *lost], other)
+        lost = []
+        for one, other in reversed(pairs):
+            lost = [] if other.cut else self._look_for([*other.rows, *lost], one)
+
+    def _look_for(self, rows: Sequence[Array], look: _Look) -> list[Array]:
+        """Add faces that are where ``rows`` say; return the rows without one."""
         if look.frame.broken:
-            return
+            return list(rows)
+        lost = []
         for row in rows:
             if (overlap(row, look.rows) > APART).any():
                 continue
             box = (float(row[0]), float(row[1]), float(row[2]), float(row[3]))
             found = self._detector.detect_near(look.frame.pixels, box)
-            if found is not None and found.score >= FOLLOWED:
-                seen = np.array([_row(found)], np.float32)
-                grown = max(seen[0, 3] / row[3], row[3] / max(seen[0, 3], 1.0))
-                if overlap(row, seen)[0] < _STAYS or grown > _GROWS:
-                    continue
-                if not (overlap(seen[0], look.rows) > SAME_FACE).any():
-                    look.rows = np.concatenate([look.rows, seen])
+            seen = None if found is None else np.array([_row(found)], np.float32)
+            if seen is None or not _follows(seen[0], row):
+                lost.append(row)
+            elif not (overlap(seen[0], look.rows) > SAME_FACE).any():
+                look.rows = np.concatenate([look.rows, seen])
+        return lost
+
+
+def _follows(seen: Array, row: Array) -> bool:
+    """Tell whether what is seen may be the face that a row shows in a frame nearby."""
+    grown = max(seen[3] / row[3], row[3] / max(seen[3], 1.0))
+    return bool(seen[14] >= FOLLOWED and overlap(row, seen[None])[0] >= _STAYS and grown <= _GROWS)
 
 
 @dataclass(eq=False)

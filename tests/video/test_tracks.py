@@ -145,6 +145,35 @@ def test_cuts_are_seen_and_pans_are_not():
     assert [i for i, p in enumerate(one + other) if finder(p)] == [12]
 
 
+def test_who_is_lost_is_looked_for_again_in_the_frames_that_follow():
+    from deid_desktop.core.types import Face
+    from deid_desktop.video.clip import Frame
+    from deid_desktop.video.finding import _Look
+
+    face = row(40, 40)
+    seen = {3, 4, 7}  # nothing else shows it, save the key frame, which is the sixth
+
+    def detect_near(pixels, box):
+        number = int(pixels[0, 0, 0])
+        return Face(0, box, face[4:14].reshape(5, 2), 0.8) if number in seen else None
+
+    finder = Finder()
+    finder._detector = SimpleNamespace(detect_near=detect_near)
+    looks = [
+        _Look(
+            Frame(number, 1, np.full((90, 90, 3), number, np.uint8), broken=number == 1),
+            number == 2,
+            face[None] if number == 6 else np.zeros((0, 15), np.float32),
+        )
+        for number in range(9)
+    ]
+    finder._follow(looks)
+    assert [number for number, one in enumerate(looks) if len(one.rows)] == [3, 4, 6, 7]
+    seen.add(0)  # beyond a cut nobody is looked for
+    finder._follow(looks)
+    assert not len(looks[0].rows)
+
+
 def test_every_face_is_found_in_every_frame_of_a_moving_camera(tmp_path):
     photo = read_photo(resource("samples", "crew.jpg"))
     pictures, _ = camera(photo.pixels, 15, size=(480, 320), zoom=0.3, step=(-2, 1), sway=3)
