@@ -4,11 +4,13 @@
     python -m deid_desktop.training build    --work runs [--tiny] [--out FILE]
     python -m deid_desktop.training sheets   --out DIR [--work runs]
     python -m deid_desktop.training occlusion --data ../shared/data [--crowds PHOTO...] [--out FILE]
+    python -m deid_desktop.training anatomy  --data ../shared/data
 
 ``unwrap`` takes every picture into texture space (two minutes), ``build`` computes the weights and
 trains the network (ten minutes on two cores; goes on from its checkpoint), ``sheets`` draws mixes
 and slider sweeps of the weights in place. ``occlusion`` trains the network that sees what lies in
-front of a face (three minutes of one core).
+front of a face (three minutes of one core). ``anatomy`` prints how far apart the features of people
+are (two minutes).
 """
 
 from __future__ import annotations
@@ -48,9 +50,12 @@ def main(arguments: list[str] | None = None) -> int:
     occlusion.add_argument("--crowds", type=Path, nargs="*", default=[], help="photos of many")
     occlusion.add_argument("--steps", type=int, default=1_500)
     occlusion.add_argument("--seed", type=int, default=0)
+    anatomy = commands.add_parser("anatomy")
+    anatomy.add_argument("--data", type=Path, default=Path("../shared/data"))
     options = parser.parse_args(arguments)
     commands_by_name = {
         "unwrap": _unwrap, "build": _build, "sheets": _sheets, "occlusion": _occlusion,
+        "anatomy": _anatomy,
     }  # fmt: skip
     commands_by_name[options.command](options)
     return 0
@@ -112,6 +117,13 @@ def _occlusion(options: argparse.Namespace) -> None:
     save(train(examples, patches, steps=options.steps, seed=options.seed), options.out)
     if options.out.parent == resource("models"):
         _write_checksum(options.out)
+
+
+def _anatomy(options: argparse.Namespace) -> None:
+    from deid_desktop.training.anatomy import measured
+
+    for line in measured(options.data / "portraits"):
+        logging.info("%s", line)
 
 
 def _sheets(options: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_desktop.core import mesh
+from deid_desktop.core.compose.anatomy import kept_human
 from deid_desktop.core.geometry import Pose3D, blur, procrustes
 from deid_desktop.core.types import Array
 
@@ -132,7 +133,8 @@ def displaced(
     for part, weight in zip(_PARTS, spread.parts, strict=True):
         whole = exaggerated[part].mean(0) + _growth(fit.identity, change, part, strength)
         wanted = wanted * (1 - weight[:, None]) + whole * weight[:, None]
-    offsets = fit.pose.turn(_without_turn(fit, wanted)).astype(np.float32)
+    human = kept_human(fit.identity, wanted)
+    offsets = fit.pose.turn(_without_turn(fit, human)).astype(np.float32)
     size = np.ptp(vertices[: mesh.VERTICES, :2], axis=0).max()
     length = np.linalg.norm(offsets[:, :2], axis=1, keepdims=True)
     offsets *= np.minimum(1, _CAP * size / np.maximum(length, 1e-6))

@@ -1,0 +1,45 @@
+"""Exaggerated shapes stay those of people."""
+
+import numpy as np
+import pytest
+
+from deid_desktop.core import mesh
+from deid_desktop.core.compose.anatomy import MEASURES, kept_human, value_of
+
+
+def test_what_people_have_stays_as_it_is():
+    face = np.float32(mesh.XYZ * [1, -1, 1])
+    change = np.zeros_like(face)
+    change[:, 2] = np.linspace(-1, 1, len(face))  # of depth nothing is said
+    np.testing.assert_allclose(kept_human(face, change), change, atol=1e-6)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("side", [-1, 1])
+def test_no_measure_leaves_its_bounds(measure, side):
+    face = np.float32(mesh.XYZ * [1, -1, 1])
+    change = np.zeros_like(face)
+    change[measure.last, measure.axis] += side * 2.0
+    made = face + kept_human(face, change)
+    for each in MEASURES:
+        own = abs(value_of(face, each) - each.usual) / each.deviation
+        away = abs(value_of(made, each) - each.usual) / each.deviation
+        assert away <= max(3.0, own) + 1e-3
+
+
+def test_a_subject_may_be_as_unusual_as_they_are():
+    face = np.float32(mesh.XYZ * [1, -1, 1])
+    eyes = MEASURES[0]
+    face[eyes.last, 0] += 2.0
+    np.testing.assert_allclose(kept_human(face, np.zeros_like(face)), 0, atol=1e-5)
+
+
+def test_neighbours_go_along_so_that_no_eye_is_torn():
+    face = np.float32(mesh.XYZ * [1, -1, 1])
+    eyes = MEASURES[0]
+    change = np.zeros_like(face)
+    change[:, 0] = np.where(face[:, 0] > 0, 0.8, -0.8)  # both halves of the face move apart
+    moved = (kept_human(face, change) - change)[:, 0]
+    right = moved[list(eyes.last)]
+    assert right.mean() < -0.1
+    assert np.ptp(right) < 0.35 * abs(right.mean())
