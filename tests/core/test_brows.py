@@ -8,6 +8,7 @@ from deid_desktop.core.geometry import blur
 from deid_desktop.core.regions import regions
 
 SIZE = 512
+HAIR = np.array([0.52, 0.6, 0.66], np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -24,31 +25,65 @@ def steepest(picture):
 
 
 def test_brows_get_edges_and_nothing_else_changes(soft):
-    drawn = draw_brows(soft, depth=np.full(3, 0.2, np.float32), seed=1)
+    drawn = draw_brows(soft, depth=0.2, hair=HAIR, seed=1)
     assert steepest(drawn) > 2 * steepest(soft)
     np.testing.assert_array_equal(
         drawn[regions(SIZE).brows < 1e-3], soft[regions(SIZE).brows < 1e-3]
     )
 
 
-@pytest.mark.parametrize("depth", [0.1, 0.2, 0.3])
+def width(picture):
+    """Rows of the middle of the left brow that are darker than half of its darkest."""
+    maps = regions(SIZE)
+    columns = np.flatnonzero((maps.brows[:, : SIZE // 2] > 0.5).any(0))
+    dark = np.clip(150 * 1.0 - picture[:, columns[len(columns) // 2], 0], 0, None)
+    return int((dark > 0.5 * dark.max()).sum())
+
+
+def test_a_pale_brow_is_narrow_not_a_smear(soft):
+    pale, full = (draw_brows(soft, depth=d, hair=HAIR, seed=1) for d in (0.08, 0.3))
+    assert width(pale) < 0.8 * width(full) < width(soft)
+    assert pale.min() < 0.8 * soft.min()
+
+
+def test_the_mixs_band_is_gone_beside_the_brow(soft):
+    drawn = draw_brows(soft, depth=0.08, hair=HAIR, seed=1)
+    beside = (regions(SIZE).brows > 0.9) & (soft[..., 0] < 118)
+    skin = np.percentile(drawn[beside][:, 0], 70)
+    assert skin > 0.9 * 150
+
+
+def test_hair_has_its_own_colour(soft):
+    red = draw_brows(soft, depth=0.2, hair=np.array([0.4, 0.65, 0.7], np.float32), seed=1)
+    black = draw_brows(soft, depth=0.2, hair=np.full(3, 0.6, np.float32), seed=1)
+    dark = regions(SIZE).brows > 0.9
+    shares = [(p[dark].min(0) / [150, 120, 105]) for p in (red, black)]
+    assert shares[0][0] > 1.5 * shares[0][2]
+    assert shares[1][0] < 1.1 * shares[1][2]
+
+
+def test_an_overexposed_face_has_brows():
+    white = np.full((SIZE, SIZE, 3), 255, np.float32)
+    drawn = draw_brows(white, depth=0.2, hair=HAIR, seed=1)
+    assert drawn.min() < 200 and np.isfinite(drawn).all()
+
+
+@pytest.mark.parametrize("depth", [0.1, 0.15, 0.2])
 def test_brows_are_as_dark_as_the_photos(soft, depth):
     maps = regions(SIZE)
-    drawn = draw_brows(soft, depth=np.full(3, depth, np.float32), seed=1)
+    drawn = draw_brows(soft, depth=depth, hair=HAIR, seed=1)
     skin = 150 * np.array([1.0, 0.8, 0.7])
     reached = float((maps.brows[..., None] * (1 - drawn / skin)).sum() / maps.brows.sum() / 3)
     assert reached == pytest.approx(depth, rel=0.3)
 
 
 def test_every_seed_has_its_hairs_and_keeps_them(soft):
-    depth = np.full(3, 0.2, np.float32)
-    first, again, other = (draw_brows(soft, depth=depth, seed=s) for s in (1, 1, 2))
+    first, again, other = (draw_brows(soft, depth=0.2, hair=HAIR, seed=s) for s in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 5
 
 
 def test_brows_are_nowhere_darker_than_the_photos(soft):
-    depth = np.full(3, 0.3, np.float32)
-    free = draw_brows(soft, depth=depth, seed=1)
-    pale = draw_brows(soft, depth=depth, darkest=0.25, seed=1)
-    assert free.min() < 0.8 * pale.min()
+    pale = draw_brows(soft, depth=0.3, hair=np.full(3, 0.25, np.float32), seed=1)
+    assert pale.min() > 0.72 * soft.max(axis=(0, 1)).min()
+    assert draw_brows(soft, depth=0.3, hair=HAIR, seed=1).min() < 0.8 * pale.min()

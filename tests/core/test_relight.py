@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from deid_desktop.core import mesh
+from deid_desktop.core.compose.forms import mould
 from deid_desktop.core.compose.relight import read_light, relight
 from deid_desktop.core.generate import SMALL
 from deid_desktop.core.geometry import blur
@@ -30,9 +31,10 @@ def bumpy():
 def test_forms_are_as_hard_as_the_photos_light_makes_them(light, bumpy):
     bare = regions(SMALL).skin > 0.99
     contrast = []
-    for hardness in (0.02, 0.035):
-        lit = relight(replace(light, hardness=hardness), bumpy, tinted=False)
-        shade = relight(replace(light, hardness=hardness), np.ones_like(bumpy), tinted=False)
+    for strength in (0.02, 0.06):
+        made = replace(light, forms=np.full_like(light.forms, strength))
+        lit = relight(made, bumpy, tinted=False)
+        shade = relight(made, np.ones_like(bumpy), tinted=False)
         contrast.append((lit / np.maximum(shade, 1))[bare].std())
     assert contrast[1] > 1.25 * contrast[0]
 
@@ -57,7 +59,7 @@ def test_an_overexposed_face_clips_as_its_photo_does(light, exposure):
     scene = exposure * shade * np.array([180, 130, 110], np.float32) + np.zeros_like(light.low)
     photo = np.clip(scene, 0, 255)
     overexposed = read_light(photo, np.ones_like(skin), skin, frames=None)
-    lit = relight(replace(overexposed, hardness=0.0), np.ones_like(photo), tinted=False)
+    lit = relight(overexposed, np.ones_like(photo), tinted=False)
     bare = (maps.skin * maps.core > 0.95) & (np.arange(SMALL)[:, None] > SMALL // 2)
     assert np.abs(lit - photo)[bare].mean() < 8
 
@@ -66,3 +68,43 @@ def test_what_is_not_clipped_is_read_as_it_is(light):
     skin = (regions(SMALL).skin > 0.5).astype(np.float32)
     photo = np.full_like(light.low, 200.0)
     assert np.array_equal(read_light(photo, np.ones_like(skin), skin, frames=None).texture, photo)
+
+
+def test_what_is_mottled_beyond_the_photo_is_calmed_and_an_older_face_keeps_more(light):
+    noise = np.random.default_rng(0).normal(size=(SMALL, SMALL)).astype(np.float32)
+    fine = blur(noise, 1.5) - blur(noise, 4)
+    mottled = np.repeat((1 + 0.15 * fine / fine.std())[..., None], 3, axis=2)
+    flat, low = (100 * mottled).astype(np.float32), np.full((SMALL, SMALL, 3), 100, np.float32)
+    bare = regions(SMALL).skin > 0.99
+    calm, old = (
+        (mottled[..., 0] + mould(flat, low, 0.1 * np.ones_like(light.forms) / 3, wear=w))[
+            bare
+        ].std()
+        for w in (1.0, 2.0)
+    )
+    assert calm < 0.8 * mottled[bare].std()
+    assert old > 1.1 * calm
+
+
+def test_the_strength_of_forms_is_the_same_on_both_sides(light):
+    np.testing.assert_allclose(light.forms, light.forms[:, ::-1], rtol=0.02)
+
+
+@pytest.mark.parametrize("redder", [0.0, 0.3])
+def test_shadows_are_as_red_as_the_photos(light, redder):
+    """Half of the photo lies in shadow; how red that is, is how red shadows are elsewhere."""
+    skin = (regions(SMALL).skin > 0.5).astype(np.float32)
+    shade = (0.75 + 0.25 * np.sin(np.arange(SMALL) / 6)).astype(np.float32)
+    colour = np.array([180.0, 130.0, 110.0], np.float32)
+    photo = colour * shade[None, :, None] ** np.array([1 - redder, 1, 1], np.float32)
+    photo = np.broadcast_to(photo, (SMALL, SMALL, 3)).astype(np.float32)
+    seen = read_light(photo, np.ones_like(skin), skin, frames=None)
+    assert seen.redder[0] - seen.redder[1] == pytest.approx(-redder, abs=0.06)
+    dark = np.ones_like(photo)
+    dark[SMALL // 2 :] = 0.85
+    lit = relight(seen, dark, tinted=False)
+    bare = (regions(SMALL).skin > 0.99) & (np.abs(np.arange(SMALL) - SMALL / 2) < SMALL / 5)
+    grey = lit.mean(2)
+    hue = (lit[..., 0] / np.maximum(lit[..., 1], 1))[bare]
+    slope = np.polyfit(np.log(grey[bare]), np.log(hue), 1)[0]
+    assert slope == pytest.approx(-redder, abs=0.15)

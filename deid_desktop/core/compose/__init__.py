@@ -74,7 +74,7 @@ def compose(
         shape_strength: see ``shape.displaced``.
         expression: (468, 3) canonical change of expression, ``None`` to keep the photo's.
         cover: 0 keeps glasses as they are, 1 lets the shape change more, 2 also replaces glasses
-            and the photo's colours of brows and lips, 3 lets the head's outline change most and
+            and the photo's colour of lips, 3 lets the head's outline change most and
             takes glasses off; more of the subject is hidden, less of the photo kept.
         seed: of the grain.
         wear: contrast of the skin's fine relief, of the photo's; more for an older face, whose
@@ -183,12 +183,11 @@ def _draw(
     photo = bend(scene.crop, field, window)
     local = moved - [window[1].start, window[0].start, 0]
     aged = float(np.clip((wear - 1) / _WORN, 0, 1))
-    lit = relight(scene.light, surrogate.texture, tinted=cover < 2, aged=aged)
-    depth = scene.light.brow_depth if cover < 2 else None
-    darkest = scene.light.brow_darkest if scene.frames is None else 1.0
+    lit = relight(scene.light, surrogate.texture, tinted=cover < 2, wear=wear, aged=aged)
+    depth = scene.light.brow_depth
     if depth is not None:
         depth = depth * float(np.clip(1 - _GREYING * (wear - 1), 0.35, 1))
-    lit = draw_brows(lit, depth=depth, darkest=darkest, seed=seed)
+    lit = draw_brows(lit, depth=depth, hair=scene.light.brow_hair, seed=seed)
     if scene.spots is not None:
         lit = draw_spots(lit, scene.spots, seed)
     if scene.beard is not None and not touch.shaved:

@@ -1,9 +1,10 @@
 """Brows: turns the soft bands that a mix of several people's brows is into brows of hair.
 
-Where a surrogate's brow lies and how it runs is the mix's own; its edge is made as steep as hair
-makes it, and single hairs are drawn that grow as brows do: up at the nose, along at the temple,
-the upper ones down to meet the lower. How dark it is follows the photo, so that it goes with the
-hair of the head.
+Where a surrogate's brow lies and how it runs is the mix's own. The band is taken away and a brow of
+one clean form drawn along its middle: widest near the nose, thin at the temple, frayed by single
+hairs that grow as brows do: up at the nose, along at the temple, the upper ones down to meet the
+lower. How dark it is follows the photo, so that it goes with the hair of the head, and so does how
+narrow: a band as pale as a brow's mean is a smear.
 """
 
 from __future__ import annotations
@@ -18,34 +19,32 @@ from deid_desktop.core.geometry import LUMA, around, blur, weighted_blur
 from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Array
 
-_DARK = (0.2, 0.72)
-"""Least and greatest depth of a brow below the skin, as a share of it."""
-_ASHEN = 0.25
-"""How much less colour hair has than skin as dark."""
 _LEAST = 0.45
 """Of the surrogate's own depth: brows that are raised out of their place measure as none."""
-_PALER = 0.88
-"""Share of the photo's depth: the eye sees a clean edge as darker than a frayed one."""
-_EDGE = (0.05, 1.05)
-"""Shares of the mix's own greatest depth between which the brow sets in."""
-_PEAK = 1.6
-"""Exponent that gathers the hairs in the middle of a brow: mixing has spread them."""
-_ROUGH = 0.55
-"""How far single hairs move that edge."""
+_PALEST = 0.4
+"""Least depth of dense hair, of the photo's: where the form leaves more room than hair fills."""
+_CORE = 0.45
+"""Share of the mix's own greatest depth from which it says where the brow runs."""
+_NARROWER = (0.62, 1.15)
+"""How wide a brow may be, of the mix's: that is spread, the photo's ink and depth say how far."""
+_WIDTHS = ([-0.1, 0.1, 0.4, 0.75, 1.0, 1.1], [0.85, 1.0, 1.0, 0.72, 0.38, 0.25])
+"""Along a brow from the nose to the temple: its half width."""
+_ROUGH = 0.7
+"""How far single hairs move the edge."""
 _VARIANTS = 4
 _HAIRS = 900
 _FINE = 1024
 """Texels a side at which hairs are drawn."""
 
 
-def draw_brows(lit: Array, *, depth: Array | None, darkest: float = 1.0, seed: int) -> Array:
+def draw_brows(lit: Array, *, depth: float | None, hair: Array, seed: int) -> Array:
     """Return the lit texture (s, s, 3), 0…255, with brows of hair in place of soft bands.
 
     Args:
         lit: the surrogate's texture in the photo's light.
-        depth: (3,) how much darker than skin the brows of the photo are, on average over
+        depth: 0…1, how much darker than skin the brows of the photo are, on average over
             ``regions.brows``; ``None`` keeps the surrogate's own.
-        darkest: 0…1, how much darker brows may be anywhere: thick ones are not dense.
+        hair: (3,) 0…1, how much darker than skin they are where they are dense.
         seed: whose hairs they are.
     """
     size = len(lit)
@@ -55,34 +54,63 @@ def draw_brows(lit: Array, *, depth: Array | None, darkest: float = 1.0, seed: i
     unit = size / 512
     skin, _ = weighted_blur(part, maps.skin[window] + 1e-4, 13 * unit)
     darker = np.clip(1 - (part @ LUMA) / np.maximum(skin @ LUMA, 8), 0, 1)
-    band = blur((darker * zone).astype(np.float32), 1.2 * unit)
-    middle = round(float(mesh.UV[9, 0]) * size) - window[1].start
-    share = band / np.maximum(_most(band, zone, middle), 0.05)
+    # Where a face is overexposed, nothing of its brows is left to say where they run.
+    band = blur(((darker + 1e-4) * zone).astype(np.float32), 1.2 * unit)
+    own = float((zone * darker).sum() / zone.sum())
+    depth = own if depth is None else max(depth, _LEAST * own)
     hairs = _hairs(seed % _VARIANTS, size)[window]
-    dense = _step(share + _ROUGH * (hairs - 0.5) * np.clip(3 * share, 0, 1), *_EDGE) ** _PEAK
-    covered = dense * (0.75 + 0.6 * (hairs - 0.5)) * np.clip(2 * zone, 0, 1)
-    own = (zone[..., None] * (1 - part / np.maximum(skin, 8))).sum((0, 1)) / zone.sum()
-    depth = own if depth is None else np.maximum(depth, _LEAST * own)
-    held = float((covered * zone).sum() / zone.sum())
-    dense_depth = np.clip(_PALER * depth / max(held, 0.02), _DARK[0], _DARK[1])
-    colour = skin * (1 - dense_depth * min(1.0, darkest / float(dense_depth @ LUMA)))
-    colour = colour + _ASHEN * (colour.mean(2, keepdims=True) - colour)
-    bare = 0.6 * np.clip(_step(share, 0.05, 0.35) * zone * 1.3, 0, 1)[..., None]
-    cleared = part + bare * np.maximum(skin - part, 0)
+    full = _shape(band, zone, window, ink=depth, darkest=float(hair @ LUMA), size=size)
+    dense = _step(full + _ROUGH * (hairs - 0.5) * np.clip(3 * full, 0, 1), 0.1, 0.9)
+    covered = dense * np.clip(0.78 + 1.1 * (hairs - 0.5), 0, 1) * np.clip(2 * zone, 0, 1)
+    held = float((covered * zone).sum() / zone.sum()) * float(hair @ LUMA)
+    colour = skin * (1 - hair * np.clip(depth / max(held, 1e-3), _PALEST, 1))
+    bare = np.clip(_step(band / np.maximum(darker.max(), 0.05), 0.03, 0.2) * zone * 1.5, 0, 1)
+    cleared = part + bare[..., None] * np.maximum(skin - blur(part, 2.5 * unit), 0)
     drawn = cleared + covered[..., None] * (colour - cleared)
     result = lit.copy()
     result[window] = drawn
     return result
 
 
-def _most(darker: Array, zone: Array, middle: int) -> Array:
-    """Return how dark each of both brows is at most, as (1, w), left and right of a column."""
-    columns = np.arange(darker.shape[1]) < middle
-    sides = []
-    for side in (slice(None, middle), slice(middle, None)):
-        inner = zone[:, side] > 0.5
-        sides.append(np.percentile(darker[:, side][inner], 88))
-    return np.where(columns, *sides)[None].astype(np.float32)
+def _shape(
+    band: Array, zone: Array, window: tuple[slice, slice], *, ink: float, darkest: float, size: int
+) -> Array:
+    """Return how dense both brows are (h, w), 0…1: a clean form along the mix's soft bands.
+
+    Args:
+        band: (h, w) how much darker than skin the mix is.
+        zone: (h, w) where brows may be.
+        window: of the texture that both are of.
+        ink: the mean depth over ``zone`` that the brows are to reach.
+        darkest: the depth where they are dense.
+        size: texels a side of that texture.
+    """
+    y, x = (np.arange(n, dtype=np.float32) for n in band.shape)
+    shape = np.zeros_like(band)
+    for chain in (mesh.LEFT_BROW, mesh.RIGHT_BROW):
+        at, nose = (mesh.UV[v, 0] * size - 0.5 - window[1].start for v in (chain, 9))
+        inner, outer = at[np.argsort(np.abs(at - nose))[[0, -1]]]
+        t = (x - inner) / (outer - inner)
+        own = band * ((t > -0.2) & (t < 1.2))
+        most = np.percentile(own[(zone > 0.5) & (own > 0)], 92)
+        weight = np.clip(own - _CORE * most, 0, None)
+        mass = weight.sum(0) + 1e-6
+        centre = (weight * y[:, None]).sum(0) / mass
+        spread = (weight * (y[:, None] - centre) ** 2).sum() / weight.sum()
+        run = np.polyfit(t, centre, 2, w=np.sqrt(mass))
+        along = np.cumsum(mass[np.argsort(t)]) / mass.sum()
+        start, stop = np.interp([0.03, 0.97], along, np.sort(t))
+        start, stop = np.clip(start, -0.1, 0.1), np.clip(stop, 0.88, 1.08)
+        half = 2.0 * np.sqrt(spread) * np.interp((t - start) / (stop - start), *_WIDTHS)
+        needed = 0.5 * ink * zone.sum() / (0.8 * darkest)
+        drawn = 2 * half[(t > start) & (t < stop)].sum()
+        half = half * np.clip(needed / drawn, *_NARROWER)
+        across = (y[:, None] - np.polyval(run, t)) / half
+        # Softer above, where hairs stand up, than below.
+        profile = np.exp(-np.where(across < 0, 1.1 * across**2, np.abs(across) ** 3))
+        ends = _step(t, start - 0.06, start + 0.14) * (1 - _step(t, stop - 0.2, stop + 0.06))
+        shape += profile * ends
+    return shape.astype(np.float32)
 
 
 def _step(values: Array, start: float, stop: float) -> Array:

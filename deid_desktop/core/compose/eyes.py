@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from deid_desktop.core import mesh
+from deid_desktop.core.geometry import LUMA
 from deid_desktop.core.types import Array
 
 _CLOSED = 0.13
@@ -18,8 +19,14 @@ _IRIS = (0.17, 0.235)
 """Plausible radii of an iris, as shares of the eye's width."""
 _IRIS_LIGHT = 1.2
 """The donors' irises were measured with pupil, rim and the lid's shadow, all drawn on top here."""
+_PLAIN = np.array([1.25, 0.95, 0.75], np.float32)
+"""The colour of skin of lightness 1 that the donors' irises were measured beside."""
+_PLAIN_SHARE = 0.7
+"""How far it stands in for the photo's: beside pink skin brown eyes were purple."""
 _PUPIL = 0.36
 """Radius of a pupil, of the iris."""
+_SPOT = 0.17
+"""Radius of a catchlight, of the iris."""
 _LASHES = (0.6, 0.15)
 """How dark the lashes are at the upper and at the lower lid."""
 
@@ -34,7 +41,12 @@ def draw_eyes(rendered: Array, photo: Array, vertices: Array, iris: Array, skin:
         iris: (3,) RGB, relative to the skin.
         skin: (3,) RGB of the photo's skin, 0…255.
     """
-    colour = np.clip(_IRIS_LIGHT * iris * skin, 16, 150)
+    level = float(skin @ LUMA)
+    colour = np.clip(
+        _IRIS_LIGHT * iris * (_PLAIN * level + (1 - _PLAIN_SHARE) * (skin - _PLAIN * level)),
+        16,
+        150,
+    )
     for contour, ring, folds in (
         (mesh.LEFT_EYE, mesh.LEFT_IRIS, _LEFT_FOLD),
         (mesh.RIGHT_EYE, mesh.RIGHT_IRIS, _RIGHT_FOLD),
@@ -178,7 +190,7 @@ def _catchlight(
 ) -> Array:  # fmt: skip
     """Return 0…1: a highlight where the photo's iris is brightest, else up and to the left."""
     grey = cv2.GaussianBlur(own.mean(2), (0, 0), max(0.6, 0.08 * radius))
-    disc = inside & (distance < 0.9)
+    disc = inside & (distance < 0.8)
     place, strength = (centre[0] - 0.28 * radius, centre[1] - 0.33 * radius), 0.55
     if disc.sum() > 6:
         brightest = np.unravel_index(np.where(disc, grey, 0).argmax(), grey.shape)
@@ -186,9 +198,9 @@ def _catchlight(
         if excess > 20:
             place = (float(brightest[1]), float(brightest[0]))
             strength = min(0.95, excess / 90 + 0.35)
-    spot = max(0.7, 0.15 * radius)
-    spread = (x - place[0]) ** 2 + (y - place[1]) ** 2
-    return strength * np.exp(-spread / (2 * spot**2))
+    spot = max(0.8, _SPOT * radius)
+    spread = ((x - place[0]) ** 2 + (y - place[1]) ** 2) / spot**2
+    return strength * np.exp(-0.7 * spread**2)  # with an edge: a mirrored lamp, no glow
 
 
 def _lash_line(lids: Array, shape: tuple[int, ...], width: float) -> Array:

@@ -9,8 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deid_desktop.core.compose.colour_rule import square
 from deid_desktop.core.compose.exposure import BRIGHTEST, unclipped
-from deid_desktop.core.compose.pouches import light_pouches, read_pouches
+from deid_desktop.core.compose.forms import mould, read_forms, soft_skin
+from deid_desktop.core.compose.patches import light_patches, read_patches
 from deid_desktop.core.geometry import LUMA, around, blur, thrice, weighted_blur
 from deid_desktop.core.regions import BELOW_NOSE, Regions, hull, regions
 from deid_desktop.core.types import Array, Pixels
@@ -21,17 +23,13 @@ _LIGHT = 36.0
 _AROUND = 20.0
 """Texels of 512 over which skin is averaged to compare brows and lips with."""
 _HUES = 14.0
-"""Texels of 512 over which the photo's skin is averaged for its hues, which carry few features."""
-_EVEN = 0.6
-"""How far finer hues give way to those, darker ones redder: stubble and shadows are no grey."""
-_FORMS = 8.0
-"""Texels of 512 below which structure is skin, not form."""
-_HARDER = (0.9, 2.2)
-"""By how much the contrast of a surrogate's forms is changed to that of the photo's."""
-_ASIDE = (0.27, 0.33)
-"""Distance from the middle of the texture, as a share of it, from which stains may be, and are."""
-_STAINED = 0.85
-"""Share of the forms that goes there: its light is the photo's all the same."""
+"""Texels of 512 over which a surrogate's skin is averaged for its hues."""
+_SHADES = 6.0
+"""Texels of 512 over which the photo's is, to tell how its hues change with shade."""
+_SURE = 0.01
+"""Variance of shade that a photo must show before it tells more than `_REDDISH`."""
+_EVEN = 0.75
+"""How far the surrogate's finer hues give way to those: stubble and shadows are no grey."""
 _PORES = 4.0
 """Texels of 512 below which structure is skin, not form."""
 _UPPER_LIP = [98, 2, 327, 423, 426, 436, 410, 270, 0, 40, 186, 216, 206, 203]
@@ -53,6 +51,10 @@ _ENOUGH = 0.35
 """Share of the brows that must be seen beside frames to tell how dark they are."""
 _PALEST = 0.32
 """Least darkness of dense brows: paler they are a smear."""
+_HAIR = np.array([0.45, 0.52, 0.57], np.float32)
+"""How much darker than skin the dense part of brows is, where the photo does not tell."""
+_DENSEST = 85
+"""Percentile of darkness from which brows are dense."""
 _SHINE = 0.3
 """How much brighter than its surroundings skin may be."""
 
@@ -63,24 +65,26 @@ class Light:
 
     ``texture`` (s, s, 3) the photo's own, above 255 where it is overexposed, ``seen`` how well the
     photo shows it, ``low`` (s, s, 3) the light on its skin, ``rim`` weight of bare skin at the
-    border of what is replaced. ``brow_depth`` (3,) how much darker than skin its brows are,
-    ``None`` where frames hide that; ``brow_darkest`` 0…1 how much where they are dense;
+    border of what is replaced. ``brow_depth`` 0…1 how much darker than skin its brows are on
+    average, ``None`` where frames hide that; ``brow_hair`` (3,) how much where they are dense;
     ``lip_colour`` and ``upper_lip`` (3,) those of the lips and of the skin above them, relative to
-    the skin around and to the light. ``hardness``: how much contrast the light gives to forms.
-    ``hue`` (s, s, 3) the colours of the skin, all of lightness 1; ``pouches`` of `read_pouches`.
+    the skin around and to the light. ``forms`` (s / 2, s / 2, 2): the contrast of its forms.
+    ``hue`` (s, s, 3) the colours of the skin in that light, all of lightness 1, ``redder`` (3,) how
+    they change with the logarithm of lightness; ``patches`` of `read_patches`.
     """
 
     texture: Array
     seen: Array
     low: Array
     rim: Array
-    brow_depth: Array | None
-    brow_darkest: float
+    brow_depth: float | None
+    brow_hair: Array
     lip_colour: Array
     upper_lip: Array
-    hardness: float
+    forms: Array
     hue: Array
-    pouches: Array
+    redder: Array
+    patches: Array
 
 
 def read_light(texture: Array, seen: Array, skin: Array, *, frames: Array | None) -> Light:
@@ -101,67 +105,75 @@ def read_light(texture: Array, seen: Array, skin: Array, *, frames: Array | None
     clear = np.clip(1.5 * seen - 0.3, 0, 1)[..., None]
     beside, _ = weighted_blur(texture, skin + 1e-4 * maps.skin, _AROUND * unit)
     share = texture / np.maximum(beside, 8)
+    hue, redder = _read_hue(texture, low, skin)
     return Light(
         texture=texture,
         seen=clear,
         low=low,
         rim=rim,
         brow_depth=_brow_depth(1 - share, maps.brows * clear[..., 0], frames),
-        brow_darkest=_darkest(1 - share, maps.brows * clear[..., 0]),
+        brow_hair=_brow_hair(1 - share, maps.brows * clear[..., 0], frames),
         lip_colour=_mean(share, maps.lips[..., None] * clear),
         upper_lip=_mean(texture / np.maximum(low, 8), _above_lips(len(texture))[..., None] * clear),
-        hardness=_spread(_forms(texture, low, skin), skin),
-        pouches=read_pouches(texture, low, skin),
-        hue=_hue(_skin_light(texture, skin, _HUES * unit)),
+        forms=read_forms(texture, low, bare(skin, frames)),
+        patches=read_patches(texture, low, skin),
+        hue=hue,
+        redder=redder,
     )
 
 
-def _brow_depth(darker: Array, brows: Array, frames: Array | None) -> Array | None:
-    """Return how much darker brows are (3,), ``None`` where frames leave too little of them."""
+def bare(skin: Array, frames: Array | None) -> Array:
+    """Return ``skin`` (s, s) away from glasses, whose rims and glints are no skin."""
+    if frames is None:
+        return skin
+    near: Array = cv2.dilate(frames, square(41, len(skin)))
+    return skin * (1 - near)
+
+
+def _brow_depth(darker: Array, brows: Array, frames: Array | None) -> float | None:
+    """Return how much darker brows are, ``None`` where frames leave too little of them."""
     bare = brows
     if frames is not None:
         side = round(0.03 * len(brows)) | 1
         bare = brows * (1 - cv2.dilate(frames, np.ones((side, side), np.uint8)))
     if bare.sum() < _ENOUGH * brows.sum():
         return None
-    depth = _mean(darker, bare[..., None])
-    # What glass mirrors has a colour of its own.
-    return depth if frames is None else np.full(3, depth.mean(), np.float32)
+    return float(_mean(darker, bare[..., None]) @ LUMA)
 
 
-def _darkest(darker: Array, brows: Array) -> float:
-    """Return how much darker than skin brows are where they are dense."""
+def _brow_hair(darker: Array, brows: Array, frames: Array | None) -> Array:
+    """Return how much darker than skin brows are where they are dense (3,); glass hides that."""
     inside = darker[brows > 0.6]
-    if len(inside) < 20:
-        return 1.0
-    return float(np.clip(np.percentile(inside @ LUMA, 95), _PALEST, 1))
+    if len(inside) < 20 or frames is not None:
+        return _HAIR
+    level = inside @ LUMA
+    hair = inside[level >= np.percentile(level, _DENSEST)].mean(0)
+    return np.clip(hair * max(1.0, _PALEST / max(float(hair @ LUMA), 1e-3)), 0, 1)
 
 
-def relight(light: Light, texture: Array, *, tinted: bool, aged: float = 0.0) -> Array:
+def relight(
+    light: Light, texture: Array, *, tinted: bool, wear: float = 1.0, aged: float = 0.0
+) -> Array:
     """Return the surrogate's ``texture`` (s, s, 3), about 1, in the photo's light, 0…255.
 
     Args:
         light: of the face.
         texture: the surrogate's.
         tinted: whether brows and lips take their colour from the photo's.
+        wear: how much deeper than in the photo the forms of the skin are to be.
         aged: 0…1, how much older it is than the photo's: lips grow paler.
     """
     maps = regions(len(texture))
     unit = len(texture) / 512
     flat = _calm(np.maximum(texture, 0.03)) * _GREY_LEVEL
     own, _ = weighted_blur(flat, maps.skin, _LIGHT * unit)
-    forms = _forms(flat, own, maps.skin)
-    harder = float(np.clip(light.hardness / _spread(forms, maps.skin), *_HARDER)) - 1
-    aside = _aside(len(flat))
-    change = (harder - (harder + _STAINED) * aside) * _soft_skin(len(flat)) * forms
-    flat = flat + thrice(change) * own
+    flat = flat + thrice(mould(flat, own, light.forms, wear=wear)) * own
     gain = np.clip((light.low + 4) / (own + 4), 0.04, 6)
     lit: Array = np.clip((flat + 4) * gain - 4, 0, BRIGHTEST)
     lit = _continue_rim(light, lit, unit)
     lit = _coloured(light, lit, maps, unit)
     lit = _shave(light, lit, maps, unit)
-    light_pouches(lit, light.low, light.pouches)
-    lit = _warm(lit, maps, unit)
+    light_patches(lit, light.low, light.patches)
     if tinted:
         lit = _tint(light, lit, maps, unit, aged)
     return np.clip(lit, 0, 255).astype(np.float32)
@@ -172,7 +184,7 @@ def _above_lips(size: int) -> Array:
     """Return 0…1 (s, s): the skin between nose and upper lip."""
     maps = regions(512)
     nose = blur(hull(BELOW_NOSE, 13), 3)
-    soft = blur(hull(_UPPER_LIP), 3) * (1 - np.clip(2 * maps.lips, 0, 1)) * (1 - nose) * maps.core
+    soft = blur(hull(_UPPER_LIP), 8) * (1 - np.clip(2 * maps.lips, 0, 1)) * (1 - nose) * maps.core
     return cv2.resize(soft, (size, size), interpolation=cv2.INTER_AREA)
 
 
@@ -181,7 +193,7 @@ def _shave(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
 
     Its form, which a mix of shaved and unshaved men smears to a grey smudge, goes.
     """
-    window = _windows(len(lit))[0]
+    window = _lip(len(lit))
     part, zone = lit[window], _above_lips(len(lit))[window]
     wanted = light.low[window] * np.clip(light.upper_lip, 0.85, 1.08)
     near, _ = weighted_blur(part, zone + 1e-3, _PORES * unit)
@@ -193,45 +205,8 @@ def _shave(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
 
 
 @cache
-def _windows(size: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Return the rows and columns around the skin above the lips, and around the eyes."""
-    return around(_above_lips(size), size // 16), around(regions(size).eyes, size // 16)
-
-
-def _forms(texture: Array, low: Array, skin: Array) -> Array:
-    """Return how much brighter than the light on it each form of the skin is, (s, s)."""
-    size, half = len(texture), (len(texture) // 2, len(texture) // 2)
-    small, light = (
-        cv2.cvtColor(cv2.resize(p, half, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-        for p in (texture, low)
-    )
-    weight = cv2.resize(skin, half, interpolation=cv2.INTER_AREA) + np.float32(1e-3)
-    sigma = _FORMS * half[0] / 512
-    near = blur(small * weight, sigma) / np.maximum(blur(weight, sigma), 1e-4)
-    relative = near / np.maximum(light, 8) - 1
-    large: Array = cv2.resize(relative, (size, size), interpolation=cv2.INTER_LINEAR)
-    return large
-
-
-@cache
-def _aside(size: int) -> Array:
-    """Return 0…1 (1, s): columns beside the face, where donors' hair and ears leave stains."""
-    away = np.abs((np.arange(size, dtype=np.float32) + 0.5) / size - 0.5)
-    start, full = _ASIDE
-    return np.clip((away - start) / (full - start), 0, 1)[None]
-
-
-@cache
-def _soft_skin(size: int) -> Array:
-    return blur(regions(size).skin, size / 128)
-
-
-def _spread(forms: Array, skin: Array) -> float:
-    """Return the robust spread of ``forms`` (s, s) over ``skin`` (s, s)."""
-    bare = forms[skin > 0.6]
-    if len(bare) < 50:
-        return 1.0
-    return float(np.median(np.abs(bare - np.median(bare)))) + 1e-3
+def _lip(size: int) -> tuple[slice, slice]:
+    return around(_above_lips(size), size // 16)
 
 
 def _calm(texture: Array) -> Array:
@@ -257,32 +232,47 @@ def _continue_rim(light: Light, lit: Array, unit: float) -> Array:
     return np.clip(lit + step, 0, BRIGHTEST)
 
 
+def _read_hue(texture: Array, low: Array, skin: Array) -> tuple[Array, Array]:
+    """Return the colours of skin in the light ``low`` (s, s, 3), and how they change with shade.
+
+    Shadows on skin are redder than what lies in the light, and how much so depends on the light: a
+    hue that is taken from its place alone glows where a surrogate's shadow ends elsewhere.
+    """
+    small = (len(skin) // 2, len(skin) // 2)
+    part, light, weight = (
+        cv2.resize(p, small, interpolation=cv2.INTER_AREA) for p in (texture, low, skin)
+    )
+    near, _ = weighted_blur(part, weight + 1e-4, _SHADES * small[0] / 512)
+    shade = np.log((near @ LUMA + 1) / (light @ LUMA + 1))
+    hue = np.log(_hue(near))
+    bare = weight > 0.6
+    x = shade[bare] - (shade[bare].mean() if bare.any() else 0)
+    prior = _SURE * max(len(x), 1)
+    redder = (x @ hue[bare] + prior * (_REDDISH - 1)) / (x @ x + prior)
+    level = np.exp(hue - shade[..., None] * redder).astype(np.float32)
+    level = _hue(255 * _skin_light(level, weight, _LIGHT * small[0] / 512))
+    large = cv2.resize(level, (len(skin), len(skin)), interpolation=cv2.INTER_LINEAR)
+    return large, redder.astype(np.float32)
+
+
 def _coloured(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
-    """Give the skin the photo's hues, finer than its light: a mix's own are donors' blotches."""
+    """Give the skin the photo's hues, and most of what is finer too: a mix's own are blotches."""
     own, _ = weighted_blur(lit, maps.skin + 1e-4, _HUES * unit)
-    gain = np.clip(light.hue / _hue(own), 0.7, 1.4)
-    grey = lit @ LUMA
-    shade = np.clip(grey / np.maximum(own @ LUMA, 8), 0.3, 1.5) - 1
-    redder = cv2.transform(shade, np.stack([_REDDISH - 1, np.ones_like(_REDDISH)], 1))
-    share = _EVEN * thrice(grey) * redder * light.hue + (1 - _EVEN) * lit * gain
-    return lit + thrice(_soft_skin(len(lit))) * (share - lit)
+    gain = np.clip(_in_shade(light, own) / _hue(own), 0.7, 1.4)
+    share = _EVEN * thrice(lit @ LUMA) * _in_shade(light, lit) + (1 - _EVEN) * lit * gain
+    # Eyes are drawn later: what is theirs here are lids, and a mix's are blue.
+    return lit + thrice(np.maximum(soft_skin(len(lit)), maps.eyes)) * (share - lit)
+
+
+def _in_shade(light: Light, lit: Array) -> Array:
+    """Return the hue that skin has in the photo where it is as light as ``lit`` (s, s, 3)."""
+    shade = np.log(np.clip((lit @ LUMA + 1) / (light.low @ LUMA + 1), 0.3, 1.6))
+    return light.hue * (1 + cv2.transform(shade, light.redder[:, None]))
 
 
 def _hue(colours: Array) -> Array:
     """Return colours (s, s, 3) of lightness 1."""
     return (colours + 1) / thrice(np.maximum(colours @ LUMA, 0) + 1)
-
-
-def _warm(lit: Array, maps: Regions, unit: float) -> Array:
-    """Redden the shadows around the eyes: light that reaches them has passed through skin."""
-    window = _windows(len(lit))[1]
-    part = lit[window]
-    skin, _ = weighted_blur(part, maps.skin[window] + 1e-4, _AROUND * unit)
-    share = np.clip(part / np.maximum(skin, 8), 0.05, 1)
-    warm = lit.copy()
-    zone = thrice(maps.eyes[window])
-    warm[window] = part * (1 - zone) + zone * part * share ** (_REDDISH - 1)
-    return warm
 
 
 def _tint(light: Light, lit: Array, maps: Regions, unit: float, aged: float) -> Array:

@@ -14,7 +14,7 @@ from deid_desktop.core.compose.colour_rule import square
 from deid_desktop.core.compose.glasses import GlassesModel
 from deid_desktop.core.compose.in_front import in_front, on_chin
 from deid_desktop.core.compose.occlusion import OcclusionModel
-from deid_desktop.core.compose.relight import Light, read_light, toning
+from deid_desktop.core.compose.relight import Light, bare, read_light, toning
 from deid_desktop.core.compose.shape import ShapeFit, ShapeModel
 from deid_desktop.core.compose.spots import Spots, read_spots
 from deid_desktop.core.regions import regions
@@ -163,7 +163,7 @@ def prepare(
         beard=beard,
         skin=skin,
         light=light,
-        spots=read_spots(texture, light.low, skin) if size >= _SPOTTED else None,
+        spots=None if size < _SPOTTED else read_spots(texture, light.low, bare(skin, frames)),
         frames=frames,
         lenses=lenses,
         toning=toning(pixels),

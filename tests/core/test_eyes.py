@@ -1,0 +1,53 @@
+"""Eyes: irises keep the donors' brown in any skin, lamps mirrored in them have an edge."""
+
+import numpy as np
+import pytest
+
+from deid_desktop.core import mesh
+from deid_desktop.core.compose.eyes import draw_eyes
+
+SIDE = 400
+BROWN = np.array([0.4, 0.42, 0.45], np.float32)
+
+
+@pytest.fixture(scope="module")
+def vertices():
+    """A frontal face of the canonical mesh with wide open eyes that look ahead."""
+    scale = 0.9 * SIDE / np.ptp(mesh.XYZ[:, 1])
+    face = np.zeros((478, 3), np.float32)
+    face[: mesh.VERTICES] = (mesh.XYZ - mesh.XYZ.mean(0)) * scale + [SIDE / 2, SIDE / 2, 0]
+    for eye, iris in ((mesh.LEFT_EYE, mesh.LEFT_IRIS), (mesh.RIGHT_EYE, mesh.RIGHT_IRIS)):
+        centre = face[eye].mean(0)
+        radius = 0.2 * float(np.linalg.norm(face[eye[0]] - face[eye[8]]))
+        ring = [(0, 0), (1, 0), (0, -1), (-1, 0), (0, 1)]
+        face[iris] = centre + radius * np.array([(*place, 0) for place in ring])
+    return face
+
+
+def drawn(vertices, skin):
+    skin = np.asarray(skin, np.float32)
+    photo = np.full((SIDE, SIDE, 3), 200, np.float32)
+    picture = np.zeros((SIDE, SIDE, 3), np.float32) + skin
+    draw_eyes(picture, photo, vertices, BROWN, skin)
+    return picture
+
+
+@pytest.mark.parametrize("skin", [(215, 150, 145), (190, 140, 100)])
+def test_brown_irises_are_not_purple_beside_pink_skin(vertices, skin):
+    picture = drawn(vertices, skin)
+    x, y, _ = vertices[mesh.LEFT_IRIS[0]]
+    radius = float(np.linalg.norm(vertices[mesh.LEFT_IRIS[1]] - vertices[mesh.LEFT_IRIS[0]]))
+    red, green, blue = picture[round(y), round(x + 0.6 * radius)]
+    assert red > green > blue
+
+
+def test_a_catchlight_is_a_spot_with_an_edge(vertices):
+    grey = drawn(vertices, (200, 150, 130)).mean(2)
+    x, y, _ = vertices[mesh.LEFT_IRIS[0]]
+    radius = float(np.linalg.norm(vertices[mesh.LEFT_IRIS[1]] - vertices[mesh.LEFT_IRIS[0]]))
+    spot = (y - 0.33 * radius, x - 0.28 * radius)  # where no lamp is seen in the photo
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    away = np.hypot(rows - spot[0], columns - spot[1]) / radius
+    pupil = np.hypot(rows - y, columns - x) / radius < 0.25
+    assert grey[away < 0.1].min() > 90
+    assert grey[pupil & (away > 0.35)].max() < 60
