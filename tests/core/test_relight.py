@@ -7,7 +7,7 @@ import pytest
 
 from deid_desktop.core import mesh
 from deid_desktop.core.compose.forms import mould
-from deid_desktop.core.compose.relight import read_light, relight
+from deid_desktop.core.compose.relight import _read_hue, read_light, relight
 from deid_desktop.core.generate import SMALL
 from deid_desktop.core.geometry import blur
 from deid_desktop.core.pipeline import studio
@@ -108,3 +108,15 @@ def test_shadows_are_as_red_as_the_photos(light, redder):
     hue = (lit[..., 0] / np.maximum(lit[..., 1], 1))[bare]
     slope = np.polyfit(np.log(grey[bare]), np.log(hue), 1)[0]
     assert slope == pytest.approx(-redder, abs=0.15)
+
+
+@pytest.mark.parametrize("size", [128, 512])
+def test_hues_are_read_from_skin_beside_what_has_none_of_a_colour(size):
+    """A wide blur swings below black beside a hard edge: no logarithm may see that."""
+    texture = np.zeros((size, size, 3), np.float32)
+    texture[:, : size // 2] = [255, 0, 0]
+    skin = np.zeros((size, size), np.float32)
+    skin[::2, size // 4 :] = 1
+    hue, redder = _read_hue(texture, texture - 8, skin)
+    assert np.isfinite(hue).all() and np.isfinite(redder).all()
+    assert hue.min() > 0

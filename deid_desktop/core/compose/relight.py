@@ -243,6 +243,7 @@ def _read_hue(texture: Array, low: Array, skin: Array) -> tuple[Array, Array]:
         cv2.resize(p, small, interpolation=cv2.INTER_AREA) for p in (texture, low, skin)
     )
     near, _ = weighted_blur(part, weight + 1e-4, _SHADES * small[0] / 512)
+    near, light = np.maximum(near, 0), np.maximum(light, 0)
     shade = np.log((near @ LUMA + 1) / (light @ LUMA + 1))
     hue = np.log(_hue(near))
     bare = weight > 0.6
@@ -266,13 +267,14 @@ def _coloured(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
 
 def _in_shade(light: Light, lit: Array) -> Array:
     """Return the hue that skin has in the photo where it is as light as ``lit`` (s, s, 3)."""
-    shade = np.log(np.clip((lit @ LUMA + 1) / (light.low @ LUMA + 1), 0.3, 1.6))
+    shade = np.log(np.clip((lit @ LUMA + 1) / (np.maximum(light.low, 0) @ LUMA + 1), 0.3, 1.6))
     return light.hue * (1 + cv2.transform(shade, light.redder[:, None]))
 
 
 def _hue(colours: Array) -> Array:
-    """Return colours (s, s, 3) of lightness 1."""
-    return (colours + 1) / thrice(np.maximum(colours @ LUMA, 0) + 1)
+    """Return colours (s, s, 3) of lightness 1, none of them 0."""
+    lit = np.maximum(colours, 0)  # a wide blur is enlarged again, and may swing below black
+    return (lit + 1) / thrice(lit @ LUMA + 1)
 
 
 def _tint(light: Light, lit: Array, maps: Regions, unit: float, aged: float) -> Array:
