@@ -198,9 +198,10 @@ def _draw(
     at, inside = uv * scene.size - 0.5, covered.astype(np.float32)
     rendered, alpha, weights = _render(scene, lit, at, inside)
     skin = scene.skin_colour
-    before = rendered.copy() if aged else rendered
+    bare = rendered.copy() if aged else None
     draw_eyes(rendered, photo, local, surrogate.iris, skin)
-    rendered += _DULLER * aged * (before - rendered)
+    if bare is not None:
+        rendered += _DULLER * aged * (bare - rendered)
     part_lips(rendered, local)
     if mouth_gap(local) > MOUTH_OPEN > mouth_gap(scene.mesh):
         open_mouth(rendered, local, skin)

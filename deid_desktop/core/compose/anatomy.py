@@ -53,10 +53,8 @@ _SMOOTH = 1.5
 def value_of(shapes: Array, measure: Measure) -> NDArray[np.floating]:
     """Return a measure, centimetres, of shapes (…, 468, 3)."""
     along = shapes[..., measure.axis]
-    value: NDArray[np.floating] = along[..., measure.last].mean(-1) - along[
-        ..., measure.first
-    ].mean(-1)
-    return value
+    first, last = (along[..., part].mean(-1) for part in (measure.first, measure.last))
+    return np.asarray(last - first)
 
 
 def kept_human(identity: Array, wanted: Array) -> Array:
@@ -68,15 +66,18 @@ def kept_human(identity: Array, wanted: Array) -> Array:
     """
     kept = np.array(wanted, np.float64)
     for axis, spread in _spreads().items():
-        measures = [measure for measure in MEASURES if measure.axis == axis]
         beyond = []
-        for measure in measures:
+        for measure in _along(axis):
             own, made = (float(value_of(s, measure)) for s in (identity, identity + wanted))
             reach = _FARTHEST * measure.deviation
             low, high = min(measure.usual - reach, own), max(measure.usual + reach, own)
             beyond.append(min(max(made, low), high) - made)
         kept[:, axis] += spread @ np.array(beyond)
     return kept.astype(np.float32)
+
+
+def _along(axis: int) -> list[Measure]:
+    return [measure for measure in MEASURES if measure.axis == axis]
 
 
 @cache
@@ -87,7 +88,7 @@ def _spreads() -> dict[int, NDArray[np.floating]]:
     near = np.exp(-((distance / _SMOOTH) ** 2))
     spreads = {}
     for axis in (0, 1):
-        measures = [measure for measure in MEASURES if measure.axis == axis]
+        measures = _along(axis)
         rows = np.zeros((len(measures), mesh.VERTICES))
         for row, measure in zip(rows, measures, strict=True):
             np.add.at(row, measure.last, 1 / len(measure.last))
