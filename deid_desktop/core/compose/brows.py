@@ -10,6 +10,7 @@ narrow: a band as pale as a brow's mean is a smear.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -25,12 +26,19 @@ _PALEST = 0.4
 """Least depth of dense hair, of the photo's: where the form leaves more room than hair fills."""
 _CORE = 0.45
 """Share of the mix's own greatest depth from which it says where the brow runs."""
-_NARROWER = (0.62, 1.15)
+_NARROWER = (0.62, 1.6)
 """How wide a brow may be, of the mix's: that is spread, the photo's ink and depth say how far."""
-_WIDTHS = ([-0.1, 0.1, 0.4, 0.75, 1.0, 1.1], [0.85, 1.0, 1.0, 0.72, 0.38, 0.25])
+_ROUNDS = 3
+"""In which that width is found."""
+_INK = 1.08
+"""Depth to reach, of the photo's: what rendering softens is lost to the eye."""
+_DENSE = 0.97
+"""How much of the skin hair covers where it is dense."""
+_WIDTHS = ([-0.1, 0.1, 0.4, 0.75, 1.0, 1.1], [0.6, 0.85, 1.0, 0.78, 0.4, 0.25])
 """Along a brow from the nose to the temple: its half width."""
 _ROUGH = 0.7
 """How far single hairs move the edge."""
+_CHAINS = (mesh.LEFT_BROW, mesh.RIGHT_BROW)
 _VARIANTS = 4
 _HAIRS = 900
 _FINE = 1024
@@ -59,11 +67,16 @@ def draw_brows(lit: Array, *, depth: float | None, hair: Array, seed: int) -> Ar
     own = float((zone * darker).sum() / zone.sum())
     depth = own if depth is None else max(depth, _LEAST * own)
     hairs = _hairs(seed % _VARIANTS, size)[window]
-    full = _shape(band, zone, window, ink=depth, darkest=float(hair @ LUMA), size=size)
-    dense = _step(full + _ROUGH * (hairs - 0.5) * np.clip(3 * full, 0, 1), 0.1, 0.9)
-    covered = dense * np.clip(0.78 + 1.1 * (hairs - 0.5), 0, 1) * np.clip(2 * zone, 0, 1)
-    held = float((covered * zone).sum() / zone.sum()) * float(hair @ LUMA)
-    colour = skin * (1 - hair * np.clip(depth / max(held, 1e-3), _PALEST, 1))
+    runs = [_run(band, zone, window, chain, size=size) for chain in _CHAINS]
+    wanted = _INK * depth / max(float(hair @ LUMA), 1e-3)
+    width = 1.0
+    for _ in range(_ROUNDS):
+        full = sum((_form(run, band.shape, width) for run in runs), np.float32(0))
+        dense = _step(full + _ROUGH * (hairs - 0.5) * np.clip(3 * full, 0, 1), 0.1, 0.9)
+        covered = dense * np.clip(_DENSE + 1.1 * (hairs - 0.5), 0, 1) * np.clip(2 * zone, 0, 1)
+        held = max(float((covered * zone).sum() / zone.sum()), 1e-3)
+        width = float(np.clip(width * wanted / held, *_NARROWER))
+    colour = skin * (1 - hair * np.clip(wanted / held, _PALEST, 1))
     bare = np.clip(_step(band / np.maximum(darker.max(), 0.05), 0.03, 0.2) * zone * 1.5, 0, 1)
     cleared = part + bare[..., None] * np.maximum(skin - blur(part, 2.5 * unit), 0)
     drawn = cleared + covered[..., None] * (colour - cleared)
@@ -72,45 +85,55 @@ def draw_brows(lit: Array, *, depth: float | None, hair: Array, seed: int) -> Ar
     return result
 
 
-def _shape(
-    band: Array, zone: Array, window: tuple[slice, slice], *, ink: float, darkest: float, size: int
-) -> Array:
-    """Return how dense both brows are (h, w), 0…1: a clean form along the mix's soft bands.
+class _Run(NamedTuple):
+    """Where a brow runs: ``t`` (w,) is each column's place from the nose, ``start``, to the temple,
+    ``stop``; ``middle`` (w,) the brow's row there and ``half`` (w,) half the mix's width."""
+
+    t: Array
+    middle: Array
+    half: Array
+    start: float
+    stop: float
+
+
+def _run(
+    band: Array, zone: Array, window: tuple[slice, slice], chain: list[int], *, size: int
+) -> _Run:
+    """Return where one of the mix's brows runs.
 
     Args:
         band: (h, w) how much darker than skin the mix is.
         zone: (h, w) where brows may be.
         window: of the texture that both are of.
-        ink: the mean depth over ``zone`` that the brows are to reach.
-        darkest: the depth where they are dense.
+        chain: vertices of the brow.
         size: texels a side of that texture.
     """
     y, x = (np.arange(n, dtype=np.float32) for n in band.shape)
-    shape = np.zeros_like(band)
-    for chain in (mesh.LEFT_BROW, mesh.RIGHT_BROW):
-        at, nose = (mesh.UV[v, 0] * size - 0.5 - window[1].start for v in (chain, 9))
-        inner, outer = at[np.argsort(np.abs(at - nose))[[0, -1]]]
-        t = (x - inner) / (outer - inner)
-        own = band * ((t > -0.2) & (t < 1.2))
-        most = np.percentile(own[(zone > 0.5) & (own > 0)], 92)
-        weight = np.clip(own - _CORE * most, 0, None)
-        mass = weight.sum(0) + 1e-6
-        centre = (weight * y[:, None]).sum(0) / mass
-        spread = (weight * (y[:, None] - centre) ** 2).sum() / weight.sum()
-        run = np.polyfit(t, centre, 2, w=np.sqrt(mass))
-        along = np.cumsum(mass[np.argsort(t)]) / mass.sum()
-        start, stop = np.interp([0.03, 0.97], along, np.sort(t))
-        start, stop = np.clip(start, -0.1, 0.1), np.clip(stop, 0.88, 1.08)
-        half = 2.0 * np.sqrt(spread) * np.interp((t - start) / (stop - start), *_WIDTHS)
-        needed = 0.5 * ink * zone.sum() / (0.8 * darkest)
-        drawn = 2 * half[(t > start) & (t < stop)].sum()
-        half = half * np.clip(needed / drawn, *_NARROWER)
-        across = (y[:, None] - np.polyval(run, t)) / half
-        # Softer above, where hairs stand up, than below.
-        profile = np.exp(-np.where(across < 0, 1.1 * across**2, np.abs(across) ** 3))
-        ends = _step(t, start - 0.06, start + 0.14) * (1 - _step(t, stop - 0.2, stop + 0.06))
-        shape += profile * ends
-    return shape.astype(np.float32)
+    at, nose = (mesh.UV[v, 0] * size - 0.5 - window[1].start for v in (chain, 9))
+    inner, outer = at[np.argsort(np.abs(at - nose))[[0, -1]]]
+    t = (x - inner) / (outer - inner)
+    own = band * ((t > -0.2) & (t < 1.2))
+    most = np.percentile(own[(zone > 0.5) & (own > 0)], 92)
+    weight = np.clip(own - _CORE * most, 0, None)
+    mass = weight.sum(0) + 1e-6
+    centre = (weight * y[:, None]).sum(0) / mass
+    spread = (weight * (y[:, None] - centre) ** 2).sum() / weight.sum()
+    middle = np.polyval(np.polyfit(t, centre, 2, w=np.sqrt(mass)), t)
+    along = np.cumsum(mass[np.argsort(t)]) / mass.sum()
+    start, stop = np.interp([0.03, 0.97], along, np.sort(t))
+    start, stop = float(np.clip(start, -0.1, 0.1)), float(np.clip(stop, 0.88, 1.08))
+    half = 2.0 * np.sqrt(spread) * np.interp((t - start) / (stop - start), *_WIDTHS)
+    return _Run(t, middle, half, start, stop)
+
+
+def _form(run: _Run, shape: tuple[int, ...], width: float) -> Array:
+    """Return how dense a brow is (h, w), 0…1: a clean form ``width`` times as wide as the mix's."""
+    across = (np.arange(shape[0], dtype=np.float32)[:, None] - run.middle) / (width * run.half)
+    # Softer above, where hairs stand up, than below.
+    profile = np.exp(-np.where(across < 0, 1.1 * across**2, np.abs(across) ** 3))
+    ends = _step(run.t, run.start - 0.08, run.start + 0.2)
+    ends = ends * (1 - _step(run.t, run.stop - 0.2, run.stop + 0.06))
+    return np.asarray(profile * ends, np.float32)
 
 
 def _step(values: Array, start: float, stop: float) -> Array:
@@ -134,7 +157,7 @@ def _hairs(variant: int, size: int) -> Array:
 def _fine_hairs(variant: int) -> Array:
     rng = np.random.default_rng([variant, 11])
     canvas = np.full((_FINE, _FINE), 128, np.uint8)
-    for chain in (mesh.LEFT_BROW, mesh.RIGHT_BROW):
+    for chain in _CHAINS:
         _grow(canvas, chain, rng)
     return cv2.GaussianBlur(canvas.astype(np.float32) / 255, (0, 0), 0.5)
 
