@@ -46,6 +46,10 @@ MEASURES = (
 """Of 217 public portraits (``python -m deid_desktop.training anatomy``)."""
 _FARTHEST = 3.0
 """Standard deviations that a measure may lie from the usual; the subject's own is always right."""
+_MOST = 1.6
+"""How many times larger the rest of a change may become to make up for what is taken back."""
+_ROUNDS = 4
+"""In which that factor is found."""
 _SMOOTH = 1.5
 """Centimetres over which a vertex takes its neighbours along."""
 
@@ -64,6 +68,17 @@ def kept_human(identity: Array, wanted: Array) -> Array:
         identity: (468, 3) canonical, the subject's.
         wanted: change of it.
     """
+    size = float(np.linalg.norm(wanted))
+    factor, kept = 1.0, wanted
+    for _ in range(_ROUNDS):
+        kept = _held_back(identity, factor * wanted)
+        grown = factor * size / max(float(np.linalg.norm(kept)), 1e-9)
+        factor = min(max(grown, 1.0), _MOST)
+    return kept
+
+
+def _held_back(identity: Array, wanted: Array) -> Array:
+    """Return the change without what brings a measure farther from the usual than in people."""
     kept = np.array(wanted, np.float64)
     for axis, spread in _spreads().items():
         beyond = []
