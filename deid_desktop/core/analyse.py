@@ -211,6 +211,10 @@ class Analyser:
         """Return the estimated age of a face that was drawn with landmarks (478, 3)."""
         return self.age(pixels, _eyes_and_nose(vertices))
 
+    def drawn_gender(self, pixels: Pixels, vertices: Array) -> float:
+        """Return the estimated gender, −1…1, of a face that was drawn with landmarks (478, 3)."""
+        return self.gender(pixels, _eyes_and_nose(vertices))
+
     def apparent_gender(self, pixels: Pixels, points: Array) -> float:
         """Return −1 (female) … 1 (male) of a face whose five points (5, 2) are known."""
         return self.gender(pixels, _eyes_and_nose(self._landmarker.mesh(pixels, points)))

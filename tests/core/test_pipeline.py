@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -344,6 +345,24 @@ def test_confirming_leaves_masks_and_kept_faces_as_they_are(pipeline, small):
     assert pipeline.confirm(photo, results).results == tuple(results)
 
 
+def test_only_a_preview_works_in_one_thread(pipeline, small, verified, monkeypatch):
+    used, composed = [], studio.Studio._compose
+
+    def compose(*arguments, **named):
+        used.append((torch.get_num_threads(), cv2.getNumThreads()))
+        return composed(*arguments, **named)
+
+    monkeypatch.setattr(studio.Studio, "_compose", compose)
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(2)
+    cv2.setNumThreads(2)
+    for preview in (True, False):
+        pipeline.redact(*small, Request(), identity=verified.identity, preview=preview)
+    torch.set_num_threads(before[0])
+    cv2.setNumThreads(before[1])
+    assert used == [(1, 1), (2, 2)]
+
+
 def test_a_preview_is_not_confirmed(pipeline, small, verified):
     preview = pipeline.redact(*small, Request(), identity=verified.identity, preview=True)
     (confirmed,) = pipeline.confirm(small[0], [preview]).results
@@ -516,9 +535,9 @@ def test_what_holds_clearly_ends_the_search(pipeline, small, monkeypatch):
 def test_of_two_who_hide_a_person_the_one_with_their_expression_comes_first():
     hidden = Verdict(State.VERIFIED, "So it is.", 0.28, 0.1, THRESHOLD, True)
     donors = np.zeros(2, np.float32)
-    drafts = [ranking.Draft(DRAWN, (ranking.Seen(hidden, a, donors),)) for a in (0.8, 0.95)]
+    drafts = [ranking.Draft(DRAWN, (ranking.Seen(hidden, a, 0.0, donors),)) for a in (0.8, 0.95)]
     assert drafts[1].badness < drafts[0].badness
-    plain = ranking.Seen(replace(hidden, similarity_to_original=0.34), 0.95, donors)
+    plain = ranking.Seen(replace(hidden, similarity_to_original=0.34), 0.95, 0.0, donors)
     assert drafts[0].badness < ranking.Draft(DRAWN, (plain,)).badness
 
 
@@ -528,7 +547,7 @@ def test_who_is_mixed_of_the_likes_of_a_donor_everybody_resembles_comes_last():
         Identity(mixed, (0.5, 0.5), seed) for seed, mixed in enumerate([(0, 1), (2, 3), (2, 1)])
     )
     verdict = Verdict(State.VERIFIED, "So it is.", 0.1, 0.3, THRESHOLD, True)
-    seen = ranking.Seen(verdict, 1.0, np.array([0.3, 0.2, 0.1, 0.1], np.float32))
+    seen = ranking.Seen(verdict, 1.0, 0.0, np.array([0.3, 0.2, 0.1, 0.1], np.float32))
     ordered = ranking.likely_apart([near, far], [ranking.Draft(drawn, (seen,))], donors)
     assert ordered == [far, near]
     elsewhere = replace(seen, donors=np.array([0.1, 0.1, 0.6, 0.1], np.float32))

@@ -50,6 +50,8 @@ portraits)."""
 _EXPRESSION = 0.25
 """What a sketch whose expression has nothing of the photo's is held to be worse by: identities that
 hide a person equally well differ by 0.03 in agreement."""
+_MISTAKEN = 0.1
+"""The same of one that passes for the other gender."""
 
 
 def badness(verdict: Verdict) -> float:
@@ -72,16 +74,19 @@ def badness(verdict: Verdict) -> float:
 @dataclass(frozen=True, eq=False)
 class Seen:
     """What a sketch of an identity shows on one face: the verdict, how far it has the photo's
-    expression (0…1; 1 where it need not), and its similarities to the donors (n,)."""
+    expression (0…1; 1 where it need not), how far it passes for the other gender (0…1), and its
+    similarities to the donors (n,)."""
 
     verdict: Verdict
     agreement: float
+    mistaken: float
     donors: Array
 
     @property
     def badness(self) -> float:
-        """How bad it is, its expression counted."""
-        return badness(self.verdict) + _EXPRESSION * (1 - self.agreement)
+        """How bad it is, its expression and gender counted."""
+        astray = _EXPRESSION * (1 - self.agreement) + _MISTAKEN * self.mistaken
+        return badness(self.verdict) + astray
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -29,6 +30,7 @@ from deid_desktop.core.pipeline.costume import Costume
 from deid_desktop.core.pipeline.keeping import remember, weight
 from deid_desktop.core.pipeline.ranking import Seen, stands_apart
 from deid_desktop.core.pipeline.steering import Steering, asks, steer, unseen
+from deid_desktop.core.pipeline.threads import one_thread
 from deid_desktop.core.pipeline.wishes import (
     cover_of,
     described,
@@ -170,10 +172,11 @@ class Studio:
         analysis = self.analyse(photo, face)
         wished = wished_attribute(analysis, request, identity.look)
         attribute = unseen(wished, request.attributes)
-        if steered:
-            attribute = self._steered(photo, face, request, identity)
         size, work = (SMALL, _PREVIEW) if preview else (LARGE, _FULL)
-        layer = self._compose(photo, face, request, identity, attribute, size=size, work=work)
+        with one_thread() if preview else nullcontext():
+            if steered:
+                attribute = self._steered(photo, face, request, identity)
+            layer = self._compose(photo, face, request, identity, attribute, size=size, work=work)
         verdict, found = Verdict(State.ATTENTION, "Not verified yet."), None
         if not preview:
             _check(should_stop)
@@ -244,8 +247,8 @@ class Studio:
     ) -> Iterator[Seen]:
         """Judge identities for one face, one after the other, as sketches show them.
 
-        Expressions are compared where the photo's is kept, of those that stand apart from donors:
-        the others are not taken for their expression.
+        Expressions are compared where the photo's is kept. Neither they nor gender are looked at in
+        those that do not stand apart from donors: they are not taken for them.
         """
         photo, face = sitting.photo, sitting.face
         originals, analysis = self.originals(sitting), self.analyse(photo, face)
@@ -258,9 +261,15 @@ class Studio:
             _check(should_stop)
             found = self._recogniser.embed_face(seen.picture, seen.points)
             verdict = judge(originals, found[None], donors, others, self._threshold)
-            compared = kept and stands_apart(verdict)
-            agreed = self._agreement(analysis, seen) if compared else 1.0
-            yield Seen(verdict, agreed, found @ donors.T)
+            apart = stands_apart(verdict)
+            agreed = self._agreement(analysis, seen) if kept and apart else 1.0
+            mistaken = self._mistaken(attribute.gender, seen) if apart else 0.0
+            yield Seen(verdict, agreed, mistaken, found @ donors.T)
+
+    def _mistaken(self, gender: float, seen: Sketch) -> float:
+        """Return 0…1: how far a face that is to be of one gender passes for the other."""
+        shown = self._analyser.drawn_gender(seen.picture, seen.mesh)
+        return float(np.clip(-shown * gender, 0, 1))
 
     def _agreement(self, analysis: Analysis, seen: Sketch) -> float:
         shown = self._analyser.drawn_blendshapes(seen.picture, seen.mesh)
