@@ -26,12 +26,15 @@ _PALEST = 0.4
 """Least depth of dense hair, of the photo's: where the form leaves more room than hair fills."""
 _CORE = 0.45
 """Share of the mix's own greatest depth from which it says where the brow runs."""
-_NARROWER = (0.62, 1.6)
+_NARROWER = (0.62, 1.75)
 """How wide a brow may be, of the mix's: that is spread, the photo's ink and depth say how far."""
+_LOWER = 0.45
+"""How far below the mix's middle a brow lies, in half widths: wider than the mix's and frayed above,
+it would look raised."""
 _ROUNDS = 3
 """In which that width is found."""
-_INK = 1.08
-"""Depth to reach, of the photo's: what rendering softens is lost to the eye."""
+_INK, _STEEP = 1.2, 1.08
+"""Mean and greatest depth to reach, of the photo's: rendering softens both."""
 _DENSE = 0.97
 """How much of the skin hair covers where it is dense."""
 _WIDTHS = ([-0.1, 0.1, 0.4, 0.75, 1.0, 1.1], [0.6, 0.85, 1.0, 0.78, 0.4, 0.25])
@@ -68,6 +71,7 @@ def draw_brows(lit: Array, *, depth: float | None, hair: Array, seed: int) -> Ar
     depth = own if depth is None else max(depth, _LEAST * own)
     hairs = _hairs(seed % _VARIANTS, size)[window]
     runs = [_run(band, zone, window, chain, size=size) for chain in _CHAINS]
+    hair = _STEEP * hair
     wanted = _INK * depth / max(float(hair @ LUMA), 1e-3)
     width = 1.0
     for _ in range(_ROUNDS):
@@ -123,7 +127,7 @@ def _run(
     start, stop = np.interp([0.03, 0.97], along, np.sort(t))
     start, stop = float(np.clip(start, -0.1, 0.1)), float(np.clip(stop, 0.88, 1.08))
     half = 2.0 * np.sqrt(spread) * np.interp((t - start) / (stop - start), *_WIDTHS)
-    return _Run(t, middle, half, start, stop)
+    return _Run(t, middle + _LOWER * half, half, start, stop)
 
 
 def _form(run: _Run, shape: tuple[int, ...], width: float) -> Array:
