@@ -27,8 +27,9 @@ from scipy.stats import spearmanr
 
 from deid_desktop.core import mesh
 from deid_desktop.core.analyse import BLENDSHAPES
+from deid_desktop.core.attributes import Attribute
 from deid_desktop.core.compose.glasses import dark_lenses
-from deid_desktop.core.generate import LARGE, SMALL, TINY, Attribute, Generator
+from deid_desktop.core.generate import LARGE, SMALL, TINY, Generator
 from deid_desktop.core.imaging import find_photos, read_photo
 from deid_desktop.core.pipeline import Pipeline
 from deid_desktop.core.regions import regions

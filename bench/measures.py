@@ -195,8 +195,8 @@ def stages(options: Figures) -> Figures:
 
 def face(options: Figures) -> Figures:
     """One face of 300 px: processor and wall-clock milliseconds of its parts, the medians."""
+    from deid_desktop.core import attributes, generate
     from deid_desktop.core import compose as composing
-    from deid_desktop.core import generate
     from deid_desktop.core.pipeline import Pipeline
 
     pipeline, original = Pipeline("cpu"), made_photo(2, 1)
@@ -205,7 +205,7 @@ def face(options: Figures) -> Figures:
     first = pipeline.redact(original, found, request)
     assert first.identity is not None and first.identity.look is not None
     look = first.identity.look
-    attribute = generate.Attribute(look.gender, look.age)
+    attribute = attributes.Attribute(look.gender, look.age)
     generator = generate.Generator()
     drawn = [generator.draw_identity(attribute, k=5, seed=seed) for seed in range(32)]
     figures: Figures = {"face height px": found.box[3]}

@@ -10,7 +10,6 @@ photo's. Idea: k-Same-Net (Meden et al. 2017, 2018); weights: ``docs/generator.m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 import cv2
@@ -22,6 +21,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from deid_desktop.core import mesh
+from deid_desktop.core.attributes import (
+    ANCESTRIES,
+    YOUNG_MEN,
+    YOUNG_WOMEN,
+    Attribute,
+    attribute_terms,
+    male_share,
+    network_inputs,
+)
 from deid_desktop.core.geometry import blur
 from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Array, DeidError, Identity, Surrogate
@@ -35,11 +43,6 @@ FORMAT = "1"
 """Version of the weights' layout; other versions are refused."""
 
 CODE = 64
-_ANCESTRIES = 4
-_YOUNG, _AGES = 22.0, (40.0, 60.0, 80.0)
-_AGEING = (2.2, 1.5)
-"""Women, men: least squares over faces that do not age alike shrinks what age does, and make-up
-hides it; this gives it back."""
 _SAGGING = 0.3
 """Share of what age does to the shape: the composer exaggerates shapes several times."""
 _SHAVED = 0.65
@@ -51,8 +54,6 @@ _REDDISH = (0.85, 1.0, 1.05)
 """What a wrinkle takes of red, green and blue: light is reddened in the depth of skin."""
 _FADED = 0.4
 """Share of their darkness that brows lose until 80."""
-_OLDEST = 36.0
-"""Age up to which the donors say what age does to a face."""
 _INDIVIDUALITY = 2.0
 """How far a mix is pushed away from the average face: people differ more, and come no nearer to
 donors."""
@@ -67,47 +68,12 @@ class GeneratorError(DeidError):
     """The request cannot be met, or the weights do not fit this version."""
 
 
-@dataclass(frozen=True)
-class Attribute:
-    """Attributes of a surrogate as numbers.
-
-    ``gender`` −1…1 and ``age`` years, 18…80, both farther out a caricature (see
-    ``attribute_terms``), ``smile`` 0…1, ``ancestry`` weights over White, Black, East Asian, West
-    Asian (the groups that the donors named for themselves), sum 1.
-    """
-
-    gender: float
-    age: float
-    smile: float = 0.0
-    ancestry: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0)
-
-
 @cache
 def texels(size: int) -> NDArray[np.bool_]:
     """Return which texels (size, size) the generator fills: the replaced region and a margin."""
     margin = 2 * (size // 32) + 1
     grown = cv2.dilate(regions(size).core, np.ones((margin, margin)))
     return (grown > 0.5) & mesh.uv_grid(size).inside
-
-
-def attribute_terms(attribute: Attribute) -> Array:
-    """Return the weights of the attribute maps.
-
-    For women, then men: the young average, what a smile adds, what 40, 60 and 80 years add
-    (linear in between); then what Black, East Asian and West Asian ancestry add. A gender beyond
-    −1…1 adds more of what young men and women differ in; ages beyond 22…80 go on in the same way.
-    """
-    knots = (_YOUNG, *_AGES)
-    ages = np.array([np.interp(attribute.age, knots, row) for row in np.eye(len(knots))[1:]])
-    ages[0] += min(0.0, attribute.age - _YOUNG) / (_AGES[0] - _YOUNG)
-    ages[-1] *= max(1.0, attribute.age / _AGES[-1])
-    male = _male(attribute)
-    woman, man = (np.r_[1.0, attribute.smile, ageing * ages] for ageing in _AGEING)
-    terms = np.r_[(1 - male) * woman, male * man, attribute.ancestry[1:]]
-    beyond = (attribute.gender + 1) / 2 - male
-    terms[0] -= beyond
-    terms[len(woman)] += beyond
-    return terms.astype(np.float32)
 
 
 @cache
@@ -127,35 +93,12 @@ _RIGHT_FRINGE = [9, 336, 296, 334, 293, 300, 383, 372, 264, 389, 251, 284, 332, 
 """From between the brows along their upper edge to the temple and back along the hairline."""
 
 
-def roughness(age: float) -> float:
-    """Return the contrast of skin's fine relief at an age in years, relative to 40."""
-    return float(np.interp(age, [10, 25, 40, 60, 80, 120], [0.7, 0.8, 1.0, 1.25, 1.5, 1.9]))
-
-
-def _male(attribute: Attribute) -> float:
-    """Return the men's share, 0…1, in what is learned of men and women apart."""
-    return float(np.clip((attribute.gender + 1) / 2, 0, 1))
-
-
-def network_inputs(attributes: list[Attribute]) -> Tensor:
-    """Return the attributes as the network takes them (n, 7), each about −1…1.
-
-    Most donors are younger than 36: beyond, the network would extrapolate, so older age comes
-    from the maps and the atlas alone.
-    """
-    rows = [
-        (2 * _male(a) - 1, (np.clip(a.age, 18, _OLDEST) - 27) / 9, a.smile, *a.ancestry)
-        for a in attributes
-    ]
-    return torch.tensor(rows, dtype=torch.float32)
-
-
 class CodeNetwork(nn.Module):
     """Donor code and attributes → texture and shape coefficients."""
 
     def __init__(self, outputs: int, hidden: int = 256) -> None:
         super().__init__()
-        inputs = CODE + 3 + _ANCESTRIES
+        inputs = CODE + 3 + ANCESTRIES
         self.linear = nn.Linear(inputs, outputs)
         self.refine = nn.Sequential(
             nn.Linear(inputs, hidden), nn.SiLU(),
@@ -351,9 +294,11 @@ class Generator:
 
         The shadow is what young men have where beards grow and young women have not.
         """
-        male = torch.tensor([_male(a) for a in attributes], device=self.device)[:, None, None, None]
+        male = torch.tensor([male_share(a) for a in attributes], device=self.device)[
+            :, None, None, None
+        ]
         zone = torch.from_numpy(regions(size).stubble).to(self.device)
-        shadow = self._spread((maps[_YOUNG_MEN] - maps[_YOUNG_WOMEN])[None], size, 3)
+        shadow = self._spread((maps[YOUNG_MEN] - maps[YOUNG_WOMEN])[None], size, 3)
         return male * zone * shadow, _BEARD * male * zone
 
     def _product(self, code: Tensor, basis: Tensor) -> Tensor:
@@ -399,7 +344,7 @@ class Generator:
         way = torch.tensor(place - lower, device=self.device).logit(eps=1e-6)
         older = torch.sigmoid(3 * field.to(self.device) + way)
         hanging = torch.from_numpy(fringe(size)).to(self.device)
-        male = 1 - (1 - _male(attribute)) * (1 - hanging)
+        male = 1 - (1 - male_share(attribute)) * (1 - hanging)
         mixed, power = torch.zeros_like(older), torch.zeros_like(older)
         for age, near in ((lower, 1 - older), (lower + 1, older)):
             for side, part in enumerate((1 - male, male)):
@@ -427,7 +372,7 @@ class Generator:
         slopes = self._host["shape.age"]
         added = []
         for attribute in attributes:
-            male = _male(attribute)
+            male = male_share(attribute)
             slope = (1 - male) * slopes[0] + male * slopes[1]
             descent = np.tensordot(attribute.ancestry[1:], self._host["shape.ancestry"], 1)
             years = float(np.clip(attribute.age, 18, 80)) - 27
@@ -442,8 +387,6 @@ class Generator:
         return picture.view(-1, channels, size, size)
 
 
-_YOUNG_WOMEN, _YOUNG_MEN = 0, 2 + len(_AGES)
-"""Rows of ``maps``."""
 _COARSE = {"maps": 3, "coarse.basis": 3, "atlas": 1}
 """Tensors over the texels of ``SMALL``, and their channels."""
 _HOST = {

@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deid_desktop.core.generate import LARGE, SMALL, Attribute, attribute_terms, fringe, texels
+from deid_desktop.core.attributes import Attribute, attribute_terms
+from deid_desktop.core.generate import LARGE, SMALL, fringe, texels
 from deid_desktop.core.geometry import blur, weighted_blur
 from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Array

@@ -20,7 +20,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from deid_desktop.core import mesh
-from deid_desktop.core.generate import CODE, FORMAT, SMALL, CodeNetwork, network_inputs, texels
+from deid_desktop.core.attributes import network_inputs
+from deid_desktop.core.generate import CODE, FORMAT, SMALL, CodeNetwork, texels
 from deid_desktop.core.types import Array
 from deid_desktop.training import statistics
 from deid_desktop.training.atlas import AGES, crease_atlas

@@ -8,7 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from deid_desktop.core.generate import LARGE, Attribute, Generator
+from deid_desktop.core.attributes import Attribute
+from deid_desktop.core.generate import LARGE, Generator
 from deid_desktop.core.imaging import read_photo
 from deid_desktop.core.pipeline import Pipeline
 from deid_desktop.core.types import (

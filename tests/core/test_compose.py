@@ -9,6 +9,7 @@ from samples import moved_face, scaled
 
 from deid_desktop.core import mesh
 from deid_desktop.core.analyse import BLENDSHAPES, Analyser
+from deid_desktop.core.attributes import Attribute
 from deid_desktop.core.compose import (
     GlassesModel,
     MaskLayer,
@@ -24,7 +25,7 @@ from deid_desktop.core.compose.expression import expression_change, smile_of
 from deid_desktop.core.compose.eyewear import Eyewear, draw_eyewear, other_eyewear
 from deid_desktop.core.compose.glasses import dark_lenses
 from deid_desktop.core.compose.relight import toning
-from deid_desktop.core.generate import SMALL, Attribute, Generator
+from deid_desktop.core.generate import SMALL, Generator
 from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Face, Method

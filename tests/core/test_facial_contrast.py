@@ -5,8 +5,9 @@ from importlib import import_module
 import pytest
 
 from deid_desktop.core import mesh
+from deid_desktop.core.attributes import Attribute
 from deid_desktop.core.compose import sketch
-from deid_desktop.core.generate import SMALL, Attribute
+from deid_desktop.core.generate import SMALL
 from deid_desktop.core.pipeline import studio
 
 relighting = import_module("deid_desktop.core.compose.relight")

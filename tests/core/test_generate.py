@@ -10,17 +10,8 @@ from safetensors.torch import save_file
 
 from deid_desktop.core import generate as module
 from deid_desktop.core import mesh, weights
-from deid_desktop.core.generate import (
-    LARGE,
-    SMALL,
-    TINY,
-    Attribute,
-    Generator,
-    GeneratorError,
-    attribute_terms,
-    network_inputs,
-    texels,
-)
+from deid_desktop.core.attributes import Attribute, attribute_terms, network_inputs
+from deid_desktop.core.generate import LARGE, SMALL, TINY, Generator, GeneratorError, texels
 from deid_desktop.core.regions import regions
 from deid_desktop.core.types import DeidError, Identity
 from deid_desktop.resources import resource

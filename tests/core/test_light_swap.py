@@ -6,8 +6,9 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from deid_desktop.core.attributes import Attribute
 from deid_desktop.core.compose import sketch
-from deid_desktop.core.generate import SMALL, Attribute
+from deid_desktop.core.generate import SMALL
 from deid_desktop.core.pipeline import studio
 
 ADULT = Attribute(0.0, 40.0)

@@ -11,7 +11,8 @@ import torch
 pytest.importorskip("scipy", reason="training needs scipy")
 
 from deid_desktop.core import generate, mesh
-from deid_desktop.core.generate import SMALL, Attribute, Generator
+from deid_desktop.core.attributes import Attribute
+from deid_desktop.core.generate import SMALL, Generator
 from deid_desktop.core.regions import regions
 from deid_desktop.training import fit, statistics
 from deid_desktop.training.dataset import Sample, load_samples, save_samples

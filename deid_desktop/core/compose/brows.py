@@ -29,8 +29,8 @@ _CORE = 0.45
 _NARROWER = (0.62, 1.75)
 """How wide a brow may be, of the mix's: that is spread, the photo's ink and depth say how far."""
 _LOWER = 0.45
-"""How far below the mix's middle a brow lies, in half widths: wider than the mix's and frayed above,
-it would look raised."""
+"""How far below the mix's middle a brow lies, in half widths: wider than the mix's and frayed
+above, it would look raised."""
 _ROUNDS = 3
 """In which that width is found."""
 _INK, _STEEP = 1.2, 1.08

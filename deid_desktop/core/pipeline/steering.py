@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from deid_desktop.core.analyse import Analyser
+from deid_desktop.core.attributes import Attribute
 from deid_desktop.core.compose import Sketch
-from deid_desktop.core.generate import Attribute
 from deid_desktop.core.pipeline.ageing import following_age, matching_age, usual_age
 from deid_desktop.core.pipeline.siding import (
     STRENGTHS,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from deid_desktop.core.analyse import TURNED, Analyser, agreement
+from deid_desktop.core.attributes import Attribute
 from deid_desktop.core.compose import (
     GlassesModel,
     OcclusionModel,
@@ -25,7 +26,7 @@ from deid_desktop.core.compose import (
     sketch,
 )
 from deid_desktop.core.detect import WIDEST, Detector
-from deid_desktop.core.generate import LARGE, SMALL, TINY, Attribute, Generator
+from deid_desktop.core.generate import LARGE, SMALL, TINY, Generator
 from deid_desktop.core.pipeline.costume import Costume
 from deid_desktop.core.pipeline.keeping import remember, weight
 from deid_desktop.core.pipeline.ranking import Seen, stands_apart

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from deid_desktop.core.analyse import BLENDSHAPES
+from deid_desktop.core.attributes import Attribute, roughness
 from deid_desktop.core.brush import painted
 from deid_desktop.core.compose import Scene, Touch
 from deid_desktop.core.compose.expression import expression_change, smile_of
 from deid_desktop.core.compose.touch import skin_gain
-from deid_desktop.core.generate import Attribute, roughness
 from deid_desktop.core.pipeline.siding import usual_gender
 from deid_desktop.core.types import Analysis, Array, Face, Identity, Look, Request
 
