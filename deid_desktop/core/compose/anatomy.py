@@ -69,45 +69,45 @@ def kept_human(identity: Array, wanted: Array) -> Array:
         wanted: change of it.
     """
     size = float(np.linalg.norm(wanted))
-    factor, kept = 1.0, wanted
+    factor, kept = 1.0, np.array(wanted, np.float64)
     for _ in range(_ROUNDS):
-        kept = _held_back(identity, factor * wanted)
+        for axis, bounds in _bounds().items():
+            own = bounds.rows @ identity[:, axis]
+            made = own + factor * (bounds.rows @ wanted[:, axis])
+            allowed = np.clip(made, np.minimum(bounds.low, own), np.maximum(bounds.high, own))
+            kept[:, axis] = factor * wanted[:, axis] + bounds.spread @ (allowed - made)
+        kept[:, 2] = factor * wanted[:, 2]
         grown = factor * size / max(float(np.linalg.norm(kept)), 1e-9)
         factor = min(max(grown, 1.0), _MOST)
-    return kept
-
-
-def _held_back(identity: Array, wanted: Array) -> Array:
-    """Return the change without what brings a measure farther from the usual than in people."""
-    kept = np.array(wanted, np.float64)
-    for axis, spread in _spreads().items():
-        beyond = []
-        for measure in _along(axis):
-            own, made = (float(value_of(s, measure)) for s in (identity, identity + wanted))
-            reach = _FARTHEST * measure.deviation
-            low, high = min(measure.usual - reach, own), max(measure.usual + reach, own)
-            beyond.append(min(max(made, low), high) - made)
-        kept[:, axis] += spread @ np.array(beyond)
     return kept.astype(np.float32)
 
 
-def _along(axis: int) -> list[Measure]:
-    return [measure for measure in MEASURES if measure.axis == axis]
+class _Bounds(NamedTuple):
+    """Of n measures along one axis: ``rows`` (n, 468) reads them from coordinates, ``low`` and
+    ``high`` (n,) hold them, ``spread`` (468, n) is the smoothest change that changes each by 1 cm
+    and no other: that of least energy under a Gaussian kernel."""
+
+    rows: NDArray[np.floating]
+    low: NDArray[np.floating]
+    high: NDArray[np.floating]
+    spread: NDArray[np.floating]
 
 
 @cache
-def _spreads() -> dict[int, NDArray[np.floating]]:
-    """Return by axis the smoothest change (468, n) that changes each of its n measures by 1 cm and
-    no other: that of least energy under a Gaussian kernel."""
+def _bounds() -> dict[int, _Bounds]:
+    """Return the bounds by axis."""
     distance = np.linalg.norm(mesh.XYZ[:, None] - mesh.XYZ[None], axis=2)
     near = np.exp(-((distance / _SMOOTH) ** 2))
-    spreads = {}
+    bounds = {}
     for axis in (0, 1):
-        measures = _along(axis)
+        measures = [measure for measure in MEASURES if measure.axis == axis]
         rows = np.zeros((len(measures), mesh.VERTICES))
         for row, measure in zip(rows, measures, strict=True):
             np.add.at(row, measure.last, 1 / len(measure.last))
             np.add.at(row, measure.first, -1 / len(measure.first))
         pulled = near @ rows.T
-        spreads[axis] = pulled @ np.linalg.inv(rows @ pulled)
-    return spreads
+        usual, deviation = np.array([(m.usual, m.deviation) for m in measures]).T
+        reach = _FARTHEST * deviation
+        spread = pulled @ np.linalg.inv(rows @ pulled)
+        bounds[axis] = _Bounds(rows, usual - reach, usual + reach, spread)
+    return bounds
