@@ -44,7 +44,7 @@ MEASURES = (
     Measure([10], _BROWS, 1, 3.76, 0.18),
 )
 """Of 217 public portraits (``python -m deid_desktop.training anatomy``)."""
-_FARTHEST = 3.0
+_FARTHEST = 3.3
 """Standard deviations that a measure may lie from the usual; the subject's own is always right."""
 _MOST = 1.6
 """How many times larger the rest of a change may become to make up for what is taken back."""
