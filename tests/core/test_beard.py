@@ -33,6 +33,17 @@ def test_a_dark_chin_without_hair_has_none(bearded):
     assert read_beard(bearded, regions(SIZE).skin, 0.0) is None
 
 
+def test_a_moustache_without_a_beard_is_drawn_alone(texture):
+    dark = texture.copy()
+    top, bottom = (int(mesh.UV[v, 1] * SIZE) for v in (2, 0))
+    dark[top : bottom + 4, int(0.38 * SIZE) : int(0.62 * SIZE)] *= (0.25, 0.2, 0.15)
+    beard = read_beard(dark, regions(SIZE).skin, 0.0)
+    assert beard is not None
+    for vertex, grown in ((164, True), (200, False), (199, False)):
+        x, y = (mesh.UV[vertex] * SIZE).astype(int)
+        assert (beard.cover[y, x] > 0.5) is np.bool_(grown)
+
+
 def test_moustache_and_chin_are_one(bearded):
     beard = read_beard(bearded, regions(SIZE).skin, SAID)
     assert beard is not None
