@@ -1,8 +1,9 @@
 """Finds the faces in every frame: the first pass over a clip.
 
-The detector for photos is thorough and slow, so it sees a key frame every quarter of a second. In
-between one quick pass over the frame, and a look at where each face was the frame before, forwards
-and then backwards: a face that the key frame found is followed into both neighbours.
+The detector for photos is thorough and slow, so it sees a key frame every quarter of a second and
+the first and the last of each scene. In between one quick pass over the frame, and a look at where
+each face was the frame before, forwards and then backwards: a face that the key frame found is
+followed into both neighbours.
 """
 
 from __future__ import annotations
@@ -106,12 +107,22 @@ class Finder:
             look = _Look(frame, cut, self._rows(frame, thorough=key))
             waiting.append(look)
             if key and len(waiting) > 1:
+                if cut:
+                    self._end(waiting[:-1])
                 self._follow(waiting)
                 yield _stretch(waiting[:-1])
                 waiting = waiting[-1:]
         if waiting:
+            self._end(waiting)
             self._follow(waiting)
             yield _stretch(waiting)
+
+    def _end(self, looks: list[_Look]) -> None:
+        """See the last frame of a scene as a key frame, too: no later one shows what it hides."""
+        last = looks[-1]
+        for row in self._rows(last.frame, thorough=True):
+            if not (overlap(row, last.rows) > SAME_FACE).any():
+                last.rows = np.concatenate([last.rows, row[None]])
 
     def _rows(self, frame: Frame, *, thorough: bool) -> Array:
         if frame.broken:

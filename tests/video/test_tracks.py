@@ -174,6 +174,28 @@ def test_who_is_lost_is_looked_for_again_in_the_frames_that_follow():
     assert not len(looks[0].rows)
 
 
+def test_the_last_frame_of_a_scene_is_seen_as_closely_as_a_key_frame():
+    from deid_desktop.video.clip import Frame
+
+    hidden = row(40, 40)  # the quick pass sees it in no frame
+
+    class Watched(Finder):
+        def __init__(self):
+            pass
+
+        def _rows(self, frame, *, thorough):
+            return hidden[None] if thorough else np.zeros((0, 15), np.float32)
+
+        def _follow(self, looks):
+            pass
+
+    levels = [20] * 6 + [230] * 5  # a cut after the sixth
+    shown = [Frame(n, 1, np.full((36, 64, 3), level, np.uint8)) for n, level in enumerate(levels)]
+    clip = SimpleNamespace(rate=Fraction(100))
+    found = [rows for stretch in Watched().stretches(shown, clip) for rows in stretch.rows]
+    assert [number for number, rows in enumerate(found) if len(rows)] == [0, 5, 6, 10]
+
+
 def test_every_face_is_found_in_every_frame_of_a_moving_camera(tmp_path):
     photo = read_photo(resource("samples", "crew.jpg"))
     pictures, _ = camera(photo.pixels, 15, size=(480, 320), zoom=0.3, step=(-2, 1), sway=3)
