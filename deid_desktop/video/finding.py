@@ -119,10 +119,10 @@ class Finder:
 
     def _end(self, looks: list[_Look]) -> None:
         """See the last frame of a scene as a key frame, too: no later one shows what it hides."""
-        last = looks[-1]
-        for row in self._rows(last.frame, thorough=True):
-            if not (overlap(row, last.rows) > SAME_FACE).any():
-                last.rows = np.concatenate([last.rows, row[None]])
+        if len(looks) == 1:  # it is one
+            return
+        for row in self._rows(looks[-1].frame, thorough=True):
+            looks[-1].add(row)
 
     def _rows(self, frame: Frame, *, thorough: bool) -> Array:
         if frame.broken:
@@ -164,8 +164,8 @@ class Finder:
             seen = None if found is None else np.array([_row(found)], np.float32)
             if seen is None or not _follows(seen[0], row):
                 lost.append(row)
-            elif not (overlap(seen[0], look.rows) > SAME_FACE).any():
-                look.rows = np.concatenate([look.rows, seen])
+            else:
+                look.add(seen[0])
         return lost
 
 
@@ -180,6 +180,11 @@ class _Look:
     frame: Frame
     cut: bool
     rows: Array
+
+    def add(self, row: Array) -> None:
+        """Take a row (15,) of a face that is not known yet."""
+        if not (overlap(row, self.rows) > SAME_FACE).any():
+            self.rows = np.concatenate([self.rows, row[None]])
 
 
 def _row(face: Face) -> list[float]:

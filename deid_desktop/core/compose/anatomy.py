@@ -69,14 +69,17 @@ def kept_human(identity: Array, wanted: Array) -> Array:
         wanted: change of it.
     """
     size = float(np.linalg.norm(wanted))
-    factor, kept = 1.0, np.array(wanted, np.float64)
+    factor, kept = 1.0, wanted
+    measured = [
+        (axis, bounds, bounds.rows @ identity[:, axis], bounds.rows @ wanted[:, axis])
+        for axis, bounds in _bounds().items()
+    ]
     for _ in range(_ROUNDS):
-        for axis, bounds in _bounds().items():
-            own = bounds.rows @ identity[:, axis]
-            made = own + factor * (bounds.rows @ wanted[:, axis])
+        kept = factor * wanted.astype(np.float64)
+        for axis, bounds, own, change in measured:
+            made = own + factor * change
             allowed = np.clip(made, np.minimum(bounds.low, own), np.maximum(bounds.high, own))
-            kept[:, axis] = factor * wanted[:, axis] + bounds.spread @ (allowed - made)
-        kept[:, 2] = factor * wanted[:, 2]
+            kept[:, axis] += bounds.spread @ (allowed - made)
         grown = factor * size / max(float(np.linalg.norm(kept)), 1e-9)
         factor = min(max(grown, 1.0), _MOST)
     return kept.astype(np.float32)
