@@ -2,10 +2,10 @@
 
     python -m bench.surrogates FOLDER... [--sheets DIR] [--limit N] [--seed N]
 
-Prints how many faces of each photo were verified without help; for each folder also why others were
-not, how alike the surrogates are to the originals and to the donors, and how similar expression and
-pose stayed. Writes contact sheets as it goes (original and surrogate side by side, 100 % or
-enlarged to 256 pixels) to look at.
+Prints how many faces of each photo were verified without help, and every surrogate that failed with
+size, pose and likeness; for each folder also why others were not verified, how alike the surrogates
+are to the originals and to the donors, and how similar expression and pose stayed. Writes contact
+sheets as it goes (original and surrogate side by side, 100 % or enlarged to 256 pixels) to look at.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ def measure(pipeline: Pipeline, folder: Path, options: argparse.Namespace) -> No
         verified = [r for r in done.results if r.verdict.state is State.VERIFIED]
         print(f"  {path.name}: {len(verified)} of {len(done.results)} verified", flush=True)
         for result in done.results:
+            if result.verdict.state is State.ATTENTION and result.verdict.threshold:
+                print(f"    {_failure(pipeline, photo, result)}", flush=True)
             if sheets:
                 sheets.add(pair(photo, pixels, result.face), _caption(path, result))
         changes += [_changes(pipeline, photo, pixels, result.face) for result in verified]
@@ -100,6 +102,20 @@ def _changes(pipeline: Pipeline, photo: Photo, pixels: Pixels, face: Face) -> tu
     after = pipeline.analyse(Photo("", pixels, photo.key + " after"), face)
     kept = agreement(before.blendshapes, after.blendshapes)
     return kept, float(np.abs(np.subtract(before.pose, after.pose)).max())
+
+
+def _failure(pipeline: Pipeline, photo: Photo, result: FaceResult) -> str:
+    """Return what is known of a face whose surrogates all failed."""
+    face, verdict = result.face, result.verdict
+    seen = pipeline.analyse(photo, face)
+    yaw, pitch, roll = seen.pose
+    return (
+        f"#{face.id}: {max(face.box[2:]):.0f} px, yaw {yaw:.0f}, pitch {pitch:.0f}, "
+        f"roll {roll:.0f}, score {face.score:.2f}, gender {seen.gender:.2f}, age {seen.age:.0f}, "
+        f"original {verdict.similarity_to_original or 0:.3f}, "
+        f"donor {verdict.similarity_to_nearest_donor or 0:.3f}, "
+        f"bystander {verdict.similarity_to_nearest_bystander or 0:.3f}: {verdict.reason}"
+    )
 
 
 def _caption(path: Path, result: FaceResult) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from deid_desktop.core.pipeline import Pipeline
+from deid_desktop.core.pipeline.threads import one_thread
 from deid_desktop.core.types import Cancelled, Identity, Look, Request, ShouldStop, never
 from deid_desktop.core.verify import THRESHOLD
 from deid_desktop.video import VideoError
@@ -95,9 +96,10 @@ def redact_clip(
         should_stop=should_stop,
     )  # fmt: skip
     progress("cast", 1, 1)
-    tally = render(
-        source, clip, timeline, people, wish, folder, should_stop=should_stop, progress=progress
-    )
+    with one_thread():  # the renderer has threads of its own
+        tally = render(
+            source, clip, timeline, people, wish, folder, should_stop=should_stop, progress=progress
+        )
     tally.check(clip.name, people, wish.threshold)
     damaged = join(
         folder.parts(),

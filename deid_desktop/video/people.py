@@ -33,8 +33,6 @@ from deid_desktop.core.verify import THRESHOLD, judge, similarity
 from deid_desktop.video.glances import Glance, PhotoAt, most_telling
 from deid_desktop.video.tracks import Timeline, Track
 
-SITTINGS = 2
-"""Frames of a person that the search looks at."""
 _FINALISTS = 4
 """Identities that are tried on, as long as none holds in all frames with the margin …"""
 _MORE = 7
@@ -198,7 +196,7 @@ def _dress(
 ) -> None:  # fmt: skip
     """Find the person's surrogate as ``request`` says, or the reason why there is none."""
     shown = [(photo_at(g.index), g.face) for g in most_telling(person.glances)[:_READ]]
-    reasons = [pipeline.why_not(photo, face, request) for photo, face in shown]
+    reasons = pipeline.why_not_each(shown, request)
     able = [seen for seen, reason in zip(shown, reasons, strict=True) if not reason]
     if not able:
         person.reason = reasons[0] if reasons else "No frame shows this face."
@@ -234,14 +232,16 @@ def _rehearse(
 ) -> None:  # fmt: skip
     """Take the identity that fails in the fewest frames looked at, drawn as for video.
 
-    Among those that fail as seldom, the one that misses the margin least often. Each is pushed
-    until it holds in all: small and turned faces hold less well, and a surrogate that only holds
-    in most frames would flicker between face and mask.
+    Among those that fail as seldom, the one that misses the margin least often. The search looks
+    at the best frame alone; here all are looked at. Each is pushed until it holds in all: small and
+    turned faces hold less well, and a surrogate that only holds in most frames would flicker
+    between face and mask.
     """
     recogniser, stage = Recogniser(), list[tuple[Sitting, Scene]]()
     shown = sittings[:REHEARSED]
     best = (len(shown), 0)  # what fails in all is no surrogate
-    finalists = pipeline.finalists(sittings[:SITTINGS], request, should_stop=should_stop)
+    few = (0, int(_FEW * len(shown)))
+    finalists = pipeline.finalists(sittings[:1], request, should_stop=should_stop)
     for number, identity in enumerate(islice(finalists, _MORE)):
         if number >= _FINALISTS and not best[0]:
             return
@@ -252,12 +252,14 @@ def _rehearse(
             costume = pipeline.costume(sittings[0], request, tried)
             drawn = costume.scaled(256)
             stage = stage or [(s, _scene(s, drawn, pipeline)) for s in shown]
-            failed = _failures(person, drawn, stage, recogniser, best)
-            if failed < best:
+            # What can be pushed harder need not be known better than that it must be.
+            most = best if push + 1 == PUSHES else min(best, few)
+            failed = _failures(person, drawn, stage, recogniser, most)
+            if failed < best and failed <= most:
                 person.identity, person.costume, best = tried, costume, failed
             if failed == (0, 0):
                 return
-        if not best[0] and best[1] <= _FEW * len(shown):
+        if best <= few:
             return
 
 

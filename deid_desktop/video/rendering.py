@@ -40,8 +40,9 @@ _READ = REACH + 1
 _DRAW = _READ + LIGHT_REACH + 1
 _JUDGE = _DRAW + 1
 """Frames by which scene, surrogate and verdict are behind the landmarks."""
-BEHIND = _JUDGE + STAY + FADE
-"""Frames that are read before the first is finished."""
+BEHIND = _JUDGE + STAY + FADE + 1
+"""Frames that are read before the first is finished; it was judged a step before, so that it can be
+written while others are drawn."""
 BLIND = 2
 """Frames in a row in which a face is not found and its surrogate may go on all the same."""
 _THREADS = 2
@@ -178,7 +179,7 @@ class Renderer:
         """
         whose = {part.person.id: part.person for part in self._parts}
         alike = {}
-        for number, total in self._sums.items():
+        for number, total in list(self._sums.items()):  # others are drawn meanwhile
             original = whose[number].originals.mean(0)
             size = float(np.linalg.norm(total) * np.linalg.norm(original))
             alike[number] = float(total @ original) / max(size, 1e-9)
@@ -214,12 +215,15 @@ class Renderer:
             for part in active:
                 step[0](part, step[1])
 
-        if active:
-            list(self._pool.map(run, work))
+        drawing = [self._pool.submit(run, step) for step in work] if active else []
         done = index - BEHIND
-        if done >= first and done in self._frames:
-            yield self._finish(done)
-            del self._frames[done]
+        try:
+            if done >= first and done in self._frames:
+                yield self._finish(done)
+        finally:
+            for step in drawing:
+                step.result()
+        self._frames.pop(done, None)
         for part in self._parts:
             part.forget(index, done)
 

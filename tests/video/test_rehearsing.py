@@ -8,7 +8,7 @@ import pytest
 from deid_desktop.core.types import Cancelled, Identity, Request
 from deid_desktop.video import people
 from deid_desktop.video.glances import LOOKS, VARIED, best_frames, pose_of, varied
-from deid_desktop.video.people import Person
+from deid_desktop.video.people import PUSHES, Person
 from deid_desktop.video.tracks import Track
 from tests.video.test_tracks import row
 
@@ -53,12 +53,14 @@ def test_each_pose_is_the_farthest_from_those_before():
     assert varied(poses, 9, beside=np.array([[0.0]]))[-1] == 3
 
 
-def rehearsed(monkeypatch, outcomes, *, should_stop=lambda: False):
+def rehearsed(monkeypatch, outcomes, *, should_stop=lambda: False, bounds=None):
     """Rehearse identities, named by their seed, that come to ``outcomes`` at every push."""
     tried = []
+    bounds = [] if bounds is None else bounds
 
     def failures(person, costume, stage, recogniser, most):
         tried.append(costume.identity)
+        bounds.append((costume.identity.push, most))
         return outcomes[costume.identity.seed]
 
     def costume(sitting, request, identity):
@@ -94,3 +96,11 @@ def test_who_fails_in_all_frames_is_nobody_s_surrogate(monkeypatch):
     assert rehearsed(monkeypatch, [(10, 10)] * 3)[0] is None
     with pytest.raises(Cancelled):
         rehearsed(monkeypatch, [(0, 0)], should_stop=lambda: True)
+
+
+def test_only_the_last_push_is_counted_to_the_end(monkeypatch):
+    bounds = []
+    rehearsed(monkeypatch, [(2, 9), (1, 5)], bounds=bounds)
+    early = {most for push, most in bounds if push + 1 < PUSHES}
+    assert early == {(0, 1)}  # one frame of ten may miss the margin
+    assert [most for push, most in bounds if push + 1 == PUSHES] == [(10, 0), (2, 9)]

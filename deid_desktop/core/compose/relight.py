@@ -317,8 +317,10 @@ def toning(pixels: Pixels) -> Array | None:
     small = np.ascontiguousarray(pixels[::step, ::step])
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32).reshape(-1, 3)
     terms = lightness_terms(lab[:, 0])
-    fitted, *_ = np.linalg.lstsq(terms, lab[:, 1:], rcond=None)
-    rest = float((lab[:, 1:] - terms @ fitted).std())
+    exact = terms.astype(np.float64)
+    ridge = 1e-12 * len(terms) * np.eye(3)  # for photos of a single lightness
+    fitted = np.linalg.solve(exact.T @ exact + ridge, exact.T @ lab[:, 1:])
+    rest = float((lab[:, 1:] - terms @ fitted.astype(np.float32)).std())
     return fitted.astype(np.float32) if rest < _GREY else None
 
 

@@ -280,6 +280,12 @@ class Pipeline:
         young = self.analyse(photo, face).childhood >= CHILD
         return CHILD_REASON if young and request.attributes.age is None else ""
 
+    def why_not_each(self, seen: Sequence[tuple[Photo, Face]], request: Request) -> list[str]:
+        """Say the same of many faces."""
+        return list(
+            shared_out(self._crew(len(seen)), seen, lambda crew, one: crew.why_not(*one, request))
+        )
+
     def _masked_child(self, face: Face, request: Request) -> FaceResult:
         """Return a solid mask over a face that gets no adult's."""
         reason = "This may be a child, and the donors are adults: it was masked. Choose an age to "

@@ -1,0 +1,40 @@
+"""Short work keeps to one thread, however many want that at the same time."""
+
+import cv2
+import pytest
+import torch
+
+from deid_desktop.core.pipeline.threads import one_thread
+
+
+@pytest.fixture
+def three_threads():
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(3)
+    cv2.setNumThreads(3)
+    yield
+    torch.set_num_threads(before[0])
+    cv2.setNumThreads(before[1])
+
+
+def numbers():
+    return torch.get_num_threads(), cv2.getNumThreads()
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_threads_come_back_when_nobody_wants_one_any_more():
+    first, second = one_thread(), one_thread()
+    first.__enter__()
+    second.__enter__()
+    assert numbers() == (1, 1)
+    first.__exit__(None, None, None)
+    assert numbers() == (1, 1)
+    second.__exit__(None, None, None)
+    assert numbers() == (3, 3)
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_threads_come_back_after_a_fault():
+    with pytest.raises(ZeroDivisionError), one_thread():
+        _ = 1 // 0
+    assert numbers() == (3, 3)
