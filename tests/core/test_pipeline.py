@@ -277,6 +277,19 @@ def test_a_failed_search_shows_no_surrogate(pipeline, small, failing):
     assert result.verdict.reason == "Still alike."
 
 
+def test_a_failed_search_says_how_near_it_came(pipeline, small, monkeypatch):
+    likenesses = iter([0.6, 0.4, 0.5] * 20)
+
+    def judge(*_):
+        alike = next(likenesses)
+        return Verdict(State.ATTENTION, "", alike, 0.1, THRESHOLD, detected_again=True)
+
+    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(3, 3, 3),))
+    monkeypatch.setattr(studio, "judge", judge)
+    result = pipeline.redact(*small, Request())
+    assert (result.verdict.similarity_to_original, result.layer) == (0.4, None)
+
+
 @pytest.mark.parametrize(
     ("on_failure", "state"), [("block", State.ATTENTION), ("solid", State.MASKED)]
 )

@@ -51,6 +51,22 @@ def test_a_smudge_above_the_lips_fades(light):
     assert left_over / even > 0.78
 
 
+@pytest.mark.parametrize("tinted", [True, False])
+def test_grey_lips_of_a_mix_are_never_shown(light, tinted):
+    """Untinted they were dark and greenish: a closed mouth looked open."""
+    maps = regions(SMALL)
+    mix = np.ones((SMALL, SMALL, 3), np.float32)
+    mix[maps.lips > 0.3] = [0.55, 0.6, 0.58]
+    lit = relight(light, mix, tinted=tinted)
+    lips, skin = (
+        np.median(lit[place], axis=0)
+        for place in (maps.lips > 0.95, (maps.skin > 0.95) & (maps.centre > 0.5))
+    )
+    red, green, _ = lips / skin
+    assert red > 1.05 * green
+    assert green > 0.6
+
+
 @pytest.mark.parametrize("exposure", [1.0, 1.8, 3.0])
 def test_an_overexposed_face_clips_as_its_photo_does(light, exposure):
     maps = regions(SMALL)

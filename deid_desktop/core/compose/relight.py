@@ -35,6 +35,8 @@ _PORES = 4.0
 _UPPER_LIP = [98, 2, 327, 423, 426, 436, 410, 270, 0, 40, 186, 216, 206, 203]
 _REDDISH = np.array([0.86, 1.0, 1.06], np.float32)
 """Exponents of the channels where skin is in the shadow of lids."""
+_USUAL_LIPS = np.array([0.88, 0.77, 0.80], np.float32)
+"""Colour of lips relative to skin, the mean of 84 portraits."""
 _LIPS_LIKE_SKIN = 0.08
 """How far lips are drawn towards the skin around: the mean of the photo's counts its edges in."""
 _PALER = 0.3
@@ -159,7 +161,7 @@ def relight(
     Args:
         light: of the face.
         texture: the surrogate's.
-        tinted: whether brows and lips take their colour from the photo's.
+        tinted: whether lips take their colour from the photo's; else only half of it.
         wear: how much deeper than in the photo the forms of the skin are to be.
         aged: 0…1, how much older it is than the photo's: lips grow paler.
     """
@@ -174,8 +176,8 @@ def relight(
     lit = _coloured(light, lit, maps, unit)
     lit = _shave(light, lit, maps, unit)
     light_patches(lit, light.low, light.patches)
-    if tinted:
-        lit = _tint(light, lit, maps, unit, aged)
+    lips = light.lip_colour if tinted else (light.lip_colour + _USUAL_LIPS) / 2
+    lit = _tint(light, lit, lips, maps, unit, aged)
     return np.clip(lit, 0, 255).astype(np.float32)
 
 
@@ -277,15 +279,16 @@ def _hue(colours: Array) -> Array:
     return (lit + 1) / thrice(lit @ LUMA + 1)
 
 
-def _tint(light: Light, lit: Array, maps: Regions, unit: float, aged: float) -> Array:
-    """Take the depth of the brows and the colour of the lips from the photo.
+def _tint(
+    light: Light, lit: Array, colour: Array, maps: Regions, unit: float, aged: float
+) -> Array:
+    """Give the lips a colour (3,), relative to the skin around them. Their shape stays.
 
-    Two times three numbers of the subject: enough that brows go with the hair and lips with the
-    light. Their shape stays the surrogate's.
+    A mix's own is grey, for lines between lips lie elsewhere in each donor.
     """
     own, _ = weighted_blur(lit, maps.skin, _AROUND * unit)
     current = _mean(lit / np.maximum(own, 8), maps.lips[..., None] * light.seen)
-    ratio = np.clip(light.lip_colour / np.maximum(current, 1e-3), 0.5, 1.6)
+    ratio = np.clip(colour / np.maximum(current, 1e-3), 0.5, 1.6)
     lit = lit * cv2.transform(maps.lips, np.stack([ratio - 1, np.ones_like(ratio)], 1))
     lit = lit + thrice((_LIPS_LIKE_SKIN + _PALER * aged) * maps.lips) * (own - lit)
     window = _lips(len(lit))

@@ -19,6 +19,7 @@ from deid_desktop.core.pipeline.ranking import (
     ROUNDS,
     Draft,
     Finalist,
+    badness,
     likely_apart,
 )
 from deid_desktop.core.pipeline.steering import asks
@@ -47,23 +48,27 @@ class Search:
     def find(
         self, sitting: Sitting, request: Request, *, preview: bool, should_stop: ShouldStop
     ) -> FaceResult:
-        """Find a surrogate for one face; a preview shows the best of the first sketches."""
+        """Find a surrogate for one face; a preview shows the best of the first sketches.
+
+        Where all fail, the verdict is that of the one which came nearest.
+        """
         if preview:
             identity = self._rank([sitting], request, 0, should_stop)[0]
             return self._studio.render(
                 sitting, request, identity, preview=True, should_stop=should_stop
             )
+        failed = list[FaceResult]()
         for tried in self.finalists([sitting], request, should_stop):
             result = tried.results[0]
-            if result.verdict.state is not State.VERIFIED:
-                continue
-            if asks(request.attributes):
+            if result.verdict.state is State.VERIFIED and asks(request.attributes):
                 result = self._studio.render(
                     sitting, request, tried.identity, preview=False, should_stop=should_stop
                 )
             if result.verdict.state is State.VERIFIED:
                 return replace(result, attempts=tried.attempts)
-        return replace(result, layer=None, attempts=tried.attempts)
+            failed.append(replace(result, layer=None))
+        nearest = min(failed, key=lambda result: badness(result.verdict))
+        return replace(nearest, attempts=tried.attempts)
 
     def draw(self, sitting: Sitting, request: Request, should_stop: ShouldStop) -> Identity:
         """Return the first identity of the seed that stands apart from all donors.
