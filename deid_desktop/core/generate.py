@@ -258,7 +258,7 @@ class Generator:
         own = self._own(code, side)
         pores = (own - _low_pass(own, side)) * (loss - 1) * _PORES * self._skin[side]
         base = self._spread(terms.to(self.device) @ level["maps"], side, 3)
-        beard = self._beards(attributes, level["maps"], side)
+        beard = self._beards(attributes, side)
         base, own, pores = base - beard[0], own * (1 - beard[1]), pores * (1 - beard[1])
         creases = torch.stack(
             [self._creases(i, a, side) for i, a in zip(identities, attributes, strict=True)]
@@ -278,17 +278,15 @@ class Generator:
         level = self._level(size)
         if "average" not in level:
             middle = self._t["codes"][0].mean(0, keepdim=True)
-            level["average"] = self._product(middle, level["coarse.basis"])
-        average = self._spread(level["average"], size, 3)
+            level["average"] = self._spread(self._product(middle, level["coarse.basis"]), size, 3)
+        average = level["average"]
         away = self._spread(self._product(code, level["coarse.basis"]), size, 3) - average
         both = (away + away.flip(3)) / 2
         brows = torch.from_numpy(regions(size).brows).to(self.device)
         farther = _BOTH_SIDES - (_BOTH_SIDES - 1) * brows
         return average + farther * both + _ONE_SIDE * (away - both)
 
-    def _beards(
-        self, attributes: list[Attribute], maps: Tensor, size: int
-    ) -> tuple[Tensor, Tensor]:
+    def _beards(self, attributes: list[Attribute], size: int) -> tuple[Tensor, Tensor]:
         """Return the shadow of beards in the average (n, 3, s, s), and how much of what is single
         donors' own goes with it (n, 1, s, s).
 
@@ -297,9 +295,12 @@ class Generator:
         male = torch.tensor([male_share(a) for a in attributes], device=self.device)[
             :, None, None, None
         ]
+        level = self._level(size)
         zone = torch.from_numpy(regions(size).stubble).to(self.device)
-        shadow = self._spread((maps[YOUNG_MEN] - maps[YOUNG_WOMEN])[None], size, 3)
-        return male * zone * shadow, _BEARD * male * zone
+        if "shadow" not in level:
+            shadow = (level["maps"][YOUNG_MEN] - level["maps"][YOUNG_WOMEN])[None]
+            level["shadow"] = zone * self._spread(shadow, size, 3)
+        return male * level["shadow"], _BEARD * male * zone
 
     def _product(self, code: Tensor, basis: Tensor) -> Tensor:
         """Return ``code @ basis``; graphics cards multiply with sixteen bits, twice as fast."""

@@ -32,19 +32,23 @@ class Measure(NamedTuple):
 _EYES, _BROWS = [*mesh.LEFT_EYE, *mesh.RIGHT_EYE], [*mesh.LEFT_BROW, *mesh.RIGHT_BROW]
 _NOSTRILS = [2, 98, 327]
 MEASURES = (
-    Measure(mesh.LEFT_EYE, mesh.RIGHT_EYE, 0, 6.30, 0.19),
+    Measure(mesh.LEFT_EYE, mesh.RIGHT_EYE, 0, 6.29, 0.19),
     Measure([33], [133], 0, 2.71, 0.11),
     Measure([362], [263], 0, 2.71, 0.10),
-    Measure([61], [291], 0, 5.07, 0.16),
-    Measure([98], [327], 0, 3.29, 0.14),
-    Measure(_BROWS, _EYES, 1, 1.71, 0.18),
+    Measure([61], [291], 0, 5.06, 0.16),
+    Measure([98], [327], 0, 3.29, 0.15),
+    Measure(_BROWS, _EYES, 1, 1.71, 0.19),
     Measure(_EYES, _NOSTRILS, 1, 4.50, 0.14),
     Measure(_NOSTRILS, mesh.LIPS, 1, 2.49, 0.11),
-    Measure(mesh.LIPS, [152], 1, 4.78, 0.21),
-    Measure([10], _BROWS, 1, 3.76, 0.18),
+    Measure(mesh.LIPS, [152], 1, 4.79, 0.20),
+    Measure([10], _BROWS, 1, 3.76, 0.19),
+    Measure([127], [356], 0, 14.42, 0.37),
+    Measure([234], [454], 0, 14.38, 0.39),
+    Measure([58], [288], 0, 12.90, 0.46),
+    Measure([172], [397], 0, 11.61, 0.41),
 )
-"""Of 217 public portraits (``python -m deid_desktop.training anatomy``)."""
-_FARTHEST = 3.3
+"""Of 434 public portraits (``python -m deid_desktop.training anatomy``)."""
+_FARTHEST = 2.0
 """Standard deviations that a measure may lie from the usual; the subject's own is always right."""
 _MOST = 1.6
 """How many times larger the rest of a change may become to make up for what is taken back."""

@@ -47,7 +47,7 @@ _OWN = 0.3
 with that by what six sketches show, of the next twelve 62 % stand apart instead of 49 % (11
 portraits)."""
 
-_EXPRESSION = 0.5
+_EXPRESSION = 0.6
 """What a sketch whose expression has nothing of the photo's is held to be worse by: identities that
 hide a person equally well differ by 0.03 in agreement."""
 _MISTAKEN = 0.1
