@@ -16,10 +16,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from deid_desktop.core.pipeline import Pipeline
-from deid_desktop.core.pipeline.threads import one_thread
+from deid_desktop.core.pipeline.threads import at_most
 from deid_desktop.core.types import Cancelled, Identity, Look, Request, ShouldStop, never
 from deid_desktop.core.verify import THRESHOLD
 from deid_desktop.video import VideoError
@@ -30,7 +31,7 @@ from deid_desktop.video.glances import look, photos
 from deid_desktop.video.people import Person, cast, group
 from deid_desktop.video.reading import frames, read_clip
 from deid_desktop.video.record import Tally, clip_record
-from deid_desktop.video.rendering import BEHIND, Finished, Renderer
+from deid_desktop.video.rendering import BEHIND, THREADS, Finished, Renderer
 from deid_desktop.video.sound import Sound
 from deid_desktop.video.tracks import Timeline, link
 from deid_desktop.video.writing import Part, PartWriter, join
@@ -96,7 +97,7 @@ def redact_clip(
         should_stop=should_stop,
     )  # fmt: skip
     progress("cast", 1, 1)
-    with one_thread():  # the renderer has threads of its own
+    with at_most(max(1, cv2.getNumThreads() // THREADS)):
         tally = render(
             source, clip, timeline, people, wish, folder, should_stop=should_stop, progress=progress
         )

@@ -45,8 +45,8 @@ BEHIND = _JUDGE + STAY + FADE + 1
 written while others are drawn."""
 BLIND = 2
 """Frames in a row in which a face is not found and its surrogate may go on all the same."""
-_THREADS = 2
-"""More would wait for the longest step."""
+THREADS = 2
+"""Of a renderer; more would wait for the longest step."""
 _SAME = 0.4
 """Overlap with another track of the same person from which that track has the face."""
 _FINE = 200.0
@@ -155,7 +155,7 @@ class Renderer:
         self._parts = [_part(track, whose[track.id], timeline, rate) for track in timeline.tracks]
         self._frames: dict[int, Frame] = {}
         self._sums: dict[int, Array] = {}
-        self._pool = ThreadPoolExecutor(_THREADS)
+        self._pool = ThreadPoolExecutor(THREADS)
 
     def feed(self, index: int, frame: Frame) -> Iterator[Finished]:
         """Take the frame of this index, the one after the last; yield what is finished by it.

@@ -1,10 +1,10 @@
-"""Short work keeps to one thread, however many want that at the same time."""
+"""Torch and OpenCV use as few threads as anybody wants at the time."""
 
 import cv2
 import pytest
 import torch
 
-from deid_desktop.core.pipeline.threads import one_thread
+from deid_desktop.core.pipeline.threads import at_most
 
 
 @pytest.fixture
@@ -22,9 +22,10 @@ def numbers():
 
 
 @pytest.mark.usefixtures("three_threads")
-def test_threads_come_back_when_nobody_wants_one_any_more():
-    first, second = one_thread(), one_thread()
+def test_threads_come_back_when_nobody_wants_fewer_any_more():
+    first, second = at_most(2), at_most(1)
     first.__enter__()
+    assert numbers() == (2, 2)
     second.__enter__()
     assert numbers() == (1, 1)
     first.__exit__(None, None, None)
@@ -34,7 +35,15 @@ def test_threads_come_back_when_nobody_wants_one_any_more():
 
 
 @pytest.mark.usefixtures("three_threads")
+def test_the_least_that_anybody_wants_holds():
+    with at_most(1), at_most(8):
+        assert numbers() == (1, 1)
+    with at_most(8):
+        assert numbers() == (3, 3)
+
+
+@pytest.mark.usefixtures("three_threads")
 def test_threads_come_back_after_a_fault():
-    with pytest.raises(ZeroDivisionError), one_thread():
+    with pytest.raises(ZeroDivisionError), at_most(1):
         _ = 1 // 0
     assert numbers() == (3, 3)

@@ -31,7 +31,7 @@ from deid_desktop.core.pipeline.costume import Costume
 from deid_desktop.core.pipeline.keeping import remember, weight
 from deid_desktop.core.pipeline.ranking import Seen, stands_apart
 from deid_desktop.core.pipeline.steering import Steering, asks, steer, unseen
-from deid_desktop.core.pipeline.threads import one_thread
+from deid_desktop.core.pipeline.threads import at_most
 from deid_desktop.core.pipeline.wishes import (
     cover_of,
     described,
@@ -174,7 +174,7 @@ class Studio:
         wished = wished_attribute(analysis, request, identity.look)
         attribute = unseen(wished, request.attributes)
         size, work = (SMALL, _PREVIEW) if preview else (LARGE, _FULL)
-        with one_thread() if preview else nullcontext():
+        with at_most(1) if preview else nullcontext():
             if steered:
                 attribute = self._steered(photo, face, request, identity)
             layer = self._compose(photo, face, request, identity, attribute, size=size, work=work)

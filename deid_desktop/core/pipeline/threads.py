@@ -1,4 +1,4 @@
-"""Keeps short work in one thread: what follows a hand must not wait for another core."""
+"""Says how many threads torch and OpenCV may use, where more would be in each other's way."""
 
 from __future__ import annotations
 
@@ -10,41 +10,36 @@ import cv2
 import torch
 
 _lock = Lock()
-_before: list[tuple[int, int]] = []
-"""How many threads torch and OpenCV had, once for all who want one at the same time."""
-_wanted = 0
+_wanted: list[int] = []
+_own: list[tuple[int, int]] = []
+"""How many threads torch and OpenCV have when nobody wants fewer."""
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch and OpenCV use the calling thread alone.
+def at_most(threads: int) -> Iterator[None]:
+    """Let torch and OpenCV use no more than so many threads.
 
-    In tens of milliseconds a second thread saves little, and where another program has its core,
-    every step waits for it: a preview of 50 milliseconds took 150 to 800. The same holds beside
-    threads of our own. The numbers are the program's: they come back when nobody wants one.
+    Short work that follows a hand takes one: in tens of milliseconds a second thread saves little,
+    and where another program has its core, every step waits for it: a preview of 50 milliseconds
+    took 150 to 800. Work that has threads of its own shares the cores out among them. The numbers
+    are the program's: of several who ask, the least holds, and they come back after the last.
     """
-    _take()
+    with _lock:
+        if not _wanted:
+            _own.append((torch.get_num_threads(), cv2.getNumThreads()))
+        _wanted.append(threads)
+        _set()
     try:
         yield
     finally:
-        _give_back()
+        with _lock:
+            _wanted.remove(threads)
+            _set()
+            if not _wanted:
+                _own.clear()
 
 
-def _take() -> None:
-    global _wanted
-    with _lock:
-        if not _wanted:
-            _before.append((torch.get_num_threads(), cv2.getNumThreads()))
-            torch.set_num_threads(1)
-            cv2.setNumThreads(1)
-        _wanted += 1
-
-
-def _give_back() -> None:
-    global _wanted
-    with _lock:
-        _wanted -= 1
-        if not _wanted:
-            threads, of_opencv = _before.pop()
-            torch.set_num_threads(threads)
-            cv2.setNumThreads(of_opencv)
+def _set() -> None:
+    of_torch, of_opencv = (min([own, *_wanted]) for own in _own[0])
+    torch.set_num_threads(of_torch)
+    cv2.setNumThreads(of_opencv)
