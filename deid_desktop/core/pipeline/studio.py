@@ -73,7 +73,7 @@ and most of the others look wrong."""
 HIDDEN = 0.6
 """Share of the face behind hands or things above which what is left is no face to replace."""
 
-_FULL, _PREVIEW, _SEARCH = (380.0, 1100.0), (120.0, 200.0), (112.0, 128.0)
+_FULL, _PREVIEW, _SEARCH = (380.0, 1100.0), (120.0, 176.0), (112.0, 128.0)
 """Smallest and largest face sizes in pixels to compose at."""
 _MOST_SCENES = 128 * 2**20
 """Bytes of the scenes that are kept: one of a large face can take a hundred megabytes."""
