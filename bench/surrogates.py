@@ -3,9 +3,10 @@
     python -m bench.surrogates FOLDER... [--sheets DIR] [--limit N] [--seed N]
 
 Prints how many faces of each photo were verified without help, and every surrogate that failed with
-size, pose and likeness; for each folder also why others were not verified, how alike the surrogates
-are to the originals and to the donors, and how similar expression and pose stayed. Writes contact
-sheets as it goes (original and surrogate side by side, 100 % or enlarged to 256 pixels) to look at.
+size, pose, likeness and that of its photo without any face; for each folder also why others were
+not verified, how alike the surrogates are to the originals and to the donors, and how similar
+expression and pose stayed. Writes contact sheets as it goes (original and surrogate side by side,
+100 % or enlarged to 256 pixels) to look at.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -121,10 +123,26 @@ def _failure(pipeline: Pipeline, photo: Photo, result: FaceResult) -> str:
     return (
         f"#{face.id}: {max(face.box[2:]):.0f} px, yaw {yaw:.0f}, pitch {pitch:.0f}, "
         f"roll {roll:.0f}, score {face.score:.2f}, gender {seen.gender:.2f}, age {seen.age:.0f}, "
-        f"original {verdict.similarity_to_original or 0:.3f}, "
+        f"original {verdict.similarity_to_original or 0:.3f} (without any face "
+        f"{_faceless(pipeline, photo, face):.3f}), "
         f"donor {verdict.similarity_to_nearest_donor or 0:.3f}, "
         f"bystander {verdict.similarity_to_nearest_bystander or 0:.3f}: {verdict.reason}"
     )
+
+
+def _faceless(pipeline: Pipeline, photo: Photo, face: Face) -> float:
+    """Return how like the original its photo stays when the face is painted out: what lies around
+    it, which no surrogate changes."""
+    hull = cv2.convexHull(np.round(pipeline.analyse(photo, face).mesh[:, :2]).astype(np.int32))
+    low = np.maximum(hull.min((0, 1)) - 2 * face.box[3], 0).astype(int)
+    high = (hull.max((0, 1)) + 2 * face.box[3]).astype(int)
+    part = photo.pixels[low[1] : high[1], low[0] : high[0]].copy()
+    inside = np.zeros(part.shape[:2], np.uint8)
+    cv2.fillConvexPoly(inside, hull - low, 255)
+    part = cv2.inpaint(part, inside, 3, cv2.INPAINT_TELEA)
+    there = replace(face, points=face.points - low.astype(np.float32))
+    bare = pipeline.embed(Photo("", part, f"{photo.key} {face.id} faceless"), there)
+    return float(bare @ pipeline.analyse(photo, face).embedding)
 
 
 def _caption(path: Path, result: FaceResult) -> str:
