@@ -548,7 +548,7 @@ def test_what_holds_clearly_ends_the_search(pipeline, small, monkeypatch):
 def test_of_two_who_hide_a_person_the_one_with_their_expression_comes_first():
     hidden = Verdict(State.VERIFIED, "So it is.", 0.28, 0.1, THRESHOLD, True)
     donors = np.zeros(2, np.float32)
-    drafts = [ranking.Draft(DRAWN, (ranking.Seen(hidden, a, 0.0, donors),)) for a in (0.8, 0.95)]
+    drafts = [ranking.Draft(DRAWN, (ranking.Seen(hidden, a, 0.0, donors),)) for a in (0.85, 0.95)]
     assert drafts[1].badness < drafts[0].badness
     plain = ranking.Seen(replace(hidden, similarity_to_original=0.36), 0.95, 0.0, donors)
     assert drafts[0].badness < ranking.Draft(DRAWN, (plain,)).badness
