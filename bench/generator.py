@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
+from bench.threshold import STRICT
 from deid_desktop.core import mesh
 from deid_desktop.core.analyse import BLENDSHAPES
 from deid_desktop.core.attributes import Attribute
@@ -53,8 +54,6 @@ UNITS = {
 }
 """The blendshapes, without their side, that make up each expression."""
 K = 5
-STRICT = 0.387
-"""Similarity that one in a thousand pairs of different people exceeds (``bench.threshold``)."""
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from bench.threshold import STRICT
 from deid_desktop.core.analyse import agreement
 from deid_desktop.core.geometry import warp_crop
 from deid_desktop.core.imaging import find_photos, read_photo
@@ -27,9 +28,6 @@ from deid_desktop.core.pipeline import Pipeline
 from deid_desktop.core.types import Face, FaceResult, Photo, Pixels, Request, State
 
 CELL = 256
-FAR_1E_3 = 0.387
-"""Cosine from which SFace accepts one pair of strangers in a thousand (``bench.threshold``); what
-the program itself asks for is less, see ``core/verify.py``."""
 
 
 def main() -> None:
@@ -87,10 +85,10 @@ def _report(
     ).most_common():
         print(f"  {number:4d} {reason}")
     made = [r.verdict.similarity_to_original for r in results if r.verdict.threshold]
-    apart = sum(similarity is not None and similarity < FAR_1E_3 for similarity in made)
+    apart = sum(similarity is not None and similarity < STRICT for similarity in made)
     print(
         f"  of {len(made)} surrogates {apart} ({100 * apart / max(len(made), 1):.1f} %) are below "
-        f"{FAR_1E_3} to the original (SFace, FAR 1e-3)"
+        f"{STRICT} to the original (SFace, FAR 1e-3)"
     )
     good = [r for r in results if r.verdict.state is State.VERIFIED]
     if good:
@@ -133,7 +131,8 @@ def _failure(pipeline: Pipeline, photo: Photo, result: FaceResult) -> str:
 def _faceless(pipeline: Pipeline, photo: Photo, face: Face) -> float:
     """Return how like the original its photo stays when the face is painted out: what lies around
     it, which no surrogate changes."""
-    hull = cv2.convexHull(np.round(pipeline.analyse(photo, face).mesh[:, :2]).astype(np.int32))
+    seen = pipeline.analyse(photo, face)
+    hull = cv2.convexHull(np.round(seen.mesh[:, :2]).astype(np.int32))
     low = np.maximum(hull.min((0, 1)) - 2 * face.box[3], 0).astype(int)
     high = (hull.max((0, 1)) + 2 * face.box[3]).astype(int)
     part = photo.pixels[low[1] : high[1], low[0] : high[0]].copy()
@@ -142,7 +141,7 @@ def _faceless(pipeline: Pipeline, photo: Photo, face: Face) -> float:
     part = cv2.inpaint(part, inside, 3, cv2.INPAINT_TELEA)
     there = replace(face, points=face.points - low.astype(np.float32))
     bare = pipeline.embed(Photo("", part, f"{photo.key} {face.id} faceless"), there)
-    return float(bare @ pipeline.analyse(photo, face).embedding)
+    return float(bare @ seen.embedding)
 
 
 def _caption(path: Path, result: FaceResult) -> str:

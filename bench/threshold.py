@@ -18,6 +18,10 @@ from deid_desktop.core.imaging import find_photos, read_photo
 from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.verify import BYSTANDER, THRESHOLD
 
+STRICT = 0.387
+"""Cosine that one in a thousand pairs of different people exceeds: what ``main`` printed for 435
+public portraits. The program asks for less, see ``core/verify.py``."""
+
 
 def main(folder: Path) -> None:
     """Print the figures for one folder."""

@@ -74,7 +74,7 @@ def compose(
         shape_strength: see ``shape.displaced``.
         expression: (468, 3) canonical change of expression, ``None`` to keep the photo's.
         cover: 0 keeps glasses as they are, 1 lets the shape change more, 2 also replaces glasses
-            and the photo's colour of lips, 3 lets the head's outline change most and
+            and half of the photo's colour of lips, 3 lets the head's outline change most and
             takes glasses off; more of the subject is hidden, less of the photo kept.
         seed: of the grain.
         wear: contrast of the skin's fine relief, of the photo's; more for an older face, whose
