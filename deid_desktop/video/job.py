@@ -31,7 +31,8 @@ from deid_desktop.video.glances import look, photos
 from deid_desktop.video.people import Person, cast, group
 from deid_desktop.video.reading import frames, read_clip
 from deid_desktop.video.record import Tally, clip_record
-from deid_desktop.video.rendering import BEHIND, THREADS, Finished, Renderer
+from deid_desktop.video.rehearsal import THREADS
+from deid_desktop.video.rendering import BEHIND, Finished, Renderer
 from deid_desktop.video.sound import Sound
 from deid_desktop.video.tracks import Timeline, link
 from deid_desktop.video.writing import Part, PartWriter, join

@@ -8,47 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 import numpy as np
 
-from deid_desktop.core.compose import Scene
 from deid_desktop.core.people import ALIKE, own_seed
 from deid_desktop.core.pipeline import CHILD_REASON, Pipeline
 from deid_desktop.core.pipeline.costume import Costume
-from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.types import (
     Array,
-    Cancelled,
     Company,
     Identity,
     Method,
     Request,
     ShouldStop,
     Sitting,
-    State,
     never,
 )
-from deid_desktop.core.verify import THRESHOLD, judge, similarity
+from deid_desktop.core.verify import similarity
 from deid_desktop.video.glances import Glance, PhotoAt, most_telling
+from deid_desktop.video.rehearsal import REHEARSED, rehearse
 from deid_desktop.video.tracks import Timeline, Track
 
-_FINALISTS = 4
-"""Identities that are tried on, as long as none holds in all frames with the margin …"""
-_MORE = 7
-"""… and as long as none holds in all frames at all."""
-_FEW = 0.1
-"""Share of the frames in which an identity may miss the margin, pushed as hard as it can be."""
-REHEARSED = 10
-"""Frames of a person that the surrogate is tried on before it is taken."""
 _READ = 2 * REHEARSED
-"""The same before those are left out that can have no surrogate."""
-PUSHES = 4
-"""How hard an identity can be pushed, see ``Identity.push``."""
-WORK = (160.0, 420.0)
-"""Smallest and largest size in pixels at which a face of a clip is composed."""
-_MARGIN = 0.05
-"""What a similarity should stay below the threshold by, since frames differ."""
+"""Frames of a person that are read, before those are left out that can have no surrogate."""
 _PLAIN = 0.25
 """Least quality of a look that an embedding is believed for."""
 
@@ -217,77 +199,11 @@ def _dress(
         person.identity = known
         person.costume = pipeline.costume(sittings[0], request, known)
     else:
-        _rehearse(person, request, sittings, pipeline, should_stop)
+        found = rehearse(sittings, request, person.originals, strangers, pipeline, should_stop)
+        person.identity, person.costume = found or (None, None)
     if person.identity is None:
         person.reason = "No surrogate was found that hides this person; another seed may."
         return
     for track, wish in person.stretches.items():
         if wish.method is Method.SURROGATE:
             person.costumes[track] = pipeline.costume(sittings[0], wish, person.identity)
-
-
-def _rehearse(
-    person: Person, request: Request, sittings: Sequence[Sitting], pipeline: Pipeline,
-    should_stop: ShouldStop,
-) -> None:  # fmt: skip
-    """Take the identity that fails in the fewest frames looked at, drawn as for video.
-
-    Among those that fail as seldom, the one that misses the margin least often. The search looks
-    at the best frame alone; here all are looked at. Each is pushed until it holds in all: small and
-    turned faces hold less well, and a surrogate that only holds in most frames would flicker
-    between face and mask.
-    """
-    recogniser, stage = Recogniser(), list[tuple[Sitting, Scene]]()
-    shown = sittings[:REHEARSED]
-    best = (len(shown), 0)  # what fails in all is no surrogate
-    few = (0, int(_FEW * len(shown)))
-    finalists = pipeline.finalists(sittings[:1], request, should_stop=should_stop)
-    for number, identity in enumerate(islice(finalists, _MORE)):
-        if number >= _FINALISTS and not best[0]:
-            return
-        for push in range(identity.push, PUSHES):
-            if should_stop():
-                raise Cancelled
-            tried = replace(identity, push=push)
-            costume = pipeline.costume(sittings[0], request, tried)
-            drawn = costume.scaled(256)
-            stage = stage or [(s, _scene(s, drawn, pipeline)) for s in shown]
-            # What can be pushed harder need not be known better than that it must be.
-            most = best if push + 1 == PUSHES else min(best, few)
-            failed = _failures(person, drawn, stage, recogniser, most)
-            if failed < best and failed <= most:
-                person.identity, person.costume, best = tried, costume, failed
-            if failed == (0, 0):
-                return
-        if best <= few:
-            return
-
-
-def _scene(sitting: Sitting, costume: Costume, pipeline: Pipeline) -> Scene:
-    """Read the scene of a frame, which is the same whatever the person wears."""
-    vertices = pipeline.analyse(sitting.photo, sitting.face).mesh
-    return costume.scene(sitting.photo.pixels, vertices, work=WORK)
-
-
-def _failures(
-    person: Person, costume: Costume, stage: Sequence[tuple[Sitting, Scene]],
-    recogniser: Recogniser, most: tuple[int, int],
-) -> tuple[int, int]:  # fmt: skip
-    """Return in how many frames a costume, drawn as for video, does not hide the person.
-
-    First without the margin, then with it; no more are counted once there are more than ``most``.
-    """
-    failed = near = 0
-    for sitting, scene in stage:
-        layer = costume.layer(scene)
-        points = sitting.face.points - np.array([layer.left, layer.top], np.float32)
-        found = recogniser.embed_face(layer.changed(sitting.photo.pixels), points)[None]
-        states = [
-            judge(person.originals, found, costume.donors, person.others, limit).state
-            for limit in (THRESHOLD, THRESHOLD - _MARGIN)
-        ]
-        failed += states[0] is not State.VERIFIED
-        near += states[1] is not State.VERIFIED
-        if (failed, near) > most:
-            break
-    return failed, near

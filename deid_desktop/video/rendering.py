@@ -28,7 +28,8 @@ from deid_desktop.core.verify import THRESHOLD, judge
 from deid_desktop.video.clip import Frame
 from deid_desktop.video.finding import overlap
 from deid_desktop.video.masking import cover, smooth_boxes
-from deid_desktop.video.people import WORK, Person
+from deid_desktop.video.people import Person
+from deid_desktop.video.rehearsal import THREADS, WORK
 from deid_desktop.video.steady import LIGHT_REACH, REACH, steady_mesh, steady_scene
 from deid_desktop.video.tracks import Timeline, Track, around
 
@@ -45,15 +46,10 @@ BEHIND = _JUDGE + STAY + FADE + 1
 written while others are drawn."""
 BLIND = 2
 """Frames in a row in which a face is not found and its surrogate may go on all the same."""
-THREADS = 2
-"""Of a renderer; more would wait for the longest step."""
 _SAME = 0.4
 """Overlap with another track of the same person from which that track has the face."""
 _FINE = 200.0
 """Height of a face in pixels from which its texture has 512 texels a side, not 256."""
-_SETTLED = 2
-"""Looks more at the first frame of a run: the region that the network looks in has settled then, as
-it has in a face that was followed. Before, landmarks creep, by 0.2 pixels of a face of 87."""
 _SHAKY = 0.06
 """Share of the face's size that landmarks may be off their own smooth course."""
 
@@ -239,10 +235,10 @@ class Renderer:
         else:
             points = track.face(index).points
             before = part.meshes.get(index - 1)
-            vertices = self._landmarker.mesh(frame.pixels, points, before=before)
-            for _ in range(_SETTLED if before is None else 0):
-                vertices = self._landmarker.near(frame.pixels, vertices)
-            part.meshes[index] = vertices
+            if before is None:
+                part.meshes[index] = self._landmarker.settled(frame.pixels, points)
+            else:
+                part.meshes[index] = self._landmarker.mesh(frame.pixels, points, before=before)
 
     def _read(self, part: _Part, index: int) -> None:
         """Read the scene around smoothed landmarks, if they can be trusted."""

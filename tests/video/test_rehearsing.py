@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from deid_desktop.core.types import Cancelled, Identity, Request
-from deid_desktop.video import people
+from deid_desktop.video import rehearsal
 from deid_desktop.video.glances import LOOKS, VARIED, best_frames, pose_of, varied
-from deid_desktop.video.people import PUSHES, Person
+from deid_desktop.video.rehearsal import PUSHES
 from deid_desktop.video.tracks import Track
 from tests.video.test_tracks import row
 
@@ -58,7 +58,7 @@ def rehearsed(monkeypatch, outcomes, *, should_stop=lambda: False, bounds=None):
     tried = []
     bounds = [] if bounds is None else bounds
 
-    def failures(person, costume, stage, recogniser, most):
+    def failures(audience, costume, most):
         tried.append(costume.identity)
         bounds.append((costume.identity.push, most))
         return outcomes[costume.identity.seed]
@@ -68,15 +68,12 @@ def rehearsed(monkeypatch, outcomes, *, should_stop=lambda: False, bounds=None):
         made.scaled = lambda size: made
         return made
 
-    monkeypatch.setattr(people, "_failures", failures)
-    monkeypatch.setattr(people, "_scene", lambda *a: None)
-    monkeypatch.setattr(people, "Recogniser", lambda: None)
+    monkeypatch.setattr(rehearsal._Audience, "failures", failures)
     identities = [Identity((0, 1), (0.5, 0.5), seed=seed) for seed in range(len(outcomes))]
     pipeline = SimpleNamespace(finalists=lambda *a, **k: iter(identities), costume=costume)
     nobody = np.zeros((0, 128), np.float32)
-    person = Person(0, (0,), Request(), (0, 0, 0), nobody, nobody)
-    people._rehearse(person, Request(), [None] * 10, pipeline, should_stop)
-    return person.identity and person.identity.seed, [identity.seed for identity in tried]
+    taken = rehearsal.rehearse([None] * 10, Request(), nobody, nobody, pipeline, should_stop)
+    return taken and taken[0].seed, [identity.seed for identity in tried]
 
 
 def test_who_fails_in_no_frame_is_taken_before_who_misses_the_margin_less_often(monkeypatch):
