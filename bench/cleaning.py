@@ -1,6 +1,6 @@
 """Writes photos full of metadata in every format; looks for what is left, and at the colours.
 
-    python bench/cleaning.py [FOLDER]
+    python -m bench.cleaning [FOLDER]
 
 For each photo and format: bytes that belong to no picture (taken apart by ``scan``), texts of the
 original's EXIF, XMP and Photoshop blocks that stand in the new file, and how far its colours are

@@ -1,6 +1,6 @@
 """Kills an export at every step, fills the disk, pulls the stick out, and looks at what is left.
 
-    python bench/faults.py [--photos 26] [--full 50] [--vanish 50]
+    python -m bench.faults [--photos 26] [--full 50] [--vanish 50]
 
 A forked process exports photos and dies (as by kill -9, half of a write done) before the first,
 second, third … call that changes the disk. Then every output must be whole and equal to that of an

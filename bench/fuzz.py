@@ -1,6 +1,6 @@
 """Damages files at random, for as long as one likes, and lets the reading process open them.
 
-    python bench/fuzz.py [--seconds 60] [--seed 0] [--keep FOLDER] [FOLDER…]
+    python -m bench.fuzz [--seconds 60] [--seed 0] [--keep FOLDER] [FOLDER…]
 
 Files come from the tests and the folders given. Prints how many were opened and refused, and every
 one that broke the decoder, took too long or needed too much memory; those are kept in ``--keep``.

@@ -1,6 +1,6 @@
 """Opens every file of a folder of broken, odd and malicious pictures, as the programs do.
 
-    python bench/hostile.py [FOLDER] [--seconds 10] [--megabytes 2048] [--list]
+    python -m bench.hostile [FOLDER] [--seconds 10] [--megabytes 2048] [--list]
 
 Prints how many files were opened, how many refused with one sentence, and every file that did
 anything else: broke the decoder, ran over time or memory, or was refused in more or less than a

@@ -1,6 +1,6 @@
 """Measures the window: from a slider's move until the preview is painted, and event-loop stalls.
 
-    python bench/latency.py [PHOTO] [--moves 40] [--face-size 300]
+    python -m bench.latency [PHOTO] [--moves 40] [--face-size 300]
 
 Runs in one process without a screen. The photo (the shipped portrait unless another is given) is
 scaled until its largest face has the size asked for. Figures are milliseconds and, to compare
