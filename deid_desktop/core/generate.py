@@ -50,6 +50,9 @@ _SHAVED = 0.65
 patches from several people, are stains."""
 _BEARD = 0.83
 """Share of what is single donors' own that goes where beards grow, but for the finest octave."""
+_DEEPEST = 0.04
+"""How much darker or lighter than skin the atlas's relief may be: beyond are streaks of hair and
+light that some maps hold, scratches on anybody else."""
 _REDDISH = (0.85, 1.0, 1.05)
 """What a wrinkle takes of red, green and blue: light is reddened in the depth of skin."""
 _FADED = 0.4
@@ -355,7 +358,8 @@ class Generator:
                 power += share.pow(2)
         strength = float(np.interp(attribute.age, [20, 35, 60, 80], [0.0, 0.9, 1.1, 1.2]))
         shaved = torch.from_numpy(1 - _SHAVED * regions(size).stubble).to(self.device)
-        return (strength * shaved * mixed / power.sqrt())[None]
+        relief = strength * shaved * mixed / power.sqrt()
+        return (_DEEPEST * torch.tanh(relief / _DEEPEST))[None]
 
     def _wrinkles(
         self, identities: list[Identity], attributes: list[Attribute], size: int

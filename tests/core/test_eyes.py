@@ -41,6 +41,15 @@ def test_brown_irises_are_not_purple_beside_pink_skin(vertices, skin):
     assert red > green > blue
 
 
+def test_the_white_of_an_eye_is_as_light_as_the_photos(vertices):
+    picture = drawn(vertices, (200, 150, 130))  # its white is 200
+    eye, iris = vertices[mesh.LEFT_EYE, :2], vertices[mesh.LEFT_IRIS, :2]
+    radius = float(np.linalg.norm(iris[1] - iris[0]))
+    x, y = iris[0] + [1.5 * radius, 0]
+    assert eye[:, 0].min() < x < eye[:, 0].max()
+    assert 150 < picture[round(y), round(x)].mean() < 200
+
+
 def test_a_catchlight_is_a_spot_with_an_edge(vertices):
     grey = drawn(vertices, (200, 150, 130)).mean(2)
     x, y, _ = vertices[mesh.LEFT_IRIS[0]]

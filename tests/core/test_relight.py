@@ -67,6 +67,24 @@ def test_grey_lips_of_a_mix_are_never_shown(light, tinted):
     assert green > 0.6
 
 
+def test_a_fringe_over_a_brow_is_not_taken_for_the_brow():
+    maps = regions(SMALL)
+    skin = (maps.skin > 0.5).astype(np.float32)
+    photo = np.full((SMALL, SMALL, 3), 180.0, np.float32)
+    photo[maps.brows > 0.8] = 110
+    fringe = np.zeros_like(skin)
+    fringe[:, SMALL // 2 :] = maps.brows[:, SMALL // 2 :] > 0.05
+    covered = np.where(fringe[..., None] > 0, np.float32(20), photo)
+    seen = np.ones_like(skin)
+    bare, masked, mistaken = (
+        read_light(picture, seen, skin, hair=hair, frames=None)
+        for picture, hair in ((photo, 0 * fringe), (covered, fringe), (covered, 0 * fringe))
+    )
+    assert masked.brow_depth == pytest.approx(bare.brow_depth, rel=0.15)
+    np.testing.assert_allclose(masked.brow_hair, bare.brow_hair, atol=0.05)
+    assert mistaken.brow_depth > 1.5 * bare.brow_depth
+
+
 @pytest.mark.parametrize("exposure", [1.0, 1.8, 3.0])
 def test_an_overexposed_face_clips_as_its_photo_does(light, exposure):
     maps = regions(SMALL)
@@ -74,7 +92,7 @@ def test_an_overexposed_face_clips_as_its_photo_does(light, exposure):
     shade = np.linspace(0.5, 1, SMALL, dtype=np.float32)[:, None, None]
     scene = exposure * shade * np.array([180, 130, 110], np.float32) + np.zeros_like(light.low)
     photo = np.clip(scene, 0, 255)
-    overexposed = read_light(photo, np.ones_like(skin), skin, frames=None)
+    overexposed = read_light(photo, np.ones_like(skin), skin, hair=np.zeros_like(skin), frames=None)
     lit = relight(overexposed, np.ones_like(photo), tinted=False)
     bare = (maps.skin * maps.core > 0.95) & (np.arange(SMALL)[:, None] > SMALL // 2)
     assert np.abs(lit - photo)[bare].mean() < 8
@@ -83,7 +101,10 @@ def test_an_overexposed_face_clips_as_its_photo_does(light, exposure):
 def test_what_is_not_clipped_is_read_as_it_is(light):
     skin = (regions(SMALL).skin > 0.5).astype(np.float32)
     photo = np.full_like(light.low, 200.0)
-    assert np.array_equal(read_light(photo, np.ones_like(skin), skin, frames=None).texture, photo)
+    assert np.array_equal(
+        read_light(photo, np.ones_like(skin), skin, hair=np.zeros_like(skin), frames=None).texture,
+        photo,
+    )
 
 
 def test_what_is_mottled_beyond_the_photo_is_calmed_and_an_older_face_keeps_more(light):
@@ -114,7 +135,7 @@ def test_shadows_are_as_red_as_the_photos(light, redder):
     colour = np.array([180.0, 130.0, 110.0], np.float32)
     photo = colour * shade[None, :, None] ** np.array([1 - redder, 1, 1], np.float32)
     photo = np.broadcast_to(photo, (SMALL, SMALL, 3)).astype(np.float32)
-    seen = read_light(photo, np.ones_like(skin), skin, frames=None)
+    seen = read_light(photo, np.ones_like(skin), skin, hair=np.zeros_like(skin), frames=None)
     assert seen.redder[0] - seen.redder[1] == pytest.approx(-redder, abs=0.06)
     dark = np.ones_like(photo)
     dark[SMALL // 2 :] = 0.85

@@ -31,6 +31,23 @@ class Measure(NamedTuple):
 
 _EYES, _BROWS = [*mesh.LEFT_EYE, *mesh.RIGHT_EYE], [*mesh.LEFT_BROW, *mesh.RIGHT_BROW]
 _NOSTRILS = [2, 98, 327]
+_WIDTHS = (
+    (67, 297, 7.06, 0.18),
+    (103, 332, 10.07, 0.26),
+    (54, 284, 12.12, 0.31),
+    (21, 251, 13.41, 0.34),
+    (162, 389, 14.10, 0.36),
+    (127, 356, 14.42, 0.37),
+    (234, 454, 14.38, 0.39),
+    (93, 323, 14.21, 0.43),
+    (132, 361, 13.75, 0.47),
+    (58, 288, 12.90, 0.46),
+    (172, 397, 11.61, 0.41),
+    (136, 365, 10.12, 0.36),
+    (150, 379, 8.19, 0.30),
+    (149, 378, 6.49, 0.24),
+)
+"""Of the head, from the hairline down: between two such vertices it would bulge."""
 MEASURES = (
     Measure(mesh.LEFT_EYE, mesh.RIGHT_EYE, 0, 6.29, 0.19),
     Measure([33], [133], 0, 2.71, 0.11),
@@ -42,10 +59,7 @@ MEASURES = (
     Measure(_NOSTRILS, mesh.LIPS, 1, 2.49, 0.11),
     Measure(mesh.LIPS, [152], 1, 4.79, 0.20),
     Measure([10], _BROWS, 1, 3.76, 0.19),
-    Measure([127], [356], 0, 14.42, 0.37),
-    Measure([234], [454], 0, 14.38, 0.39),
-    Measure([58], [288], 0, 12.90, 0.46),
-    Measure([172], [397], 0, 11.61, 0.41),
+    *(Measure([left], [right], 0, usual, deviation) for left, right, usual, deviation in _WIDTHS),
 )
 """Of 434 public portraits (``python -m deid_desktop.training anatomy``)."""
 _FARTHEST = 2.0

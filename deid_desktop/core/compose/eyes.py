@@ -17,16 +17,21 @@ _CLOSED = 0.13
 """Opening over width below which an eye counts as shut: a lid is drawn over it."""
 _IRIS = (0.17, 0.235)
 """Plausible radii of an iris, as shares of the eye's width."""
-_IRIS_LIGHT = 1.2
+_IRIS_LIGHT = 1.3
 """The donors' irises were measured with pupil, rim and the lid's shadow, all drawn on top here."""
 _PLAIN = np.array([1.25, 0.95, 0.75], np.float32)
 """The colour of skin of lightness 1 that the donors' irises were measured beside."""
 _PLAIN_SHARE = 0.7
 """How far it stands in for the photo's: beside pink skin brown eyes were purple."""
-_PUPIL = 0.36
+_PUPIL = 0.32
 """Radius of a pupil, of the iris."""
 _SPOT = 0.17
 """Radius of a catchlight, of the iris."""
+_BRIGHT = 85
+"""Percentile of the white of the photo's eye that the surrogate's is as light as: the rest lies in
+the shadow of lids and lashes, which is drawn."""
+_SHADED = 0.62
+"""How light it is under the upper lid."""
 _LASHES = (0.6, 0.15)
 """How dark the lashes are at the upper and at the lower lid."""
 
@@ -152,11 +157,11 @@ def _aperture(lids: Array, shape: Array, soft: float) -> Array:
 
 
 def _lid_shadow(lids: Array, x: Array, y: Array, opening: float) -> Array:
-    """Return the shadow of the upper lid, 0.55…1."""
+    """Return the shadow of the upper lid, ``_SHADED``…1."""
     upper = lids[:9][np.argsort(lids[:9, 0])]
     edge = np.interp(x[0], upper[:, 0], upper[:, 1])
     depth = np.clip((y - edge[None]) / max(0.42 * opening, 1.0), 0, 1)
-    return 0.55 + 0.45 * depth
+    return _SHADED + (1 - _SHADED) * depth
 
 
 def _sclera(
@@ -165,13 +170,13 @@ def _sclera(
 ) -> Array:  # fmt: skip
     white = inside & (distance > 1.15)
     level = (
-        np.percentile(own[white], 70, axis=0)
+        np.percentile(own[white], _BRIGHT, axis=0)
         if white.sum() > 8
-        else np.percentile(own[inside], 85, axis=0)
+        else np.percentile(own[inside], 92, axis=0)
     )
-    level = np.minimum(0.96 * (0.6 * level + 0.4 * level.mean()), 228)
+    level = np.minimum(0.6 * level + 0.4 * level.mean(), 228)
     aside = np.abs(x - lids[:, 0].mean()) / (0.5 * width)
-    return level * np.clip(1 - 0.34 * aside**2, 0.5, 1)[..., None]
+    return level * np.clip(1 - 0.28 * aside**2, 0.5, 1)[..., None]
 
 
 def _iris(colour: Array, distance: Array, x: Array, y: Array, centre: Array) -> Array:

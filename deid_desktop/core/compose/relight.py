@@ -89,13 +89,16 @@ class Light:
     patches: Array
 
 
-def read_light(texture: Array, seen: Array, skin: Array, *, frames: Array | None) -> Light:
+def read_light(
+    texture: Array, seen: Array, skin: Array, *, hair: Array, frames: Array | None
+) -> Light:
     """Read the light of a face.
 
     Args:
         texture: (s, s, 3) of the photo, 0…255.
         seen: (s, s) 0…1, how well the photo shows each texel.
         skin: (s, s) 0…1, visible bare skin.
+        hair: (s, s) 0…1, what hangs into the face, and is not to be taken for brows.
         frames: (s, s) 0…1, where glasses hide the skin; ``None`` if none are worn.
     """
     maps = regions(len(texture))
@@ -108,13 +111,14 @@ def read_light(texture: Array, seen: Array, skin: Array, *, frames: Array | None
     beside, _ = weighted_blur(texture, skin + 1e-4 * maps.skin, _AROUND * unit)
     share = texture / np.maximum(beside, 8)
     hue, redder = _read_hue(texture, low, skin)
+    brows = maps.brows * clear[..., 0] * (1 - cv2.dilate(hair, square(15, len(texture))))
     return Light(
         texture=texture,
         seen=clear,
         low=low,
         rim=rim,
-        brow_depth=_brow_depth(1 - share, maps.brows * clear[..., 0], frames),
-        brow_hair=_brow_hair(1 - share, maps.brows * clear[..., 0], frames),
+        brow_depth=_brow_depth(1 - share, brows, frames),
+        brow_hair=_brow_hair(1 - share, brows, frames),
         lip_colour=_mean(share, maps.lips[..., None] * clear),
         upper_lip=_mean(texture / np.maximum(low, 8), _above_lips(len(texture))[..., None] * clear),
         forms=read_forms(texture, low, bare(skin, frames)),
@@ -138,7 +142,7 @@ def _brow_depth(darker: Array, brows: Array, frames: Array | None) -> float | No
     if frames is not None:
         side = round(0.03 * len(brows)) | 1
         bare = brows * (1 - cv2.dilate(frames, np.ones((side, side), np.uint8)))
-    if bare.sum() < _ENOUGH * brows.sum():
+    if bare.sum() < _ENOUGH * regions(len(brows)).brows.sum():
         return None
     return float(_mean(darker, bare[..., None]) @ LUMA)
 
