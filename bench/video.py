@@ -3,7 +3,7 @@
     python -m bench.video coverage PHOTO… CLIP… [--frames 60]   every frame between two sightings
     python -m bench.video flicker [CLIP…]                   frame-to-frame change inside the face
     python -m bench.video times [CLIP…]                     frames, length and sound, in and out
-    python -m bench.video speed [--frames 150]              640 × 360, one face, frames a second
+    python -m bench.video speed [--frames 60]               640 × 360, one face, frames a second
     python -m bench.video memory [--frames 10000]           resident memory while it renders
     python -m bench.video damage [CLIP…] [--rounds 100]     clips broken at random, read
     python -m bench.video identities [CLIP…]                how alike the frames of a track are
