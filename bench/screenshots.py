@@ -1,7 +1,7 @@
 """Drives the real window through a session and saves what it shows.
 
     xvfb-run -s "-screen 0 1600x1000x24" python -m bench.screenshots [--out docs/guide/images]
-                                                                    [--language de] [PHOTO …]
+                                                                       [--language de] [PHOTO …]
 
 Without photos it uses the public-domain samples that ship with the program; only pictures made of
 those belong into the repository.

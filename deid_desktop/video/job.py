@@ -16,11 +16,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from deid_desktop.core.pipeline import Pipeline
-from deid_desktop.core.pipeline.threads import at_most
+from deid_desktop.core.pipeline.threads import shared_by
 from deid_desktop.core.types import Cancelled, Identity, Look, Request, ShouldStop, never
 from deid_desktop.core.verify import THRESHOLD
 from deid_desktop.video import VideoError
@@ -98,7 +97,7 @@ def redact_clip(
         should_stop=should_stop,
     )  # fmt: skip
     progress("cast", 1, 1)
-    with at_most(max(1, cv2.getNumThreads() // THREADS)):
+    with shared_by(THREADS):
         tally = render(
             source, clip, timeline, people, wish, folder, should_stop=should_stop, progress=progress
         )

@@ -10,16 +10,18 @@ import cv2
 import numpy as np
 
 from deid_desktop.core.analyse import Landmarker
-from deid_desktop.core.compose import Scene
+from deid_desktop.core.compose import Scene, SurrogateLayer
 from deid_desktop.core.pipeline import Pipeline
 from deid_desktop.core.pipeline.costume import Costume
 from deid_desktop.core.pipeline.crew import shared_out
-from deid_desktop.core.pipeline.threads import at_most
+from deid_desktop.core.pipeline.threads import shared_by
 from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.types import (
     Array,
     Cancelled,
+    Face,
     Identity,
+    Pixels,
     Request,
     ShouldStop,
     Sitting,
@@ -92,6 +94,12 @@ def rehearse(
     return taken
 
 
+def worn(recogniser: Recogniser, layer: SurrogateLayer, pixels: Pixels, face: Face) -> Array:
+    """Return the embedding (128,) of a face that wears a surrogate in a frame."""
+    points = face.points - np.array([layer.left, layer.top], np.float32)
+    return recogniser.embed_face(layer.changed(pixels), points)
+
+
 @dataclass(frozen=True, eq=False)
 class _Critic:
     """What one thread looks at frames with."""
@@ -108,9 +116,7 @@ class _Critic:
 
     def embed(self, sitting: Sitting, scene: Scene, costume: Costume) -> Array:
         """Return the embedding (128,) of a costume in a frame."""
-        layer = costume.layer(scene)
-        points = sitting.face.points - np.array([layer.left, layer.top], np.float32)
-        return self.recogniser.embed_face(layer.changed(sitting.photo.pixels), points)
+        return worn(self.recogniser, costume.layer(scene), sitting.photo.pixels, sitting.face)
 
 
 class _Audience:
@@ -119,7 +125,6 @@ class _Audience:
     def __init__(self, shown: Sequence[Sitting], originals: Array, others: Array) -> None:
         self._shown, self._originals, self._others = shown, originals, others
         self._scenes = list[Scene]()
-        self._own_threads = max(1, cv2.getNumThreads() // THREADS)
         count = min(THREADS, cv2.getNumThreads())
         self._critics = [_Critic(Landmarker(), Recogniser()) for _ in range(count)]
 
@@ -130,7 +135,7 @@ class _Audience:
         ``most``.
         """
         failed = near = 0
-        with at_most(self._own_threads):
+        with shared_by(THREADS):
             self._scenes = self._scenes or list(
                 shared_out(self._critics, self._shown, lambda critic, s: critic.read(s, costume))
             )

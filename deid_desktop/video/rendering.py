@@ -29,7 +29,7 @@ from deid_desktop.video.clip import Frame
 from deid_desktop.video.finding import overlap
 from deid_desktop.video.masking import cover, smooth_boxes
 from deid_desktop.video.people import Person
-from deid_desktop.video.rehearsal import THREADS, WORK
+from deid_desktop.video.rehearsal import THREADS, WORK, worn
 from deid_desktop.video.steady import LIGHT_REACH, REACH, steady_mesh, steady_scene
 from deid_desktop.video.tracks import Timeline, Track, around
 
@@ -278,8 +278,7 @@ class Renderer:
         if index not in part.drawn or part.costume is None:
             return
         layer, pixels = part.drawn[index], self._frames[index].pixels
-        points = part.track.face(index).points - np.array([layer.left, layer.top], np.float32)
-        found = self._recogniser.embed_face(layer.changed(pixels), points)[None]
+        found = worn(self._recogniser, layer, pixels, part.track.face(index))[None]
         person = part.person
         verdict = judge(
             person.originals, found, part.costume.donors, person.others, self._threshold

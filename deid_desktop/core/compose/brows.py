@@ -46,6 +46,8 @@ _DENSITY = [0.15, 0.42, 0.6, 0.85, 1.0, 0.9, 0.75, 0.66, 0.62, 0.56, 0.48, 0.36,
 their length and have two thirds of that at 0.6, a quarter at 0.9 (``python -m bench.average``)."""
 _ROUGH = 0.7
 """How far single hairs move the edge."""
+_BORDER = 0.002
+"""What is less of the brows' soft border is left alone: brows may reach it."""
 _CHAINS = (mesh.LEFT_BROW, mesh.RIGHT_BROW)
 _VARIANTS = 4
 _HAIRS = 900
@@ -78,11 +80,12 @@ def draw_brows(lit: Array, *, depth: float | None, hair: Array, seed: int) -> Ar
     runs = [_run(band, zone, window, chain, size=size) for chain in _CHAINS]
     hair = _STEEP * hair
     wanted = _INK * depth / max(float(hair @ LUMA), 1e-3)
+    opaque = np.clip(_DENSE + 1.1 * (hairs - 0.5), 0, 1) * np.clip(2 * zone - _BORDER, 0, 1)
     width = 1.0
     for _ in range(_ROUNDS):
         full = sum((_form(run, band.shape, width) for run in runs), np.float32(0))
         dense = _step(full + _ROUGH * (hairs - 0.5) * np.clip(3 * full, 0, 1), 0.1, 0.9)
-        covered = dense * np.clip(_DENSE + 1.1 * (hairs - 0.5), 0, 1) * np.clip(2 * zone, 0, 1)
+        covered = dense * opaque
         held = max(float((covered * zone).sum() / zone.sum()), 1e-3)
         width = float(np.clip(width * wanted / held, *_NARROWER))
     colour = skin * (1 - hair * np.clip(wanted / held, _PALEST, 1))

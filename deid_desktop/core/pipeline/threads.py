@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
 
 import cv2
@@ -37,6 +37,11 @@ def at_most(threads: int) -> Iterator[None]:
             _set()
             if not _wanted:
                 _own.clear()
+
+
+def shared_by(workers: int) -> AbstractContextManager[None]:
+    """Share the threads out among so many workers that run at once."""
+    return at_most(max(1, cv2.getNumThreads() // workers))
 
 
 def _set() -> None:
