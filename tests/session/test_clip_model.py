@@ -100,7 +100,7 @@ def test_a_clip_is_found_edited_shown_and_exported(qtbot, model, tmp_path):
 
 
 def test_an_export_that_is_stopped_goes_on(qtbot, tmp_path):
-    pictures = moving_bar(60)
+    pictures = moving_bar(480)  # long enough that none is done before the stop gets through
     model = ClipModel(write_clip(tmp_path / "a.mp4", pictures), Request())
     try:
         records, target = [], tmp_path / "out" / "a.mp4"
