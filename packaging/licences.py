@@ -28,6 +28,7 @@ MODELS = {
     "age-v1.onnx": "age-gender-CC0.txt",
     "dlib_resnet_faceapi_u8.bin": "dlib-public-domain.txt",
     "dlib_resnet_faceapi_u8.json": "face-api-MIT.txt",
+    "effects.safetensors": "generator-CC-BY-4.0.txt",
     "face_blendshapes.tflite": "Apache-2.0.txt",
     "face_detection_yunet_2023mar.onnx": "yunet-MIT.txt",
     "face_landmarks_detector.tflite": "Apache-2.0.txt",

@@ -5,6 +5,7 @@
     python -m deid_desktop.training sheets   --out DIR [--work runs]
     python -m deid_desktop.training occlusion --data ../shared/data [--crowds PHOTO...] [--out FILE]
     python -m deid_desktop.training anatomy  --data ../shared/data
+    python -m deid_desktop.training effects  --data ../shared/data [--skip 200] [--out FILE]
 
 ``unwrap`` takes every picture into texture space (two minutes), ``build`` computes the weights and
 trains the network (ten minutes on two cores; goes on from its checkpoint), ``sheets`` draws mixes
@@ -52,10 +53,15 @@ def main(arguments: list[str] | None = None) -> int:
     occlusion.add_argument("--seed", type=int, default=0)
     anatomy = commands.add_parser("anatomy")
     anatomy.add_argument("--data", type=Path, default=Path("../shared/data"))
+    effects = commands.add_parser("effects")
+    effects.add_argument("--data", type=Path, default=Path("../shared/data"))
+    effects.add_argument("--out", type=Path, default=resource("models", "effects.safetensors"))
+    effects.add_argument("--skip", type=int, default=200, help="portraits to leave out")
+    effects.add_argument("--jobs", type=int, help="processes")
     options = parser.parse_args(arguments)
     commands_by_name = {
         "unwrap": _unwrap, "build": _build, "sheets": _sheets, "occlusion": _occlusion,
-        "anatomy": _anatomy,
+        "anatomy": _anatomy, "effects": _effects,
     }  # fmt: skip
     commands_by_name[options.command](options)
     return 0
@@ -124,6 +130,18 @@ def _anatomy(options: argparse.Namespace) -> None:
 
     for line in measured(options.data / "portraits"):
         logging.info("%s", line)
+
+
+def _effects(options: argparse.Namespace) -> None:
+    from deid_desktop.training.effects import fit, look, save
+
+    folders = [options.data / "portraits", options.data / "portraits_astronauts"]
+    looks = look(folders, skip=options.skip, jobs=options.jobs)
+    table, told = fit(looks)
+    save(table, options.out)
+    if options.out.parent == resource("models"):
+        _write_checksum(options.out)
+    logging.info("%d sketches tell %.2f of the variance within photos", len(looks.group), told)
 
 
 def _sheets(options: argparse.Namespace) -> None:

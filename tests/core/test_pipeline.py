@@ -554,22 +554,9 @@ def test_of_two_who_hide_a_person_the_one_with_their_expression_comes_first():
     assert drafts[0].badness < ranking.Draft(DRAWN, (plain,)).badness
 
 
-def test_who_is_mixed_of_the_likes_of_a_donor_everybody_resembles_comes_last():
-    donors = np.array([[1, 0, 0], [0.9, 0.44, 0], [0, 0, 1], [0, 1, 0]], np.float32)
-    near, far, drawn = (
-        Identity(mixed, (0.5, 0.5), seed) for seed, mixed in enumerate([(0, 1), (2, 3), (2, 1)])
-    )
-    verdict = Verdict(State.VERIFIED, "So it is.", 0.1, 0.3, THRESHOLD, True)
-    seen = ranking.Seen(verdict, 1.0, 0.0, np.array([0.3, 0.2, 0.1, 0.1], np.float32))
-    ordered = ranking.likely_apart([near, far], [ranking.Draft(drawn, (seen,))], donors)
-    assert ordered == [far, near]
-    elsewhere = replace(seen, donors=np.array([0.1, 0.1, 0.6, 0.1], np.float32))
-    ordered = ranking.likely_apart([far, near], [ranking.Draft(drawn, (elsewhere,))], donors)
-    assert ordered == [near, far]
-
-
 def test_expressions_are_compared_of_those_only_who_may_be_taken(pipeline, small, monkeypatch):
     monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(4, 2, 1),))
+    monkeypatch.setattr(searching, "PATIENCE", 2)
     likeness = iter([0.35, 0.1, 0.34, 0.1, 0.1])  # to donors: four sketches, then in full
     compared = []
     agreement = studio.Studio._agreement
@@ -765,6 +752,7 @@ def test_the_least_like_a_donor_is_drawn_where_all_are(pipeline, small, monkeypa
 
 def test_sketches_like_donors_are_proposed_last(pipeline, small, monkeypatch):
     monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(4, 2, 4),))
+    monkeypatch.setattr(searching, "PATIENCE", 2)
     likenesses_to_donors(monkeypatch, 0.35, 0.2, 0.35, 0.2)
     proposed = list(pipeline.finalists([Sitting(*small)], Request()))
     likenesses_to_donors(monkeypatch)

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from deid_desktop.core.pipeline.forecast import effects, most_hoped_of
 from deid_desktop.core.pipeline.ranking import (
     CLEAR,
     COMPARED,
@@ -20,7 +21,6 @@ from deid_desktop.core.pipeline.ranking import (
     Draft,
     Finalist,
     badness,
-    likely_apart,
 )
 from deid_desktop.core.pipeline.steering import asks
 from deid_desktop.core.pipeline.studio import Studio
@@ -35,8 +35,8 @@ from deid_desktop.core.types import (
     State,
 )
 
-_BATCH = 6
-"""Candidates that the generator makes at once; more may not be looked at."""
+_BATCH = 3
+"""Candidates that are looked at before the next are chosen by what they show; at first, one."""
 
 
 class Search:
@@ -53,7 +53,7 @@ class Search:
         Where all fail, the verdict is that of the one which came nearest.
         """
         if preview:
-            identity = self._rank([sitting], request, 0, should_stop)[0]
+            identity = self._rank([sitting], request, 0, should_stop, [])[0]
             return self._studio.render(
                 sitting, request, identity, preview=True, should_stop=should_stop
             )
@@ -76,7 +76,7 @@ class Search:
         The least like anybody, if none of those that are looked at does.
         """
         drafts = list[Draft]()
-        for draft in self._drafts([sitting], request, 0, should_stop):
+        for draft in self._drafts([sitting], request, 0, should_stop, [], blind=True):
             if draft.apart:
                 return draft.identity
             drafts.append(draft)
@@ -119,15 +119,14 @@ class Search:
     ) -> Iterator[Finalist]:
         """Try identities in sketches, the best of them in full, and push harder.
 
-        A sketch ranks roughly: the best of two in full is less like the subject than the first of
-        two that passes, to recognisers that take no part as well. The first round's draws do not
-        look at the subject, only the choice among them does; later rounds prefer donors who are
-        far from it (``ROUNDS``). What holds clearly ends a round, what holds narrowly is compared
-        with those of the next ones.
+        A sketch ranks roughly. What holds clearly in full ends a round, what holds narrowly is
+        compared with those of the next ones, which push harder: to recognisers that take no part as
+        well, the best of several is less like the subject than the first that passes.
         """
         attempts, waiting, compared = 0, list[Finalist](), 0
+        looked = list[Draft]()
         for push, search_round in enumerate(ROUNDS):
-            ranked = self._rank(sittings, request, push, should_stop)
+            ranked = self._rank(sittings, request, push, should_stop, looked)
             attempts += len(ranked)
             for identity in ranked[: search_round.finalists]:
                 waiting.append(self._audition(sittings, request, identity, attempts, should_stop))
@@ -144,10 +143,14 @@ class Search:
     def sketched(
         self, sittings: Sequence[Sitting], request: Request, should_stop: ShouldStop
     ) -> Iterator[Identity]:
-        """Yield the best of each round by their sketches alone, for who judges them otherwise."""
+        """Yield the best of each round by their sketches alone, for who judges them otherwise.
+
+        One more of each than are judged in full here: what is asked for otherwise is more.
+        """
+        looked = list[Draft]()
         for push, search_round in enumerate(ROUNDS):
-            ranked = self._rank(sittings, request, push, should_stop)
-            yield from ranked[: search_round.finalists]
+            ranked = self._rank(sittings, request, push, should_stop, looked)
+            yield from ranked[: search_round.finalists + 1]
 
     def _audition(
         self, sittings: Sequence[Sitting], request: Request, identity: Identity, attempts: int,
@@ -171,14 +174,16 @@ class Search:
         return Look(*(float(value) for value in seen))
 
     def _rank(
-        self, sittings: Sequence[Sitting], request: Request, push: int, should_stop: ShouldStop
-    ) -> list[Identity]:
+        self, sittings: Sequence[Sitting], request: Request, push: int, should_stop: ShouldStop,
+        looked: list[Draft],
+    ) -> list[Identity]:  # fmt: skip
         """Return what a round tries, the least like anybody who is there first.
 
-        What looks like a donor is not proposed: it comes last, for want of others.
+        What looks like a donor is not proposed: it comes last, for want of others. ``looked``, what
+        was looked at on these faces, tells what to hope for, and grows.
         """
         drafts = list[Draft]()
-        for draft in self._drafts(sittings, request, push, should_stop):
+        for draft in self._drafts(sittings, request, push, should_stop, looked):
             drafts.append(draft)
             if sum(one.apart for one in drafts) == ROUNDS[push].tried:
                 break
@@ -186,27 +191,31 @@ class Search:
         return [one.identity for one in drafts]
 
     def _drafts(
-        self, sittings: Sequence[Sitting], request: Request, push: int, should_stop: ShouldStop
-    ) -> Iterator[Draft]:
-        """Yield the identities of a round with what their sketches show."""
-        look = self._look(sittings)
-        first = sittings[0]
-        attribute = wished_attribute(self._studio.analyse(first.photo, first.face), request, look)
+        self, sittings: Sequence[Sitting], request: Request, push: int, should_stop: ShouldStop,
+        looked: list[Draft], *, blind: bool = False,
+    ) -> Iterator[Draft]:  # fmt: skip
+        """Yield the identities of a round with what their sketches show; add them to ``looked``.
+
+        ``blind``: the subject has no say in which are looked at.
+        """
+        studio, look, first = self._studio, self._look(sittings), sittings[0]
+        attribute = wished_attribute(studio.analyse(first.photo, first.face), request, look)
         before = sum(earlier.drawn for earlier in ROUNDS[:push])
-        drawn = [
-            replace(self._studio.draw(attribute, request, a), push=push, look=look)
+        waiting = [
+            replace(studio.draw(attribute, request, a), push=push, look=look)
             for a in range(before, before + ROUNDS[push].drawn)
         ]
-        if push:
-            originals = np.concatenate([self._studio.originals(sitting) for sitting in sittings])
-            near = (self._studio.donor_embeddings @ originals.T).max(1)
-            drawn.sort(key=lambda i: float(near[list(i.donors)] @ np.array(i.weights)))
-        drawn = drawn[: PATIENCE * ROUNDS[push].tried]
-        drafts = list[Draft]()
-        while drawn:
-            some = drawn[:_BATCH]
-            sketched = [self._studio.sketched(s, request, some, should_stop) for s in sittings]
+        left = min(len(waiting), round(PATIENCE * ROUNDS[push].tried))
+        while left:
+            if looked:
+                waiting = most_hoped_of(
+                    waiting, looked, shifts=effects(), donors=studio.donor_embeddings,
+                    originals=None if blind else [studio.originals(s) for s in sittings],
+                    company=[s.company for s in sittings], threshold=studio.threshold,
+                )  # fmt: skip
+            some = waiting[: min(left, _BATCH if looked else 1)]
+            waiting, left = waiting[len(some) :], left - len(some)
+            sketched = [studio.sketched(s, request, some, should_stop) for s in sittings]
             for identity, *seen in zip(some, *sketched, strict=True):
-                drafts.append(Draft(identity, tuple(seen)))
-                yield drafts[-1]
-            drawn = likely_apart(drawn[_BATCH:], drafts, self._studio.donor_embeddings)
+                looked.append(Draft(identity, tuple(seen)))
+                yield looked[-1]

@@ -87,7 +87,7 @@ class Studio:
     def __init__(
         self, device: str, threshold: float = THRESHOLD, *, scenes: int = _MOST_SCENES
     ) -> None:
-        self.device, self._threshold, self._most_scenes = device, threshold, scenes
+        self.device, self.threshold, self._most_scenes = device, threshold, scenes
         self._analyses: OrderedDict[Any, Analysis] = OrderedDict()
         self._scenes: OrderedDict[Any, Scene] = OrderedDict()
         self._steering: OrderedDict[Any, Steering] = OrderedDict()
@@ -129,7 +129,7 @@ class Studio:
     def twin(self) -> Studio:
         """Return a studio for another thread: what threads can share is this one's."""
         self.warm()
-        other = Studio(self.device, self._threshold, scenes=_FEW_SCENES)
+        other = Studio(self.device, self.threshold, scenes=_FEW_SCENES)
         other._analyses = self._analyses
         for part in ("detector", "_generator", "_shapes", "_glasses", "_occlusion"):
             other.__dict__[part] = getattr(self, part)
@@ -230,7 +230,7 @@ class Studio:
             )
         originals = self.originals(Sitting(photo, face, company))
         donors, others = self.donor_embeddings, company.others
-        return judge(originals, found, donors, others, self._threshold), found
+        return judge(originals, found, donors, others, self.threshold), found
 
     def originals(self, sitting: Sitting) -> Array:
         """Return the embeddings (n, 128) of the person, here and in other photos."""
@@ -261,11 +261,11 @@ class Studio:
         for seen in self._sketches(sitting, request, drawn, [attribute] * len(drawn)):
             _check(should_stop)
             found = self._recogniser.embed_face(seen.picture, seen.points)
-            verdict = judge(originals, found[None], donors, others, self._threshold)
+            verdict = judge(originals, found[None], donors, others, self.threshold)
             apart = stands_apart(verdict)
             agreed = self._agreement(analysis, seen) if kept and apart else 1.0
             mistaken = self._mistaken(attribute.gender, seen) if apart else 0.0
-            yield Seen(verdict, agreed, mistaken, found @ donors.T)
+            yield Seen(verdict, agreed, mistaken, found)
 
     def _mistaken(self, gender: float, seen: Sketch) -> float:
         """Return 0…1: how far a face that is to be of one gender passes for the other."""
