@@ -760,3 +760,11 @@ def test_sketches_like_donors_are_proposed_last(pipeline, small, monkeypatch):
     assert len(proposed) == 4  # two are wanted, and the second of them was the fourth
     assert proposed[0].donors == drawn[1].donors
     assert len(drawn) == 2
+
+
+def test_a_batch_keeps_no_scene_of_a_face_that_is_done(pipeline, small):
+    photo, face = small
+    fresh = replace(photo, key="done and put away")
+    assert pipeline.redact_photo(fresh, Request(), faces=[face]).results
+    crew = [pipeline, *pipeline._twins]
+    assert not any(key[0] == fresh.key for one in crew for key in one._studio._scenes)

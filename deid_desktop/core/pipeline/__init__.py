@@ -416,6 +416,7 @@ class Pipeline:
                 sitting.photo, sitting.face, role.request, identity=role.identity,
                 company=role.company, should_stop=should_stop,
             )  # fmt: skip
+        self._studio.put_away(sitting.photo, sitting.face)
         return replace(result, person=role.person, cluster=role.cluster)
 
     def _fall_back(self, result: FaceResult, on_failure: str) -> FaceResult:

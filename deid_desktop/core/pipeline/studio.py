@@ -360,6 +360,11 @@ class Studio:
             self.__dict__["_generator"] = Generator("cpu")
             return self._generator.generate(identities, attributes, size=size)
 
+    def put_away(self, photo: Photo, face: Face) -> None:
+        """Forget the scenes of a face that nobody comes back to; what was read of it stays."""
+        for key in [key for key in self._scenes if key[:-2] == _key(photo, face)]:
+            del self._scenes[key]
+
     def _scene(self, photo: Photo, face: Face, size: int, work: tuple[float, float]) -> Scene:
         def make() -> Scene:
             return prepare(
