@@ -63,8 +63,6 @@ donors."""
 _BOTH_SIDES, _ONE_SIDE = 1.45, 0.5
 """How much farther, where both sides of the face agree, and where they do not: there donors' stains
 and one-sided features would become disfigurements. Brows stay: paler than skin they are none."""
-_ON_NOSE = 0.6
-"""The same on the nose, where five noses laid over each other are dark smears."""
 _PORES = 0.8
 """Share of the skin detail's lost variance that is given back."""
 
@@ -288,8 +286,7 @@ class Generator:
         away = self._spread(self._product(code, level["coarse.basis"]), size, 3) - average
         both = (away + away.flip(3)) / 2
         brows = torch.from_numpy(regions(size).brows).to(self.device)
-        nose = torch.from_numpy(regions(size).nose).to(self.device)
-        farther = _BOTH_SIDES - (_BOTH_SIDES - 1) * brows - (_BOTH_SIDES - _ON_NOSE) * nose
+        farther = _BOTH_SIDES - (_BOTH_SIDES - 1) * brows
         return average + farther * both + _ONE_SIDE * (away - both)
 
     def _beards(self, attributes: list[Attribute], size: int) -> tuple[Tensor, Tensor]:

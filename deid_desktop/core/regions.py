@@ -22,7 +22,6 @@ _REFERENCE = 512
 BELOW_NOSE = [98, 97, 2, 326, 327, 1]
 """Vertices around and between the nostrils, whose shadow is no beard's."""
 _NOSTRILS = [*BELOW_NOSE, 19]
-_NOSE = [6, 197, 195, 129, 358, 98, 327, 2, 48, 278, 115, 344, 4, 19]
 _CENTRE = [
     70, 300, 105, 334, 66, 296, 425, 205, 18, 50, 280, 57, 287, 116, 345, 175, 171, 396, 199, 32,
     262, 140, 369, 176, 400, 170, 395,
@@ -44,7 +43,7 @@ class Regions:
     normal and the view, 1 where the skin faces the camera. ``front``: what a frontal photo shows
     well. ``core``: what is replaced. ``blend``: the feathered mask of that. ``features``: brows,
     eyes, nostrils, lips. ``skin``: core without features. ``brows``, ``lips``, ``eyes``,
-    ``nose``, ``stubble``: feathered. ``centre``: never hidden by hair; feathered.
+    ``nostrils``, ``stubble``: feathered. ``centre``: never hidden by hair; feathered.
     """
 
     size: int
@@ -59,7 +58,6 @@ class Regions:
     lips: Array
     inner_lips: Array
     eyes: Array
-    nose: Array
     stubble: Array
     centre: Array
 
@@ -123,7 +121,6 @@ def _reference() -> Regions:
         lips=blur(lips, 3) * (1 - blur(inner, 1.5)),
         inner_lips=inner,
         eyes=blur(eyes, 3),
-        nose=blur(hull(_NOSE), 7),
         stubble=stubble,
         centre=blur(hull(_CENTRE), 7),
     )

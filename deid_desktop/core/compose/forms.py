@@ -22,7 +22,7 @@ _WIDE = 20.0
 """Texels of 512 over which their strength is measured."""
 _GAIN = (np.array([0.4, 0.85], np.float32), np.array([1.2, 2.0], np.float32))
 """Least and greatest change of contrast by band: broad forms tell a surrogate from its subject."""
-_MOST = np.array([1.5, 1.8], np.float32)
+_MOST = np.array([1.8, 4.0], np.float32)
 """How far a form may go, in strengths of the photo's around it: the rest is bent down."""
 _ASIDE = (0.27, 0.33)
 """Distance from the middle of the texture, as a share of it, from which stains may be, and are."""
