@@ -47,7 +47,7 @@ class Report:
             "The gallery shows the originals of the very pictures that were de-identified, so "
             "clothes, hair, light and expression are the same: harder to hide than other pictures "
             "of the same people. A parrot that holds the same picture under a method without "
-            "randomness recognises it trivially; surrogates have another seed in every export."
+            "randomness recognises it trivially, and surrogates, too, where it knows the seed."
             if gallery.same_pictures
             else "Gallery and probes are different pictures of the same people."
         )
