@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
 from deid_desktop import __version__
+from deid_desktop.core.people import fresh_seed
 from deid_desktop.diagnostics import Diagnostics
 from deid_desktop.gui.main_window import MainWindow
 from deid_desktop.gui.theme import Theme
@@ -56,7 +58,7 @@ def run(paths: Sequence[Path]) -> int:
     application.setFont(font)
     theme = Theme(settings.scheme)
     document = Document()
-    document.standard = settings.standard
+    document.standard = replace(settings.standard, seed=fresh_seed())
     renderer = Renderer(
         document, partial(make_pipeline, settings.device, settings.threads, settings.threshold)
     )

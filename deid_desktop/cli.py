@@ -29,6 +29,7 @@ from deid_desktop.core.export import WRITABLE_SUFFIXES
 from deid_desktop.core.imaging import ImageError, find_photos
 from deid_desktop.core.inspection import described, without_place
 from deid_desktop.core.naming import Planned, plan_targets, printable
+from deid_desktop.core.people import fresh_seed
 from deid_desktop.core.report import certificate, require_free_report, write_report
 from deid_desktop.core.sandbox import Limits, Reader, limits_from, reader
 from deid_desktop.core.types import (
@@ -175,7 +176,7 @@ def _redact(options: argparse.Namespace) -> int:
     request = Request(
         method=Method(options.method),
         k=options.k,
-        seed=options.seed,
+        seed=fresh_seed() if options.seed is None else options.seed,
         attributes=Attributes(
             gender=options.gender,
             age=options.age,
@@ -220,6 +221,7 @@ def _redact(options: argparse.Namespace) -> int:
             k_same=certified,
             version=__version__,
             device=device,
+            seed=request.seed,
             overwrite=options.overwrite,
             clips=shown,
         )
@@ -248,8 +250,8 @@ def _redact_clips(
     from deid_desktop.core.pipeline import Pipeline
 
     return redact_clips(
-        Pipeline(options.device), clips, options.out, request, sound=sound,
-        overwrite=options.overwrite, tell=_tell,
+        Pipeline(options.device), clips, options.out, request, any_seed=options.seed is None,
+        sound=sound, overwrite=options.overwrite, tell=_tell,
     )  # fmt: skip
 
 

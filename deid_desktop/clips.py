@@ -48,11 +48,15 @@ def redact_clips(
     folder: Path,
     request: Request,
     *,
+    any_seed: bool = False,
     sound: str,
     overwrite: bool,
     tell: Callable[[str], None],
 ) -> list[dict[str, Any]]:
-    """Redact one clip after another; return what the report says of each."""
+    """Redact one clip after another; return what the report says of each.
+
+    ``any_seed``: a clip that was begun before goes on with the seed it had.
+    """
     records: list[dict[str, Any]] = []
     taken: dict[str, str] = {}
     for source in clips:
@@ -64,7 +68,7 @@ def redact_clips(
             records.append(_failure(source.name, reason, "failed"))
             tell(f"failed: {reason}")
             continue
-        record = _one(pipeline, source, target, request, sound, overwrite)
+        record = _one(pipeline, source, target, request, any_seed, sound, overwrite)
         records.append(record)
         if record["reason"]:
             tell(f"{record['status']}: {record['reason']}")
@@ -74,7 +78,8 @@ def redact_clips(
 
 
 def _one(
-    pipeline: Pipeline, source: Path, target: Path, request: Request, sound: str, overwrite: bool,
+    pipeline: Pipeline, source: Path, target: Path, request: Request, any_seed: bool, sound: str,
+    overwrite: bool,
 ) -> dict[str, Any]:  # fmt: skip
     name = source.name
     try:
@@ -82,7 +87,7 @@ def _one(
         from deid_desktop.video.job import Wish, redact_clip
         from deid_desktop.video.sound import Sound
 
-        wish = Wish(request, Sound(sound), overwrite=overwrite)
+        wish = Wish(request, Sound(sound), any_seed=any_seed, overwrite=overwrite)
         with tqdm(disable=not sys.stderr.isatty(), leave=False) as bar:
 
             def progress(doing: str, done: int, total: int) -> None:

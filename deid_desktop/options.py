@@ -120,10 +120,9 @@ def _add_faces(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--seed",
-        type=_number(int, 0, 2**31 - 1),
-        default=Request.seed,
+        type=_number(int, 0, 2**53 - 1),
         metavar="N",
-        help="the same seed gives the same surrogates (default %(default)s)",
+        help="the same seed gives the same surrogates (default: a secret one, told in the report)",
     )
     add(
         "--people",

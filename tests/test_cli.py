@@ -216,6 +216,20 @@ def test_the_others_go_on_and_each_fault_is_one_sentence(tmp_path, fake, capsys)
     assert "Still too similar" in photos[2]["reason"]
 
 
+def test_the_seed_is_a_secret_that_the_report_tells_unless_it_is_chosen(tmp_path, fake):
+    source = picture(tmp_path / "photo.jpg")
+    told = []
+    for number, chosen in enumerate([[], [], ["--seed", 7]]):
+        report = tmp_path / f"{number}.json"
+        assert run(source, "--out", tmp_path / str(number), "--report", report, *chosen) == 0
+        told.append(json.loads(report.read_text("utf-8"))["seed"])
+    assert told == [request.seed for request, _ in fake.requests]
+    assert told[0] != told[1] and told[2] == 7
+    report = tmp_path / "again.json"
+    assert run(source, "--out", tmp_path / "again", "--report", report, "--seed", told[0]) == 0
+    assert fake.requests[-1] == fake.requests[0]
+
+
 def test_the_report_has_the_promised_fields(tmp_path, fake):
     report = tmp_path / "report.json"
     source = picture(tmp_path / "photo.jpg")
@@ -415,7 +429,7 @@ def test_several_processes_write_the_same_bytes_and_keep_the_terminal_clean(tmp_
     written = []
     for jobs in ("1", "2"):
         out, report = tmp_path / jobs, tmp_path / f"{jobs}.json"
-        options = ("--method", "solid", "--jobs", jobs, "--report", report)
+        options = ("--method", "solid", "--seed", "3", "--jobs", jobs, "--report", report)
         done = program("redact", portraits, "--out", out, *options)
         assert done.returncode == 1
         assert done.stdout == "6 photos: 5 exported, 0 blocked, 1 failed\n"

@@ -8,6 +8,7 @@ is a *pin*: faces with the same pin belong together, faces with different pins n
 
 from __future__ import annotations
 
+import secrets
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ ALIKE = 0.45
 Among 717 photos of 607 people, 110 of them with two photos, 93 % of the pairs it joins are right
 and 99 % of the right ones are joined; at 0.363, the threshold of the verdict, 34 % are right
 (``python -m bench.people``)."""
+
+SEED_BITS = 52
+"""Of a seed that is drawn: too many to try them all, and few enough that every reader of JSON keeps
+them exactly, with room for those that are counted up from it."""
 
 ALIKE_AT_ALL = 0.363
 """The same where two people taken for one do no harm, but one taken for two does: in k-Same."""
@@ -56,11 +61,21 @@ def group(sightings: Sequence[Sighting], *, threshold: float = ALIKE) -> list[tu
     return sorted(tuple(sorted(members)) for members in groups.members if members)
 
 
+def fresh_seed() -> int:
+    """Return a seed that nobody can guess, for a run or a session whose seed nobody chose.
+
+    Who holds the original and knows the seed can make the very same surrogate, so it must not be
+    found by trying, either.
+    """
+    return secrets.randbits(SEED_BITS)
+
+
 def own_seed(seed: int, person: int) -> int:
     """Return the seed of one person (a number from 0) of a run; the first has the run's own."""
     if person == 0:
         return seed
-    return int(np.random.SeedSequence([seed, person]).generate_state(1)[0] >> 1)
+    state = np.random.SeedSequence([seed, person]).generate_state(1, np.uint64)
+    return int(state[0] >> np.uint64(64 - SEED_BITS))
 
 
 def k_same_groups(vectors: Array, k: int) -> list[list[int]]:

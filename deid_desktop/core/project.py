@@ -333,7 +333,7 @@ def _request(record: dict[str, Any]) -> Request:
     return Request(
         method=Method(method),
         k=_whole(record, "k", 1, 100),
-        seed=_whole(record, "seed", 0),
+        seed=_whole(record, "seed", 0, 2**63 - 1),
         attributes=attributes,
         shape_strength=_number(record.get("shape_strength"), "shape_strength", 0, 10),
         strokes=_strokes(record) if "strokes" in record else (),

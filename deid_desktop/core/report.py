@@ -85,16 +85,18 @@ def certificate(records: Sequence[PhotoRecord], k: int) -> dict[str, Any]:
 
 def write_report(
     path: Path, records: Sequence[PhotoRecord], *, version: str, device: str, overwrite: bool,
-    k_same: Mapping[str, Any] | None = None, clips: Sequence[dict[str, Any]] = (),
+    seed: int | None = None, k_same: Mapping[str, Any] | None = None,
+    clips: Sequence[dict[str, Any]] = (),
 ) -> None:  # fmt: skip
     """Write the report in one step: whole or not at all.
 
-    ``k_same``: its `certificate`. ``clips``: told of as they are.
+    ``seed``: of the run, if it had one for all; with it the run can be repeated. ``k_same``: its
+    `certificate`. ``clips``: told of as they are.
 
     Raises:
         ReportError: the file exists and ``overwrite`` is false, or the disk refuses.
     """
-    facts = {"version": version, "device": device}
+    facts = {"version": version, "device": device} | ({} if seed is None else {"seed": seed})
     certified = {} if k_same is None else {"k_same": k_same}
     told = {"clips": list(clips)} if clips else {}
     document = {**facts, **certified, "photos": [vars(item) for item in records], **told}

@@ -38,7 +38,7 @@ from deid_desktop.video.writing import Part, PartWriter, join
 
 PART_SECONDS = 10.0
 """Length of a part: as much is lost when a run is stopped."""
-_FORMAT = 1
+_FORMAT = 2
 """Of the files in the folder; another number starts anew."""
 
 Progress = Callable[[str, int, int], None]
@@ -47,13 +47,17 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to become of a clip. ``edits``: what a person changed about its tracks."""
+    """What is to become of a clip. ``edits``: what a person changed about its tracks.
+
+    ``any_seed``: nobody chose the request's seed, so that a run which goes on keeps the one it had.
+    """
 
     request: Request
     sound: Sound
     edits: tuple[Edit, ...] = ()
     overwrite: bool = False
     threshold: float = THRESHOLD
+    any_seed: bool = False
 
 
 def redact_clip(
@@ -83,7 +87,7 @@ def redact_clip(
             f"{target.name}: this name is taken; choose another folder or allow overwriting"
         )
     folder = Folder(_place(source, target))
-    folder.keep_wish(wish)
+    wish = folder.keep_wish(wish)
     if found is not None:
         folder.keep_found(found)
         folder.end_found()
@@ -277,15 +281,22 @@ class Folder:
         """Leave nothing behind."""
         shutil.rmtree(self._path, ignore_errors=True)
 
-    def keep_wish(self, wish: Wish) -> None:
-        """Go on with an earlier run if it had the same wish; else only what it found counts."""
+    def keep_wish(self, wish: Wish) -> Wish:
+        """Go on with an earlier run if it had the same wish; else only what it found counts.
+
+        Returns the wish with the seed that counts.
+        """
         # What the sound becomes is decided at the very end.
-        text = repr((_FORMAT, wish.request, wish.edits, wish.threshold))
-        if self._lines("wish") != [{"wish": text}]:
-            for path in self._path.iterdir():
-                if path.name != "found":
-                    path.unlink()
-            self._append("wish", {"wish": text})
+        text = repr((_FORMAT, replace(wish.request, seed=0), wish.edits, wish.threshold))
+        for line in self._lines("wish"):
+            seed = int(line.get("seed", 0))
+            if line["wish"] == text and (wish.any_seed or seed == wish.request.seed):
+                return replace(wish, request=replace(wish.request, seed=seed))
+        for path in self._path.iterdir():
+            if path.name != "found":
+                path.unlink()
+        self._append("wish", {"wish": text, "seed": wish.request.seed})
+        return wish
 
     def part(self, first: int) -> Path:
         """Return where the part goes whose first frame has this index."""

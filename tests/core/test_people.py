@@ -7,7 +7,7 @@ import pytest
 
 from deid_desktop.core.detect import Detector
 from deid_desktop.core.imaging import find_photos, read_photo
-from deid_desktop.core.people import ALIKE, Sighting, group
+from deid_desktop.core.people import ALIKE, SEED_BITS, Sighting, fresh_seed, group, own_seed
 from deid_desktop.core.recognise import Recogniser
 
 
@@ -31,6 +31,19 @@ def at_cosine(cosine, axis=1):
     vector = np.zeros(128, np.float32)
     vector[0], vector[axis] = cosine, np.sqrt(1 - cosine**2)
     return vector
+
+
+def test_a_seed_that_nobody_chose_is_of_too_many_to_try():
+    drawn = [fresh_seed() for _ in range(200)]
+    assert len(set(drawn)) == 200
+    assert 2 ** (SEED_BITS - 8) < max(drawn) < 2**SEED_BITS
+
+
+def test_people_of_a_run_have_seeds_that_do_not_tell_of_each_other():
+    seeds = [own_seed(5, person) for person in range(200)]
+    assert seeds[0] == 5 and len(set(seeds)) == 200
+    assert 2 ** (SEED_BITS - 8) < max(seeds) < 2**SEED_BITS
+    assert own_seed(6, 1) != seeds[1] == own_seed(5, 1)
 
 
 def test_nobody_is_no_person():

@@ -17,6 +17,7 @@ RUN = textwrap.dedent("""
         print(window.actions_by_key["save_project"].text())
         print(window.document.standard.method)
         print(round(QApplication.font().pointSizeF() / before, 1))
+        print(window.document.standard.seed)
         window.close()
     real = app.use_language
     def remember(code):
@@ -29,7 +30,7 @@ RUN = textwrap.dedent("""
 """)
 
 
-def test_language_text_size_and_standard_method_are_applied(tmp_path):
+def test_settings_are_applied_and_the_seed_is_new_each_time(tmp_path):
     folder = tmp_path / "config" / "deid-desktop"
     folder.mkdir(parents=True)
     store = QSettings(str(folder / "window.ini"), QSettings.Format.IniFormat)
@@ -37,16 +38,21 @@ def test_language_text_size_and_standard_method_are_applied(tmp_path):
         store.setValue(name, value)
     store.sync()
     environment = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config")}
-    done = subprocess.run(
-        [sys.executable, "-c", RUN],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split("\n")[:3] == ["Projekt &speichern", "solid", "1.5"]
+    seeds = []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", RUN],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        *applied, seed = done.stdout.splitlines()[:4]
+        assert applied == ["Projekt &speichern", "solid", "1.5"]
+        seeds.append(int(seed))
+    assert seeds[0] != seeds[1]
 
 
 ASKED = textwrap.dedent("""

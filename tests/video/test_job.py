@@ -14,7 +14,7 @@ from deid_desktop.core.verify import THRESHOLD
 from deid_desktop.resources import resource
 from deid_desktop.video import VideoError
 from deid_desktop.video.finding import Finder
-from deid_desktop.video.job import Wish, redact_clip
+from deid_desktop.video.job import Folder, Wish, redact_clip
 from deid_desktop.video.people import Person
 from deid_desktop.video.reading import frames, read_clip
 from deid_desktop.video.record import Count, Tally
@@ -112,6 +112,19 @@ def test_a_run_that_was_stopped_goes_on_and_ends_the_same(
     whole, parts = pixels_of(done[0]), pixels_of(target)
     differences = [np.abs(a.astype(int) - b).mean() for a, b in zip(whole, parts, strict=True)]
     assert max(differences) < 4  # other key frames, the same picture
+
+
+def test_a_seed_that_nobody_chose_stays_that_of_the_run_which_goes_on(tmp_path):
+    def kept(seed, **options):
+        return Folder(tmp_path / "f").keep_wish(Wish(Request(seed=seed), Sound.DROP, **options))
+
+    assert kept(1, any_seed=True).request.seed == 1
+    Folder(tmp_path / "f").keep_identities([])
+    (tmp_path / "f" / "people").write_text("begun")
+    assert kept(2, any_seed=True).request.seed == 1
+    assert (tmp_path / "f" / "people").exists()
+    assert kept(3).request.seed == 3
+    assert not (tmp_path / "f" / "people").exists()
 
 
 def test_a_line_cut_short_by_a_crash_is_done_again(pipeline, walking, tmp_path):
