@@ -177,8 +177,10 @@ class Analyser:
         self._age = open_network("age-v1.onnx")
         self._gender = open_network("gender-v1.onnx")
 
-    def analyse(self, pixels: Pixels, face: Face) -> Analysis:
-        """Read ``face`` in the photo's ``pixels``."""
+    def analyse(self, pixels: Pixels, face: Face, *, embedding: Array | None = None) -> Analysis:
+        """Read ``face`` in the photo's ``pixels``; its ``embedding`` (128,) may be known."""
+        if embedding is None:
+            embedding = self._recogniser.embed_face(pixels, face.points)
         vertices = self.landmarks(pixels, face)
         pose = procrustes(mesh.XYZ, vertices[: mesh.VERTICES])
         points = _eyes_and_nose(vertices)
@@ -197,7 +199,7 @@ class Analyser:
             age=_mean_age(years, gender),
             childhood=float(years[:_CHILD].sum()),
             skin_tone=skin_tone(pixels, vertices),
-            embedding=self._recogniser.embed_face(pixels, face.points),
+            embedding=embedding,
             reliable=not reason,
             reason=reason,
         )

@@ -1,7 +1,7 @@
 """Opens the networks that ONNX Runtime runs: small ones take half the time there.
 
-OpenCV runs the others: ONNX Runtime takes twice as long for SFace, whose weights stand among its
-inputs, and cannot read TensorFlow Lite.
+OpenCV runs the others, as ONNX Runtime cannot read TensorFlow Lite, and torch runs SFace: ONNX
+Runtime takes twice as long for it.
 """
 
 from __future__ import annotations

@@ -1,17 +1,22 @@
 """Face recognition: turns an aligned face into an embedding whose cosine measures likeness.
 
 This is the recogniser *in the loop*: the search and the verdict use it. Model: SFace (Zhong et
-al. 2021, OpenCV Zoo ``face_recognition_sface_2021dec``, Apache-2.0).
+al. 2021, OpenCV Zoo ``face_recognition_sface_2021dec``, Apache-2.0), a MobileNet V1 (Howard et al.
+2017) of 27 convolutions. Torch runs it in two thirds of the time that OpenCV takes, and threads
+share one copy of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
-import cv2
 import numpy as np
+import torch
+from torch import Tensor, nn
 
 from deid_desktop.core.geometry import similarity_2d, warp_crop
+from deid_desktop.core.onnx_file import weights_of
 from deid_desktop.core.types import Array, Pixels
 from deid_desktop.core.weights import model_path
 
@@ -29,20 +34,96 @@ def align(pixels: Pixels, points: Array) -> Pixels:
     return warp_crop(pixels, similarity_2d(points, TEMPLATE), SIZE)
 
 
+class SFace(nn.Module):
+    """The network, its normalisations folded into the layers before them.
+
+    Args:
+        weights: name → array, of the ONNX file.
+    """
+
+    def __init__(self, weights: dict[str, Array]) -> None:
+        super().__init__()
+        self._weights = {name: torch.from_numpy(value) for name, value in weights.items()}
+        names = ["conv_1"]
+        for number in range(2, _BLOCKS + 1):
+            names += [f"conv_{number}_dw", f"conv_{number}"]
+        self.features = nn.Sequential(*(layer for name in names for layer in self._layers(name)))
+        self.last = self._linear()
+        del self._weights
+        self.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Return vectors (n, 128) of pictures (n, 3, 112, 112), RGB, 0…255."""
+        features = self.features((pictures - 127.5) / 128)
+        return self.last(features.permute(0, 2, 3, 1).flatten(1))
+
+    def _layers(self, name: str) -> tuple[nn.Module, nn.Module]:
+        """Return a convolution, of one channel each where that is its name, and what follows."""
+        kernel = self._weights[f"{name}_conv2d_weight"]
+        gain, shift = self._folded(f"{name}_batchnorm", 1e-3)
+        out, size = kernel.shape[0], kernel.shape[2]
+        groups = out if name.endswith("_dw") else 1
+        convolution = nn.Conv2d(
+            kernel.shape[1] * groups, out, size, stride=2 if name in _HALVING else 1,
+            padding=size // 2, groups=groups,
+        )  # fmt: skip
+        _fill(convolution, kernel * gain[:, None, None, None], shift)
+        slopes = nn.PReLU(out)
+        slopes.weight.data = self._weights[f"{name}_relu_gamma"].ravel()
+        return convolution, slopes
+
+    def _linear(self) -> nn.Linear:
+        """Return the last layer, with the normalisations on both of its sides, for NHWC."""
+        weight, bias = (self._weights[f"pre_fc1_{part}"].double() for part in ("weight", "bias"))
+        (gain, shift), (gain_after, shift_after) = (
+            [value.double() for value in self._folded(name, 2e-5)] for name in ("bn1", "fc1")
+        )
+        by_channel = weight.view(len(weight), len(gain), -1)
+        bias = (bias + (by_channel.sum(2) @ shift)) * gain_after + shift_after
+        by_channel = by_channel * gain[:, None] * gain_after[:, None, None]
+        layer = nn.Linear(weight.shape[1], len(weight))
+        _fill(layer, by_channel.transpose(1, 2).flatten(1), bias)
+        return layer
+
+    def _folded(self, name: str, epsilon: float) -> tuple[Tensor, Tensor]:
+        """Return what a batch normalisation multiplies by and adds, for each channel."""
+        gamma, beta, mean, variance = (
+            self._weights[f"{name}_{part}"]
+            for part in ("gamma", "beta", "moving_mean", "moving_var")
+        )
+        gain = gamma / torch.sqrt(variance + epsilon)
+        return gain, beta - mean * gain
+
+
+_BLOCKS = 14
+_HALVING = ("conv_3_dw", "conv_5_dw", "conv_7_dw", "conv_13_dw")
+"""The convolutions that halve the picture."""
+
+
+def _fill(layer: nn.Conv2d | nn.Linear, weight: Tensor, bias: Tensor) -> None:
+    layer.weight.data = weight.float().contiguous()
+    assert layer.bias is not None
+    layer.bias.data = bias.float()
+
+
+@cache
+def _network() -> SFace:
+    """Return the network; all recognisers share it."""
+    return SFace(weights_of(model_path("face_recognition_sface_2021dec.onnx")))
+
+
 class Recogniser:
-    """SFace behind one call. Use from one thread."""
+    """SFace behind one call."""
 
     def __init__(self) -> None:
-        self._net = cv2.dnn.readNetFromONNX(str(model_path("face_recognition_sface_2021dec.onnx")))
+        self._network = _network()
 
+    @torch.inference_mode()
     def embed(self, crops: Sequence[Pixels]) -> Array:
         """Return unit embeddings (n, 128) of aligned ``crops`` (112, 112, 3)."""
-        vectors = []
-        for crop in crops:  # the graph is exported for one picture at a time
-            self._net.setInput(cv2.dnn.blobFromImage(crop, 1.0, (SIZE, SIZE), swapRB=False))
-            vectors.append(self._net.forward().ravel())
-        stacked = np.stack(vectors).astype(np.float32)
-        return stacked / np.linalg.norm(stacked, axis=1, keepdims=True)
+        pictures = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float()
+        vectors = self._network(pictures).numpy()
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
     def embed_face(self, pixels: Pixels, points: Array) -> Array:
         """Return the unit embedding (128,) of the face with ``points`` (5, 2)."""

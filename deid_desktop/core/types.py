@@ -308,6 +308,7 @@ class FaceResult:
     ``person``: the number, from 0, of the person whose face it is, where that was worked out;
     ``cluster``: that of the people who share a surrogate identity in k-Same. ``found`` (n, 128):
     embeddings of the face found in the result, as they were judged; in memory only, never stored.
+    ``judged``: digest of the pixels that the verdict is about.
     """
 
     face: Face
@@ -320,6 +321,7 @@ class FaceResult:
     person: int | None = None
     cluster: int | None = None
     found: Array | None = None
+    judged: bytes = b""
 
 
 @dataclass(frozen=True, eq=False)

@@ -94,6 +94,7 @@ def test_a_fault_at_any_stage_writes_nothing(attempt, engine, sure, monkeypatch,
         raise RuntimeError("with a secret path")
 
     engine._studio._analyses.clear()
+    engine._studio._embeddings.clear()
     engine._studio._scenes.clear()
     monkeypatch.setattr(*STAGES[stage], fail)
     late = STAGES[stage][0] is export
@@ -136,6 +137,7 @@ def test_no_fallback_writes_an_untreated_face(attempt, engine, sure, monkeypatch
         raise RuntimeError
 
     engine._studio._analyses.clear()
+    engine._studio._embeddings.clear()
     monkeypatch.setattr(*STAGES[stage], fail)
     record, files = attempt(on_failure="solid")
     masked = [face["method"] for face in record.faces] == ["solid"]

@@ -317,6 +317,38 @@ def test_confirming_finds_a_good_surrogate_good(pipeline, small, verified):
     assert confirmed.layer is verified.layer
 
 
+def test_what_was_judged_is_judged_again_only_if_anything_about_it_changed(
+    pipeline, small, verified, monkeypatch
+):
+    photo, face = small
+    judged = []
+    spoilt = Verdict(State.ATTENTION, "Judged again.")
+
+    def judge(*_):
+        judged.append(1)
+        return spoilt
+
+    monkeypatch.setattr(studio, "judge", judge)
+
+    def confirmed(photo=photo, result=verified, **options):
+        judged.clear()
+        (again,) = pipeline.confirm(photo, [result], **options).results
+        assert (again.verdict == spoilt) == bool(judged)
+        return bool(judged)
+
+    assert not confirmed()
+    pixels = photo.pixels.copy()
+    pixels[2, 2] ^= 1
+    beside = replace(photo, pixels=pixels, key="beside")
+    assert confirmed(beside)
+    stranger = np.eye(1, 128, dtype=np.float32)[0]
+    assert confirmed(company={face.id: bystander(stranger)})
+    assert confirmed(result=replace(verified, layer=replace(verified.layer, left=3)))
+    assert confirmed(result=replace(verified, judged=b""))
+    monkeypatch.setattr(pipeline._studio, "threshold", 0.3)
+    assert confirmed()
+
+
 def test_confirming_catches_a_face_that_is_still_the_original(pipeline, small, verified):
     layer = verified.layer
     nothing = replace(layer, alpha=0 * layer.alpha, colour=0 * layer.colour, field=0 * layer.field)
@@ -511,7 +543,7 @@ def test_the_finished_photo_is_judged_as_the_search_judged(pipeline, small):
     photo, face = small
     wide = photo_from_pixels(np.hstack([photo.pixels, photo.pixels[:, ::-1]]), "wide.png")
     result = pipeline.redact(wide, face, Request())
-    (confirmed,) = pipeline.confirm(wide, [result]).results
+    (confirmed,) = pipeline.confirm(wide, [replace(result, judged=b"")]).results
     assert confirmed.verdict == result.verdict
     assert result.layer.left + result.layer.alpha.shape[1] < wide.pixels.shape[1]
 

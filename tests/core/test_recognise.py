@@ -7,6 +7,7 @@ from samples import moved_face, scaled
 
 from deid_desktop.core.recognise import SIZE, TEMPLATE, Recogniser, align
 from deid_desktop.core.verify import THRESHOLD
+from deid_desktop.core.weights import model_path
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def test_several_at_once_are_each_alone(recogniser, portrait, portrait_face, cre
     crops += [align(crew.pixels, face.points) for face in crew_faces]
     together = recogniser.embed(crops)
     for crop, embedding in zip(crops, together, strict=True):
-        np.testing.assert_array_equal(recogniser.embed([crop])[0], embedding)
+        np.testing.assert_allclose(recogniser.embed([crop])[0], embedding, atol=1e-5)
 
 
 @pytest.mark.parametrize("factor", [0.25, 0.5, 1.6])
@@ -67,3 +68,14 @@ def test_two_people_are_far_apart(recogniser, portrait, portrait_face, crew, cre
     faces.append(recogniser.embed_face(portrait.pixels, portrait_face.points))
     likeness = np.array(faces) @ np.array(faces).T
     assert likeness[~np.eye(4, dtype=bool)].max() < THRESHOLD
+
+
+def test_the_network_says_what_the_file_says(recogniser, portrait, portrait_face, crew, crew_faces):
+    """OpenCV reads the whole graph; torch runs layers that were put together by hand."""
+    graph = cv2.dnn.readNetFromONNX(str(model_path("face_recognition_sface_2021dec.onnx")))
+    crops = [align(portrait.pixels, portrait_face.points)]
+    crops += [align(crew.pixels, face.points) for face in crew_faces]
+    for crop, embedding in zip(crops, recogniser.embed(crops), strict=True):
+        graph.setInput(cv2.dnn.blobFromImage(crop, 1.0, (SIZE, SIZE)))
+        vector = graph.forward().ravel()
+        np.testing.assert_allclose(embedding, vector / np.linalg.norm(vector), atol=1e-5)

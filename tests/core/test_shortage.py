@@ -74,6 +74,7 @@ def test_a_shortage_at_any_stage_blocks_with_its_reason(
 
     monkeypatch.setattr(*STAGES[stage], fail)
     engine._studio._analyses.clear()
+    engine._studio._embeddings.clear()
     settings = batch.Settings(Request(), tmp_path / "out", (source,))
     if stage == "encode":
         settings = batch.Settings(Request(method=Method.SOLID), tmp_path / "out", (source,))

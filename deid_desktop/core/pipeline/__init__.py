@@ -344,9 +344,7 @@ class Pipeline:
     ) -> FaceResult:
         if result.verdict.state is not State.VERIFIED:
             return result
-        around = company.get(result.face.id, ALONE)
-        verdict, found = self._studio.judge(pixels, photo, result.face, (0, 0), around)
-        return replace(result, verdict=verdict, found=found)
+        return self._studio.confirm(pixels, photo, result, company.get(result.face.id, ALONE))
 
     def redact_photo(
         self,

@@ -1,4 +1,4 @@
-"""Works on several faces of a photo at once, each thread with recognisers of its own."""
+"""Works on several faces of a photo at once, each thread with networks of its own on one core."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import TypeVar
+
+from deid_desktop.core.pipeline.threads import shared_by
 
 _Worker = TypeVar("_Worker")
 _Item = TypeVar("_Item")
@@ -33,5 +35,5 @@ def shared_out(
         finally:
             idle.put(worker)
 
-    with ThreadPoolExecutor(len(workers)) as pool:
+    with shared_by(len(workers)), ThreadPoolExecutor(len(workers)) as pool:
         yield from pool.map(one, items)

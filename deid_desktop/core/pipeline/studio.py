@@ -25,9 +25,10 @@ from deid_desktop.core.compose import (
     prepare,
     sketch,
 )
-from deid_desktop.core.detect import WIDEST, Detector
+from deid_desktop.core.detect import Detector
 from deid_desktop.core.generate import LARGE, SMALL, TINY, Generator
 from deid_desktop.core.pipeline.costume import Costume
+from deid_desktop.core.pipeline.judged import changed_window, seal, surroundings
 from deid_desktop.core.pipeline.keeping import remember, weight
 from deid_desktop.core.pipeline.ranking import Seen, stands_apart
 from deid_desktop.core.pipeline.steering import Steering, asks, steer, unseen
@@ -41,7 +42,7 @@ from deid_desktop.core.pipeline.wishes import (
     wished_strength,
     wished_touch,
 )
-from deid_desktop.core.recognise import Recogniser
+from deid_desktop.core.recognise import Recogniser, align
 from deid_desktop.core.shortage import MEMORY, shortage
 from deid_desktop.core.types import (
     ALONE,
@@ -88,6 +89,7 @@ class Studio:
         self, device: str, threshold: float = THRESHOLD, *, scenes: int = _MOST_SCENES
     ) -> None:
         self.device, self.threshold, self._most_scenes = device, threshold, scenes
+        self._embeddings: OrderedDict[Any, Array] = OrderedDict()
         self._analyses: OrderedDict[Any, Analysis] = OrderedDict()
         self._scenes: OrderedDict[Any, Scene] = OrderedDict()
         self._steering: OrderedDict[Any, Steering] = OrderedDict()
@@ -130,7 +132,7 @@ class Studio:
         """Return a studio for another thread: what threads can share is this one's."""
         self.warm()
         other = Studio(self.device, self.threshold, scenes=_FEW_SCENES)
-        other._analyses = self._analyses
+        other._analyses, other._embeddings = self._analyses, self._embeddings
         for part in ("detector", "_generator", "_shapes", "_glasses", "_occlusion"):
             other.__dict__[part] = getattr(self, part)
         return other
@@ -142,9 +144,11 @@ class Studio:
 
     def analyse(self, photo: Photo, face: Face) -> Analysis:
         """Read a face: landmarks, expression, gender, age, skin, identity."""
-        return remember(
-            self._analyses, _key(photo, face), lambda: self._analyser.analyse(photo.pixels, face)
-        )
+
+        def make() -> Analysis:
+            return self._analyser.analyse(photo.pixels, face, embedding=self.embed(photo, face))
+
+        return remember(self._analyses, _key(photo, face), make)
 
     def doubt(self, photo: Photo, face: Face) -> str:
         """Say why no surrogate can be made of this face, or return an empty string."""
@@ -158,7 +162,10 @@ class Studio:
 
     def embed(self, photo: Photo, face: Face) -> Array:
         """Return a face's unit embedding (128,), without the rest of its analysis."""
-        return self._recogniser.embed_face(photo.pixels, face.points)
+        return remember(
+            self._embeddings, _key(photo, face),
+            lambda: self._recogniser.embed_face(photo.pixels, face.points),
+        )  # fmt: skip
 
     def render(
         self, sitting: Sitting, request: Request, identity: Identity, *, preview: bool,
@@ -178,15 +185,30 @@ class Studio:
             if steered:
                 attribute = self._steered(photo, face, request, identity)
             layer = self._compose(photo, face, request, identity, attribute, size=size, work=work)
-        verdict, found = Verdict(State.ATTENTION, "Not verified yet."), None
+        verdict, found, judged = Verdict(State.ATTENTION, "Not verified yet."), None, b""
         if not preview:
             _check(should_stop)
-            changed, corner = _surrounded(layer, photo.pixels, face)
+            window = surroundings(layer, photo.pixels.shape, face)
+            changed = changed_window(layer, photo.pixels, window)
+            corner = (window[1].start, window[0].start)
             verdict, found = self.judge(changed, photo, face, corner, sitting.company)
+            judged = seal(changed, sitting.company, self.threshold)
         attributes = described(wished, request, skin=analysis.skin_tone)
         return FaceResult(
-            face, request, verdict, layer, identity, attributes, attempts=1, found=found
-        )
+            face, request, verdict, layer, identity, attributes, attempts=1, found=found,
+            judged=judged,
+        )  # fmt: skip
+
+    def confirm(
+        self, pixels: Pixels, photo: Photo, result: FaceResult, company: Company
+    ) -> FaceResult:
+        """Judge a face in the finished photo, unless what is around it was judged bit for bit."""
+        if isinstance(result.layer, SurrogateLayer):
+            window = surroundings(result.layer, pixels.shape, result.face)
+            if result.judged and result.judged == seal(pixels[window], company, self.threshold):
+                return result
+        verdict, found = self.judge(pixels, photo, result.face, (0, 0), company)
+        return replace(result, verdict=verdict, found=found)
 
     def costume(self, sitting: Sitting, request: Request, identity: Identity) -> Costume:
         """Make a surrogate ready to be worn in other pictures of the same person."""
@@ -225,9 +247,7 @@ class Studio:
         if again is not None:
             before = face.points - np.array(corner, np.float32)
             # An attacker may align by what is found now or by what was there before.
-            found = np.stack(
-                [self._recogniser.embed_face(pixels, p) for p in (again.points, before)]
-            )
+            found = self._recogniser.embed([align(pixels, p) for p in (again.points, before)])
         originals = self.originals(Sitting(photo, face, company))
         donors, others = self.donor_embeddings, company.others
         return judge(originals, found, donors, others, self.threshold), found
@@ -246,7 +266,7 @@ class Studio:
     def sketched(
         self, sitting: Sitting, request: Request, drawn: list[Identity], should_stop: ShouldStop
     ) -> Iterator[Seen]:
-        """Judge identities for one face, one after the other, as sketches show them.
+        """Judge a few identities for one face as sketches show them.
 
         Expressions are compared where the photo's is kept. Neither they nor gender are looked at in
         those that do not stand apart from donors: they are not taken for them.
@@ -258,9 +278,13 @@ class Studio:
         donors, others = self.donor_embeddings, sitting.company.others
         kept = request.attributes.expression == "keep"
         _check(should_stop)
+        sketches = []
         for seen in self._sketches(sitting, request, drawn, [attribute] * len(drawn)):
             _check(should_stop)
-            found = self._recogniser.embed_face(seen.picture, seen.points)
+            sketches.append(seen)
+        # Together, which takes a quarter less time than one by one.
+        embedded = self._recogniser.embed([align(seen.picture, seen.points) for seen in sketches])
+        for seen, found in zip(sketches, embedded, strict=True):
             verdict = judge(originals, found[None], donors, others, self.threshold)
             apart = stands_apart(verdict)
             agreed = self._agreement(analysis, seen) if kept and apart else 1.0
@@ -376,27 +400,6 @@ class Studio:
         while len(self._scenes) > 1 and sum(map(weight, self._scenes.values())) > self._most_scenes:
             self._scenes.popitem(last=False)
         return scene
-
-
-def _surrounded(
-    layer: SurrogateLayer, pixels: Pixels, face: Face
-) -> tuple[Pixels, tuple[int, int]]:
-    """Return the changed photo as far around a face as the detector looks, and the corner there.
-
-    What it finds hangs on what it sees: judged on less, a surrogate could hold that fails in the
-    finished photo.
-    """
-    x, y, width, height = face.box
-    reach = 0.5 * WIDEST * max(width, height)
-    middle = np.array([x + width / 2, y + height / 2])
-    extent = layer.alpha.shape[::-1]
-    corner = np.array([layer.left, layer.top])
-    low = np.maximum(np.minimum(corner, np.floor(middle - reach)), 0).astype(int)
-    high = np.maximum(corner + extent, np.ceil(middle + reach)).astype(int)
-    window = pixels[low[1] : high[1], low[0] : high[0]].copy()
-    inner = corner - low
-    window[inner[1] : inner[1] + extent[1], inner[0] : inner[0] + extent[0]] = layer.changed(pixels)
-    return window, (int(low[0]), int(low[1]))
 
 
 def _check(should_stop: ShouldStop) -> None:
