@@ -218,6 +218,11 @@ class Analyser:
         """Return the 52 coefficients that a face which was drawn with landmarks (478, 3) shows."""
         return self.blendshapes(self._landmarker.near(pixels, vertices))
 
+    def drawn_pose(self, pixels: Pixels, vertices: Array) -> tuple[float, float, float]:
+        """Return yaw, pitch and roll, in degrees, that a face which was drawn so shows."""
+        shown = self._landmarker.near(pixels, vertices)
+        return procrustes(mesh.XYZ, shown[: mesh.VERTICES]).degrees()
+
     def gender(self, pixels: Pixels, points: Array) -> float:
         """Return −1 (female) … 1 (male), given eye centres and nose tip (3, 2)."""
         return float(2 * self._estimate(self._gender, pixels, points, 32)[1] - 1)

@@ -65,6 +65,7 @@ def compose(
     seed: int = 0,
     wear: float = 1.0,
     touch: Touch = _NOTHING,
+    turn: tuple[float, float] = (0.0, 0.0),
 ) -> SurrogateLayer:
     """Render ``surrogate`` into the photo, as a layer at its scale.
 
@@ -80,10 +81,11 @@ def compose(
         wear: contrast of the skin's fine relief, of the photo's; more for an older face, whose
             brows are paler, too.
         touch: what the person asked for besides.
+        turn: see ``shape.displaced``.
     """
     drawn = _draw(
         scene, surrogate, shape_strength=shape_strength, expression=expression, cover=cover,
-        seed=seed, wear=wear, touch=touch,
+        seed=seed, wear=wear, touch=touch, turn=turn,
     )  # fmt: skip
     return _at_photo_scale(scene, drawn)
 
@@ -109,6 +111,7 @@ def sketch(
     seed: int = 0,
     wear: float = 1.0,
     touch: Touch = _NOTHING,
+    turn: tuple[float, float] = (0.0, 0.0),
 ) -> Sketch:
     """Render ``surrogate`` as `compose` does, only to be looked at by a recogniser.
 
@@ -119,7 +122,7 @@ def sketch(
     """
     drawn = _draw(
         scene, surrogate, shape_strength=shape_strength, expression=expression, cover=cover,
-        seed=seed, wear=wear, touch=touch,
+        seed=seed, wear=wear, touch=touch, turn=turn,
     )  # fmt: skip
     picture = bend(scene.crop, drawn.field)
     over = drawn.cover()
@@ -169,6 +172,7 @@ def _draw(
     seed: int,
     wear: float,
     touch: Touch,
+    turn: tuple[float, float],
 ) -> _Drawn:
     moved = displaced(
         scene.mesh,
@@ -177,6 +181,7 @@ def _draw(
         strength=shape_strength,
         largest=LARGEST + _FURTHER * cover,
         expression=expression,
+        turn=turn,
     )
     field = bending_field(scene.mesh, moved, scene.crop.shape[:2])
     window = _window(moved, scene.crop.shape[:2])

@@ -33,6 +33,7 @@ from deid_desktop.core.pipeline.keeping import remember, weight
 from deid_desktop.core.pipeline.ranking import Seen, stands_apart
 from deid_desktop.core.pipeline.steering import Steering, asks, steer, unseen
 from deid_desktop.core.pipeline.threads import at_most
+from deid_desktop.core.pipeline.turning import needed_turn
 from deid_desktop.core.pipeline.wishes import (
     cover_of,
     described,
@@ -93,6 +94,7 @@ class Studio:
         self._analyses: OrderedDict[Any, Analysis] = OrderedDict()
         self._scenes: OrderedDict[Any, Scene] = OrderedDict()
         self._steering: OrderedDict[Any, Steering] = OrderedDict()
+        self._turns: OrderedDict[Any, tuple[float, float]] = OrderedDict()
 
     @cached_property
     def detector(self) -> Detector:
@@ -353,6 +355,25 @@ class Studio:
         steering = remember(self._steering, key, look)
         return steering.steered(wished, wish, sketched, self._analyser)
 
+    def _turn(
+        self, photo: Photo, face: Face, request: Request, identity: Identity
+    ) -> tuple[float, float]:
+        """Return the yaw and pitch that a surrogate needs to look turned as the face is.
+
+        What is found depends on the person alone: a slider does not turn a head.
+        """
+        calm = replace(request, attributes=Attributes(), strokes=())
+
+        def look() -> tuple[float, float]:
+            analysis = self.analyse(photo, face)
+            attribute = unseen(wished_attribute(analysis, calm, identity.look), calm.attributes)
+            (seen,) = self._sketches(Sitting(photo, face), calm, [identity], [attribute])
+            shown = self._analyser.drawn_pose(seen.picture, seen.mesh)
+            return needed_turn(analysis.pose, shown)
+
+        key = (*_key(photo, face), identity, request.shape_strength)
+        return remember(self._turns, key, look)
+
     def _compose(
         self, photo: Photo, face: Face, request: Request, identity: Identity,
         attribute: Attribute, *, size: int, work: tuple[float, float],
@@ -368,6 +389,7 @@ class Studio:
             seed=identity.seed,
             wear=wear_of(analysis, attribute),
             touch=wished_touch(analysis, request, face=face, scene=scene),
+            turn=self._turn(photo, face, request, identity),
         )
 
     def _generate(
