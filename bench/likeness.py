@@ -90,20 +90,11 @@ def gaze(vertices: Array) -> tuple[Array, Array]:
 
     The iris is taken to lie on a ball behind the lids, its middle between the corners of the eye.
     """
-    angles, shown = [], []
+    offsets, opened = mesh.iris_offsets(vertices)
+    angles = np.degrees(np.arcsin(np.clip(_EYE_WIDTH * offsets, -1, 1)))
     towards = -mesh.normals(vertices)[:, 2]
-    for eye, iris in ((mesh.LEFT_EYE, mesh.LEFT_IRIS), (mesh.RIGHT_EYE, mesh.RIGHT_IRIS)):
-        first, last = vertices[eye[0], :2], vertices[eye[8], :2]
-        width = float(np.linalg.norm(last - first))
-        axis = (last - first) / max(width, 1e-6)
-        axis = axis if axis[0] >= 0 else -axis
-        offset = vertices[iris[0], :2] - (first + last) / 2
-        along = np.array([offset @ axis, offset @ [-axis[1], axis[0]]]) / max(width, 1e-6)
-        angles.append(np.degrees(np.arcsin(np.clip(_EYE_WIDTH * along, -1, 1))))
-        upper, lower = vertices[eye[4], :2], vertices[eye[12], :2]
-        is_open = float(np.linalg.norm(upper - lower)) > 0.15 * width
-        shown.append(is_open and float(towards[eye].mean()) > _SEEN)
-    return np.stack(angles), np.array(shown)
+    seen = [float(towards[eye].mean()) > _SEEN for eye in (mesh.LEFT_EYE, mesh.RIGHT_EYE)]
+    return angles, opened & seen
 
 
 def gaze_error(before: Array, after: Array) -> float | None:

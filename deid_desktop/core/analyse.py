@@ -218,10 +218,9 @@ class Analyser:
         """Return the 52 coefficients that a face which was drawn with landmarks (478, 3) shows."""
         return self.blendshapes(self._landmarker.near(pixels, vertices))
 
-    def drawn_pose(self, pixels: Pixels, vertices: Array) -> tuple[float, float, float]:
-        """Return yaw, pitch and roll, in degrees, that a face which was drawn so shows."""
-        shown = self._landmarker.near(pixels, vertices)
-        return procrustes(mesh.XYZ, shown[: mesh.VERTICES]).degrees()
+    def drawn_mesh(self, pixels: Pixels, vertices: Array) -> Array:
+        """Return the landmarks (478, 3) that a face which was drawn with others shows."""
+        return self._landmarker.near(pixels, vertices)
 
     def gender(self, pixels: Pixels, points: Array) -> float:
         """Return −1 (female) … 1 (male), given eye centres and nose tip (3, 2)."""

@@ -10,6 +10,7 @@ from the camera.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -182,6 +183,34 @@ def unwrap(pixels: Pixels | Array, vertices: Array, size: int) -> Array:
     texture = cv2.remap(source, at, None, flags, borderMode=cv2.BORDER_REPLICATE)
     texture[~grid.inside] = 0
     return texture
+
+
+def iris_offsets(vertices: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Return where the irises of landmarks (478, 3) are between the lids, and which eyes are open.
+
+    Of each eye (2, 2): how far the iris lies from the middle of the corners, to the right along
+    them and down across them, in widths of the eye.
+    """
+    offsets, opened = [], []
+    for eye, iris in ((LEFT_EYE, LEFT_IRIS), (RIGHT_EYE, RIGHT_IRIS)):
+        axis, width = eye_axis(vertices, eye)
+        middle = (vertices[eye[0], :2] + vertices[eye[8], :2]) / 2
+        offset = vertices[iris[0], :2] - middle
+        offsets.append([offset @ axis / width, offset @ [-axis[1], axis[0]] / width])
+        lids = vertices[eye[4], :2] - vertices[eye[12], :2]
+        opened.append(float(np.linalg.norm(lids)) > _OPEN * width)
+    return np.array(offsets), np.array(opened)
+
+
+def eye_axis(vertices: Array, eye: Sequence[int]) -> tuple[Array, float]:
+    """Return the direction (2,) from an eye's left corner to its right one, and its width."""
+    across = vertices[eye[8], :2] - vertices[eye[0], :2]
+    width = max(float(np.linalg.norm(across)), 1e-6)
+    return across / width * (1 if across[0] >= 0 else -1), width
+
+
+_OPEN = 0.15
+"""Height of an eye, in its widths, from which it is open."""
 
 
 def normals(vertices: NDArray[np.floating]) -> Array:

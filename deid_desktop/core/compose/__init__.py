@@ -29,7 +29,14 @@ from deid_desktop.core.compose.mouth import (
 from deid_desktop.core.compose.occlusion import OcclusionModel
 from deid_desktop.core.compose.relight import relight, tone
 from deid_desktop.core.compose.scene import Scene, prepare
-from deid_desktop.core.compose.shape import LARGEST, ShapeModel, bend, bending_field, displaced
+from deid_desktop.core.compose.shape import (
+    LARGEST,
+    Correction,
+    ShapeModel,
+    bend,
+    bending_field,
+    displaced,
+)
 from deid_desktop.core.compose.spots import draw_spots
 from deid_desktop.core.compose.touch import Touch, kept_parts, skin_around, toned, untouched
 from deid_desktop.core.geometry import blur, thrice
@@ -37,11 +44,11 @@ from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Array, Pixels, Surrogate
 
 __all__ = [
-    "GlassesModel", "MaskLayer", "OcclusionModel", "Scene", "ShapeModel", "Sketch",
+    "Correction", "GlassesModel", "MaskLayer", "OcclusionModel", "Scene", "ShapeModel", "Sketch",
     "SurrogateLayer", "Touch", "compose", "prepare", "sketch",
 ]  # fmt: skip
 
-_NOTHING = Touch()
+_NOTHING, _RIGHT = Touch(), Correction()
 _GREYING = 0.7
 """Share of the photo's depth that brows lose when the skin's relief doubles: they grey with age."""
 _WORN = 1.2
@@ -65,7 +72,7 @@ def compose(
     seed: int = 0,
     wear: float = 1.0,
     touch: Touch = _NOTHING,
-    turn: tuple[float, float] = (0.0, 0.0),
+    correction: Correction = _RIGHT,
 ) -> SurrogateLayer:
     """Render ``surrogate`` into the photo, as a layer at its scale.
 
@@ -81,11 +88,11 @@ def compose(
         wear: contrast of the skin's fine relief, of the photo's; more for an older face, whose
             brows are paler, too.
         touch: what the person asked for besides.
-        turn: see ``shape.displaced``.
+        correction: that the surrogate needs to look turned as the face is.
     """
     drawn = _draw(
         scene, surrogate, shape_strength=shape_strength, expression=expression, cover=cover,
-        seed=seed, wear=wear, touch=touch, turn=turn,
+        seed=seed, wear=wear, touch=touch, correction=correction,
     )  # fmt: skip
     return _at_photo_scale(scene, drawn)
 
@@ -111,7 +118,7 @@ def sketch(
     seed: int = 0,
     wear: float = 1.0,
     touch: Touch = _NOTHING,
-    turn: tuple[float, float] = (0.0, 0.0),
+    correction: Correction = _RIGHT,
 ) -> Sketch:
     """Render ``surrogate`` as `compose` does, only to be looked at by a recogniser.
 
@@ -122,7 +129,7 @@ def sketch(
     """
     drawn = _draw(
         scene, surrogate, shape_strength=shape_strength, expression=expression, cover=cover,
-        seed=seed, wear=wear, touch=touch, turn=turn,
+        seed=seed, wear=wear, touch=touch, correction=correction,
     )  # fmt: skip
     picture = bend(scene.crop, drawn.field)
     over = drawn.cover()
@@ -172,7 +179,7 @@ def _draw(
     seed: int,
     wear: float,
     touch: Touch,
-    turn: tuple[float, float],
+    correction: Correction,
 ) -> _Drawn:
     moved = displaced(
         scene.mesh,
@@ -181,7 +188,7 @@ def _draw(
         strength=shape_strength,
         largest=LARGEST + _FURTHER * cover,
         expression=expression,
-        turn=turn,
+        correction=correction,
     )
     field = bending_field(scene.mesh, moved, scene.crop.shape[:2])
     window = _window(moved, scene.crop.shape[:2])

@@ -49,6 +49,16 @@ _FIELD = 96
 """Nodes a side of the field that bends the picture."""
 
 
+@dataclass(frozen=True)
+class Correction:
+    """What one surrogate needs beyond others to look turned, and to look the way, as the photo's
+    face does: ``turn`` are degrees of yaw and pitch, ``gaze`` moves of each iris to the right and
+    down, in widths of the eye."""
+
+    turn: tuple[float, float] = (0.0, 0.0)
+    gaze: tuple[tuple[float, float], tuple[float, float]] = ((0.0, 0.0), (0.0, 0.0))
+
+
 @dataclass(frozen=True, eq=False)
 class ShapeFit:
     """A mesh explained: ``identity`` (468, 3) neutral and ``expression`` (468, 3) offsets, both
@@ -111,7 +121,7 @@ def displaced(
     strength: float,
     largest: float,
     expression: Array | None,
-    turn: tuple[float, float] = (0.0, 0.0),
+    correction: Correction,
 ) -> Array:
     """Return the surrogate's landmarks (478, 3) in the picture.
 
@@ -126,8 +136,7 @@ def displaced(
             that to hide the subject's.
         largest: root mean square displacement allowed, in canonical centimetres.
         expression: (468, 3) canonical change of expression, or ``None`` to keep it.
-        turn: degrees of yaw and pitch by which this surrogate needs to be turned farther than
-            others to look turned as the photo's face is.
+        correction: that the surrogate needs.
     """
     spread = _spreading()
     broad = spread.near @ change
@@ -143,7 +152,9 @@ def displaced(
         whole = exaggerated[part].mean(0) + _growth(fit.identity, change, part, strength)
         wanted = wanted * (1 - weight[:, None]) + whole * weight[:, None]
     human = kept_human(fit.identity, wanted)
-    offsets = fit.pose.turn(_turned(fit, _without_turn(fit, human), turn)).astype(np.float32)
+    offsets = fit.pose.turn(_turned(fit, _without_turn(fit, human), correction.turn)).astype(
+        np.float32
+    )
     size = np.ptp(vertices[: mesh.VERTICES, :2], axis=0).max()
     length = np.linalg.norm(offsets[:, :2], axis=1, keepdims=True)
     offsets *= np.minimum(1, _CAP * size / np.maximum(length, 1e-6))
@@ -152,9 +163,12 @@ def displaced(
     moved = vertices.copy()
     moved[: mesh.VERTICES, :2] += offsets[:, :2]
     moved[: mesh.VERTICES, 2] += offsets[:, 2]
-    for iris, contour in ((mesh.LEFT_IRIS, mesh.LEFT_EYE), (mesh.RIGHT_IRIS, mesh.RIGHT_EYE)):
+    eyes = ((mesh.LEFT_IRIS, mesh.LEFT_EYE), (mesh.RIGHT_IRIS, mesh.RIGHT_EYE))
+    for (iris, contour), (right, down) in zip(eyes, correction.gaze, strict=True):
         corners = [contour[0], contour[8]]  # expressions close lids, they do not move eyes
+        axis, width = mesh.eye_axis(moved, contour)
         moved[iris, :2] += offsets[corners, :2].mean(0)
+        moved[iris, :2] += width * (right * axis + down * np.array([-axis[1], axis[0]]))
     return moved
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from deid_desktop.core.analyse import TURNED, Analyser, agreement
 from deid_desktop.core.attributes import Attribute
 from deid_desktop.core.compose import (
+    Correction,
     GlassesModel,
     OcclusionModel,
     Scene,
@@ -30,10 +31,10 @@ from deid_desktop.core.generate import LARGE, SMALL, TINY, Generator
 from deid_desktop.core.pipeline.costume import Costume
 from deid_desktop.core.pipeline.judged import changed_window, seal, surroundings
 from deid_desktop.core.pipeline.keeping import remember, weight
+from deid_desktop.core.pipeline.posing import needed_correction
 from deid_desktop.core.pipeline.ranking import Seen, stands_apart
 from deid_desktop.core.pipeline.steering import Steering, asks, steer, unseen
 from deid_desktop.core.pipeline.threads import at_most
-from deid_desktop.core.pipeline.turning import needed_turn
 from deid_desktop.core.pipeline.wishes import (
     cover_of,
     described,
@@ -94,7 +95,7 @@ class Studio:
         self._analyses: OrderedDict[Any, Analysis] = OrderedDict()
         self._scenes: OrderedDict[Any, Scene] = OrderedDict()
         self._steering: OrderedDict[Any, Steering] = OrderedDict()
-        self._turns: OrderedDict[Any, tuple[float, float]] = OrderedDict()
+        self._corrections: OrderedDict[Any, Correction] = OrderedDict()
 
     @cached_property
     def detector(self) -> Detector:
@@ -355,24 +356,23 @@ class Studio:
         steering = remember(self._steering, key, look)
         return steering.steered(wished, wish, sketched, self._analyser)
 
-    def _turn(
+    def _correction(
         self, photo: Photo, face: Face, request: Request, identity: Identity
-    ) -> tuple[float, float]:
-        """Return the yaw and pitch that a surrogate needs to look turned as the face is.
+    ) -> Correction:
+        """Return what a surrogate needs to look turned, and look the way, as the face does.
 
-        What is found depends on the person alone: a slider does not turn a head.
+        What is found depends on the person alone: a slider turns neither head nor eyes.
         """
         calm = replace(request, attributes=Attributes(), strokes=())
 
-        def look() -> tuple[float, float]:
+        def look() -> Correction:
             analysis = self.analyse(photo, face)
             attribute = unseen(wished_attribute(analysis, calm, identity.look), calm.attributes)
             (seen,) = self._sketches(Sitting(photo, face), calm, [identity], [attribute])
-            shown = self._analyser.drawn_pose(seen.picture, seen.mesh)
-            return needed_turn(analysis.pose, shown)
+            return needed_correction(analysis, self._analyser.drawn_mesh(seen.picture, seen.mesh))
 
         key = (*_key(photo, face), identity, request.shape_strength)
-        return remember(self._turns, key, look)
+        return remember(self._corrections, key, look)
 
     def _compose(
         self, photo: Photo, face: Face, request: Request, identity: Identity,
@@ -389,7 +389,7 @@ class Studio:
             seed=identity.seed,
             wear=wear_of(analysis, attribute),
             touch=wished_touch(analysis, request, face=face, scene=scene),
-            turn=self._turn(photo, face, request, identity),
+            correction=self._correction(photo, face, request, identity),
         )
 
     def _generate(
