@@ -30,8 +30,7 @@ from deid_desktop.core.imaging import find_photos, read_photo
 from deid_desktop.core.pipeline import Pipeline
 from deid_desktop.core.pipeline.forecast import effects, mixed
 from deid_desktop.core.pipeline.studio import Studio
-from deid_desktop.core.pipeline.wishes import wished_attribute
-from deid_desktop.core.types import Array, Face, Look, Photo, Request, Sitting, State, never
+from deid_desktop.core.types import Array, Face, Photo, Request, Sitting, State, never
 
 _AGAIN = 16
 """Surrogates that the attacker makes of each surrogate."""
@@ -103,15 +102,12 @@ def _probe(
     if not faces or studio.doubt(redacted, _largest(faces)):
         return None
     again, donors = _largest(faces), len(studio.donor_embeddings)
-    analysis = studio.analyse(redacted, again)
-    look = Look(analysis.gender, analysis.age, analysis.skin_tone)
     request = Request(seed=10_000 + seed + index)  # the attacker does not know the seed
-    attribute = wished_attribute(analysis, request, look)
-    drawn = [replace(studio.draw(attribute, request, a), look=look) for a in range(_AGAIN)]
+    drawn = studio.drawn([Sitting(redacted, again)], request, range(_AGAIN))
     seen = studio.sketched(Sitting(redacted, again), request, drawn, never)
     shown = np.stack([one.embedding for one in seen])
     around = (shown - mixed(drawn, donors) @ effects()).mean(0)
-    return Probe(index, analysis.embedding, mixed([result.identity], donors)[0], around)
+    return Probe(index, studio.embed(redacted, again), mixed([result.identity], donors)[0], around)
 
 
 def _largest(faces: Sequence[Face]) -> Face:

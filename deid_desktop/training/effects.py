@@ -12,7 +12,7 @@ import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +22,7 @@ from safetensors.numpy import save_file
 from deid_desktop.core.imaging import find_photos, read_photo
 from deid_desktop.core.pipeline.forecast import mixed
 from deid_desktop.core.pipeline.studio import Studio
-from deid_desktop.core.pipeline.wishes import wished_attribute
-from deid_desktop.core.types import Array, Look, Request, Sitting, never
+from deid_desktop.core.types import Array, Request, Sitting, never
 
 DRAWN = (20, 8)
 """Identities looked at on each portrait, for the first pushes."""
@@ -95,17 +94,12 @@ def _look_at(studio: Studio, path: Path, number: int) -> Iterator[tuple[int, Arr
     face = max(faces, key=lambda face: face.box[3])
     if studio.doubt(photo, face):
         return
-    request, analysis = Request(seed=number), studio.analyse(photo, face)
-    seen_as = Look(analysis.gender, analysis.age, analysis.skin_tone)
-    attribute = wished_attribute(analysis, request, seen_as)
+    request, sitting = Request(seed=number), Sitting(photo, face)
     drawn = 0
     for push, count in enumerate(DRAWN):
-        identities = [
-            replace(studio.draw(attribute, request, drawn + a), push=push, look=seen_as)
-            for a in range(count)
-        ]
+        identities = studio.drawn([sitting], request, range(drawn, drawn + count), push=push)
         drawn += count
-        seen = studio.sketched(Sitting(photo, face), request, identities, never)
+        seen = studio.sketched(sitting, request, identities, never)
         weights = mixed(identities, len(studio.donor_embeddings))
         for row, shown in zip(weights, seen, strict=True):
             yield number * len(DRAWN) + push, row, shown.embedding

@@ -1,14 +1,12 @@
 """What a few sketches and the table of effects tell of the next identities."""
 
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from deid_desktop.core.pipeline import forecast, ranking
 from deid_desktop.core.pipeline.studio import Studio
-from deid_desktop.core.pipeline.wishes import wished_attribute
-from deid_desktop.core.types import ALONE, Company, Identity, Look, Request, Sitting, State, Verdict
+from deid_desktop.core.types import ALONE, Company, Identity, Request, Sitting, State, Verdict
 from deid_desktop.core.types import never as never_stop
 from deid_desktop.core.verify import THRESHOLD
 
@@ -64,10 +62,8 @@ def test_who_will_look_like_a_bystander_comes_last():
 def test_the_shipped_table_foretells_likeness(photo_and_face):
     photo, face = photo_and_face
     studio, request = Studio("cpu"), Request()
-    analysis, sitting = studio.analyse(photo, face), Sitting(photo, face)
-    look = Look(analysis.gender, analysis.age, analysis.skin_tone)
-    attribute = wished_attribute(analysis, request, look)
-    drawn = [replace(studio.draw(attribute, request, a), look=look) for a in range(25)]
+    sitting = Sitting(photo, face)
+    drawn = studio.drawn([sitting], request, range(25))
     seen = list(studio.sketched(sitting, request, drawn, never_stop))
     hoped = forecast.most_hoped_of(
         drawn[1:], [ranking.Draft(drawn[0], (seen[0],))], shifts=forecast.effects(),

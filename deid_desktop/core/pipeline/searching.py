@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from deid_desktop.core.pipeline.forecast import effects, most_hoped_of
 from deid_desktop.core.pipeline.ranking import (
     CLEAR,
@@ -24,11 +22,9 @@ from deid_desktop.core.pipeline.ranking import (
 )
 from deid_desktop.core.pipeline.steering import asks
 from deid_desktop.core.pipeline.studio import Studio
-from deid_desktop.core.pipeline.wishes import wished_attribute
 from deid_desktop.core.types import (
     FaceResult,
     Identity,
-    Look,
     Request,
     ShouldStop,
     Sitting,
@@ -167,12 +163,6 @@ class Search:
             results = [replace(result, layer=None) for result in results]
         return Finalist(identity, attempts, tuple(results))
 
-    def _look(self, sittings: Sequence[Sitting]) -> Look:
-        """Return what the surrogate of one person should look like: the middle of its faces."""
-        analyses = [self._studio.analyse(sitting.photo, sitting.face) for sitting in sittings]
-        seen = np.median([(a.gender, a.age, a.skin_tone) for a in analyses], axis=0)
-        return Look(*(float(value) for value in seen))
-
     def _rank(
         self, sittings: Sequence[Sitting], request: Request, push: int, should_stop: ShouldStop,
         looked: list[Draft],
@@ -198,13 +188,10 @@ class Search:
 
         ``blind``: the subject has no say in which are looked at.
         """
-        studio, look, first = self._studio, self._look(sittings), sittings[0]
-        attribute = wished_attribute(studio.analyse(first.photo, first.face), request, look)
+        studio = self._studio
         before = sum(earlier.drawn for earlier in ROUNDS[:push])
-        waiting = [
-            replace(studio.draw(attribute, request, a), push=push, look=look)
-            for a in range(before, before + ROUNDS[push].drawn)
-        ]
+        attempts = range(before, before + ROUNDS[push].drawn)
+        waiting = studio.drawn(sittings, request, attempts, push=push)
         left = min(len(waiting), round(PATIENCE * ROUNDS[push].tried))
         while left:
             if looked:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cached_property
@@ -56,6 +56,7 @@ from deid_desktop.core.types import (
     Face,
     FaceResult,
     Identity,
+    Look,
     Photo,
     Pixels,
     Request,
@@ -260,11 +261,23 @@ class Studio:
         own = self.analyse(sitting.photo, sitting.face).embedding
         return np.concatenate([own[None], sitting.company.same])
 
-    def draw(self, attribute: Attribute, request: Request, attempt: int) -> Identity:
-        """Draw the identity that comes at an attempt."""
-        return self._generator.draw_identity(
-            attribute, k=request.k, seed=request.seed, attempt=attempt
+    def drawn(
+        self, sittings: Sequence[Sitting], request: Request, attempts: Iterable[int], *,
+        push: int = 0,
+    ) -> list[Identity]:  # fmt: skip
+        """Draw the identities that come at some attempts, with the look of one person.
+
+        That is the middle of what is seen of its faces.
+        """
+        analyses = [self.analyse(sitting.photo, sitting.face) for sitting in sittings]
+        seen = np.median([(a.gender, a.age, a.skin_tone) for a in analyses], axis=0)
+        look = Look(*seen.tolist())
+        attribute = wished_attribute(analyses[0], request, look)
+        drawn = (
+            self._generator.draw_identity(attribute, k=request.k, seed=request.seed, attempt=a)
+            for a in attempts
         )
+        return [replace(identity, push=push, look=look) for identity in drawn]
 
     def sketched(
         self, sitting: Sitting, request: Request, drawn: list[Identity], should_stop: ShouldStop
