@@ -14,19 +14,19 @@ from PIL import Image
 from deid_desktop import batch
 from deid_desktop.core import export, weights
 from deid_desktop.core.naming import Planned
-from deid_desktop.core.pipeline import Pipeline, ranking, searching, studio
+from deid_desktop.core.pipeline import Pipeline, models, ranking, searching, studio
 from deid_desktop.core.types import Confirmed, DeidError, Method, Request, State, Verdict
 from deid_desktop.resources import resource
 
 STAGES = {
-    "detect": (studio.Detector, "detect"),
-    "analyse": (studio.Analyser, "analyse"),
-    "draw": (studio.Generator, "draw_identity"),
-    "generate": (studio.Generator, "generate"),
+    "detect": (models.Detector, "detect"),
+    "analyse": (models.Analyser, "analyse"),
+    "draw": (models.Generator, "draw_identity"),
+    "generate": (models.Generator, "generate"),
     "prepare": (studio, "prepare"),
     "compose": (studio, "compose"),
-    "find again": (studio.Detector, "detect_near"),
-    "recognise": (studio.Recogniser, "embed_face"),
+    "find again": (models.Detector, "detect_near"),
+    "recognise": (models.Recogniser, "embed_face"),
     "verify": (studio, "judge"),
     "redact": (Pipeline, "redact"),
     "render": (Pipeline, "render"),
@@ -171,7 +171,7 @@ def test_a_failed_verification_blocks_or_is_masked_as_asked(attempt, sure, monke
 
 def test_a_face_that_is_not_found_again_blocks(attempt, monkeypatch):
     monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(1, 1, 1),))
-    monkeypatch.setattr(studio.Detector, "detect_near", lambda *_, **__: None)
+    monkeypatch.setattr(models.Detector, "detect_near", lambda *_, **__: None)
     record, files = attempt()
     assert (record.status, files) == ("blocked", [])
     assert "No face is found" in record.reason
@@ -246,7 +246,7 @@ def test_a_picture_that_still_shows_the_original_is_caught(attempt, monkeypatch)
 def test_a_generator_that_answers_with_nonsense_never_shows_the_original(
     attempt, monkeypatch, source
 ):
-    real = studio.Generator.generate
+    real = models.Generator.generate
 
     def nonsense(self, *arguments, **options):
         return [
@@ -255,7 +255,7 @@ def test_a_generator_that_answers_with_nonsense_never_shows_the_original(
         ]
 
     monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(1, 1, 1),))
-    monkeypatch.setattr(studio.Generator, "generate", nonsense)
+    monkeypatch.setattr(models.Generator, "generate", nonsense)
     record, files = attempt()
     for path in files:
         box = record.faces[0]["box"]
@@ -277,6 +277,6 @@ def test_a_missing_model_is_named(source, tmp_path, monkeypatch):
 
 
 def test_a_photo_without_faces_is_not_a_way_around(attempt, monkeypatch):
-    monkeypatch.setattr(studio.Detector, "detect", lambda *_, **__: ())
+    monkeypatch.setattr(models.Detector, "detect", lambda *_, **__: ())
     record, files = attempt(require_faces=True)
     assert (record.status, files) == ("blocked", [])

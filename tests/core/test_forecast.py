@@ -1,6 +1,5 @@
 """What a few sketches and the table of effects tell of the next identities."""
 
-
 import numpy as np
 import pytest
 

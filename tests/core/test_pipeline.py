@@ -13,7 +13,7 @@ from deid_desktop.core.analyse import TURNED
 from deid_desktop.core.export import write_photo
 from deid_desktop.core.geometry import procrustes
 from deid_desktop.core.imaging import photo_from_pixels, read_photo
-from deid_desktop.core.pipeline import Pipeline, choose_device, ranking, searching, studio
+from deid_desktop.core.pipeline import Pipeline, choose_device, models, ranking, searching, studio
 from deid_desktop.core.types import (
     Attributes,
     Cancelled,
@@ -719,7 +719,7 @@ def test_a_card_that_fails_leaves_the_work_to_the_cpu(pipeline, small, monkeypat
     """The graphics card is played by a generator that fails once."""
     photo, face = small
     expected = pipeline.redact(photo, face, Request(), identity=DRAWN, preview=True)
-    real, calls = studio.Generator.generate, []
+    real, calls = models.Generator.generate, []
 
     def full(self, *arguments, **options):
         calls.append(None)
@@ -727,13 +727,13 @@ def test_a_card_that_fails_leaves_the_work_to_the_cpu(pipeline, small, monkeypat
             raise fault
         return real(self, *arguments, **options)
 
-    monkeypatch.setattr(studio.Generator, "generate", full)
+    monkeypatch.setattr(models.Generator, "generate", full)
     own = Pipeline("cpu")
     own._studio.device, own._studio.__dict__["_generator"] = "cuda", pipeline._studio._generator
     with pytest.warns(UserWarning, match=f"{words}; going on on the CPU"):
         result = own.redact(photo, face, Request(), identity=DRAWN, preview=True)
     assert own.device == "cpu"
-    assert len(calls) == 2  # a failure, the face
+    assert len(calls) == 3  # a failure, the sketch, the face
     np.testing.assert_array_equal(
         pipeline.render(photo, [result]), pipeline.render(photo, [expected])
     )

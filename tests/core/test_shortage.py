@@ -15,7 +15,7 @@ from PIL import Image
 from deid_desktop import batch
 from deid_desktop.core import export
 from deid_desktop.core.naming import Planned
-from deid_desktop.core.pipeline import Pipeline, studio
+from deid_desktop.core.pipeline import Pipeline, models, studio
 from deid_desktop.core.shortage import CARD, MEMORY, shortage
 from deid_desktop.core.types import Method, Request
 from deid_desktop.resources import resource
@@ -37,9 +37,9 @@ FAULTS = {
     "a Mac": (RuntimeError("MPS backend: command buffer exited with error status"), CARD),
 }
 STAGES = {
-    "detect": (studio.Detector, "detect"),
-    "analyse": (studio.Analyser, "analyse"),
-    "generate": (studio.Generator, "generate"),
+    "detect": (models.Detector, "detect"),
+    "analyse": (models.Analyser, "analyse"),
+    "generate": (models.Generator, "generate"),
     "compose": (studio, "compose"),
     "verify": (studio, "judge"),
     "confirm": (Pipeline, "confirm"),

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from deid_desktop.core.analyse import TURNED, Analyser, agreement
+from deid_desktop.core.analyse import TURNED, agreement
 from deid_desktop.core.attributes import Attribute
 from deid_desktop.core.compose import (
     Correction,
-    GlassesModel,
-    OcclusionModel,
     Scene,
-    ShapeModel,
     Sketch,
     SurrogateLayer,
     compose,
     prepare,
     sketch,
 )
-from deid_desktop.core.detect import Detector
-from deid_desktop.core.generate import LARGE, SMALL, TINY, Generator
+from deid_desktop.core.generate import LARGE, SMALL, TINY
 from deid_desktop.core.pipeline.costume import Costume
 from deid_desktop.core.pipeline.judged import changed_window, seal, surroundings
 from deid_desktop.core.pipeline.keeping import remember, weight
+from deid_desktop.core.pipeline.models import Models
 from deid_desktop.core.pipeline.posing import needed_correction
 from deid_desktop.core.pipeline.ranking import Seen, stands_apart
 from deid_desktop.core.pipeline.steering import Steering, asks, steer, unseen
@@ -44,8 +39,7 @@ from deid_desktop.core.pipeline.wishes import (
     wished_strength,
     wished_touch,
 )
-from deid_desktop.core.recognise import Recogniser, align
-from deid_desktop.core.shortage import MEMORY, shortage
+from deid_desktop.core.recognise import align
 from deid_desktop.core.types import (
     ALONE,
     Analysis,
@@ -63,7 +57,6 @@ from deid_desktop.core.types import (
     ShouldStop,
     Sitting,
     State,
-    Surrogate,
     Verdict,
 )  # fmt: skip
 from deid_desktop.core.verify import THRESHOLD, judge
@@ -85,66 +78,27 @@ _FEW_SCENES = 2**24
 """The same of a twin, who never comes back to a face."""
 
 
-class Studio:
+class Studio(Models):
     """Detector, analyser, generator and composer behind the calls that one face needs."""
 
     def __init__(
         self, device: str, threshold: float = THRESHOLD, *, scenes: int = _MOST_SCENES
     ) -> None:
-        self.device, self.threshold, self._most_scenes = device, threshold, scenes
+        super().__init__(device)
+        self.threshold, self._most_scenes = threshold, scenes
         self._embeddings: OrderedDict[Any, Array] = OrderedDict()
         self._analyses: OrderedDict[Any, Analysis] = OrderedDict()
         self._scenes: OrderedDict[Any, Scene] = OrderedDict()
         self._steering: OrderedDict[Any, Steering] = OrderedDict()
         self._corrections: OrderedDict[Any, Correction] = OrderedDict()
 
-    @cached_property
-    def detector(self) -> Detector:
-        """The face detector."""
-        return Detector()
-
-    @cached_property
-    def _recogniser(self) -> Recogniser:
-        return Recogniser()
-
-    @cached_property
-    def _analyser(self) -> Analyser:
-        return Analyser(self._recogniser)
-
-    @cached_property
-    def _generator(self) -> Generator:
-        return Generator(self.device)
-
-    @cached_property
-    def _shapes(self) -> ShapeModel:
-        return ShapeModel(self._generator.tensors("shape."))
-
-    @cached_property
-    def _glasses(self) -> GlassesModel:
-        return GlassesModel(self._generator.tensors("glasses."))
-
-    @cached_property
-    def _occlusion(self) -> OcclusionModel:
-        return OcclusionModel()
-
-    @property
-    def donor_embeddings(self) -> Array:
-        """Embeddings of the donors (n, 128)."""
-        return self._generator.donor_embeddings
-
     def twin(self) -> Studio:
         """Return a studio for another thread: what threads can share is this one's."""
         self.warm()
         other = Studio(self.device, self.threshold, scenes=_FEW_SCENES)
         other._analyses, other._embeddings = self._analyses, self._embeddings
-        for part in ("detector", "_generator", "_shapes", "_glasses", "_occlusion"):
-            other.__dict__[part] = getattr(self, part)
+        self.lend(other)
         return other
-
-    def warm(self) -> None:
-        """Load all models now."""
-        self.detector.warm()
-        _ = self._analyser, self._shapes, self._glasses, self._occlusion
 
     def analyse(self, photo: Photo, face: Face) -> Analysis:
         """Read a face: landmarks, expression, gender, age, skin, identity."""
@@ -404,20 +358,6 @@ class Studio:
             touch=wished_touch(analysis, request, face=face, scene=scene),
             correction=self._correction(photo, face, request, identity),
         )
-
-    def _generate(
-        self, identities: list[Identity], attributes: list[Attribute], size: int
-    ) -> list[Surrogate]:
-        try:
-            return self._generator.generate(identities, attributes, size=size)
-        except RuntimeError as error:
-            if self.device == "cpu" or not shortage(error):
-                raise
-            fault = "is out of memory" if shortage(error) == MEMORY else "stopped answering"
-            warnings.warn(f"The graphics card {fault}; going on on the CPU.", stacklevel=2)
-            self.device = "cpu"
-            self.__dict__["_generator"] = Generator("cpu")
-            return self._generator.generate(identities, attributes, size=size)
 
     def put_away(self, photo: Photo, face: Face) -> None:
         """Forget the scenes of a face that nobody comes back to; what was read of it stays."""
