@@ -216,7 +216,7 @@ class Analyser:
 
     def drawn_blendshapes(self, pixels: Pixels, vertices: Array) -> Array:
         """Return the 52 coefficients that a face which was drawn with landmarks (478, 3) shows."""
-        return self.blendshapes(self._landmarker.near(pixels, vertices))
+        return self.blendshapes(self.drawn_mesh(pixels, vertices))
 
     def drawn_mesh(self, pixels: Pixels, vertices: Array) -> Array:
         """Return the landmarks (478, 3) that a face which was drawn with others shows."""

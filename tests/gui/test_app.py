@@ -1,11 +1,10 @@
 """The program as it is started: settings hold from the first moment."""
 
 import os
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
+from programs import ended
 from PySide6.QtCore import QSettings
 
 RUN = textwrap.dedent("""
@@ -40,14 +39,7 @@ def test_settings_are_applied_and_the_seed_is_new_each_time(tmp_path):
     environment = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config")}
     seeds = []
     for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-c", RUN],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = ended(RUN, environment=environment)
         assert done.returncode == 0, done.stderr
         *applied, seed = done.stdout.splitlines()[:4]
         assert applied == ["Projekt &speichern", "solid", "1.5"]
@@ -72,8 +64,6 @@ ASKED = textwrap.dedent("""
 
 
 def test_a_file_that_the_desktop_asks_for_is_opened():
-    done = subprocess.run(
-        [sys.executable, "-c", ASKED], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = ended(ASKED)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{[Path('/in/a b.jpg')]}\n"

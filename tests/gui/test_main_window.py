@@ -1,8 +1,7 @@
-import subprocess
-import sys
 import textwrap
 
 import pytest
+from programs import ended
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
@@ -315,14 +314,7 @@ def test_the_app_starts_without_the_heavy_libraries_and_leaves_no_trace(tmp_path
     secret.mkdir()
     environment = {**os.environ, "HOME": str(tmp_path / "home")}
     environment |= {"XDG_CONFIG_HOME": str(tmp_path / "home" / "config")}
-    done = subprocess.run(
-        [sys.executable, "-c", RUN, str(secret)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = ended(RUN, secret, environment=environment)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]", "torch or cv2 was loaded before the window showed"
     for file in (tmp_path / "home").rglob("*"):

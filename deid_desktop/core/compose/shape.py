@@ -152,9 +152,7 @@ def displaced(
         whole = exaggerated[part].mean(0) + _growth(fit.identity, change, part, strength)
         wanted = wanted * (1 - weight[:, None]) + whole * weight[:, None]
     human = kept_human(fit.identity, wanted)
-    offsets = fit.pose.turn(_turned(fit, _without_turn(fit, human), correction.turn)).astype(
-        np.float32
-    )
+    offsets = fit.pose.turn(_turned(fit, human, correction.turn)).astype(np.float32)
     size = np.ptp(vertices[: mesh.VERTICES, :2], axis=0).max()
     length = np.linalg.norm(offsets[:, :2], axis=1, keepdims=True)
     offsets *= np.minimum(1, _CAP * size / np.maximum(length, 1e-6))
@@ -172,19 +170,13 @@ def displaced(
     return moved
 
 
-def _without_turn(fit: ShapeFit, wanted: Array) -> NDArray[np.floating]:
-    """Return a change (468, 3) without the part of it that turns the head as a whole."""
-    own = (fit.identity + fit.expression).astype(np.float64)
-    changed = own + wanted
-    middle = changed.mean(0)
-    turned: NDArray[np.floating] = (changed - middle) @ procrustes(changed, own).rotation.T
-    return turned + middle - own
-
-
 def _turned(
     fit: ShapeFit, wanted: NDArray[np.floating], turn: tuple[float, float]
 ) -> NDArray[np.floating]:
-    """Return a change (468, 3) with what turns the head by ``turn`` and by what would be lost."""
+    """Return a change (468, 3) that turns the head by ``turn`` and by what would be lost.
+
+    What it would turn of itself is taken from it.
+    """
     own = (fit.identity + fit.expression).astype(np.float64)
     changed = own + wanted
     middle = changed.mean(0)
@@ -194,7 +186,8 @@ def _turned(
     cos, sin = np.cos([yaw, pitch]), np.sin([yaw, pitch])
     aside = np.array([[cos[0], 0, -sin[0]], [0, 1, 0], [sin[0], 0, cos[0]]])
     down = np.array([[1, 0, 0], [0, cos[1], -sin[1]], [0, sin[1], cos[1]]])
-    turned: NDArray[np.floating] = (changed - middle) @ (aside @ down).T
+    rotation = aside @ down @ procrustes(changed, own).rotation
+    turned: NDArray[np.floating] = (changed - middle) @ rotation.T
     return turned + middle - own
 
 
