@@ -57,7 +57,7 @@ _REDDISH = (0.85, 1.0, 1.05)
 """What a wrinkle takes of red, green and blue: light is reddened in the depth of skin."""
 _FADED = 0.4
 """Share of their darkness that brows lose until 80."""
-_INDIVIDUALITY = 2.0
+_INDIVIDUALITY = 2.4
 """How far a mix is pushed away from the average face: people differ more, and come no nearer to
 donors."""
 _BOTH_SIDES, _ONE_SIDE = 1.45, 0.5
@@ -217,8 +217,13 @@ class Generator:
         if not np.isfinite(texture).all():
             raise GeneratorError("the generator gave no usable picture for this face; mask it")
         vertices = self._shape(shape, attributes)
-        irises = [self._iris(identity) for identity in identities]
-        return [Surrogate(texture[n], vertices[n], irises[n]) for n in range(len(identities))]
+        return [
+            Surrogate(
+                texture[n], vertices[n], self._iris(identity),
+                male_share(attribute), attribute.age, attribute.smile,
+            )
+            for n, (identity, attribute) in enumerate(zip(identities, attributes, strict=True))
+        ]  # fmt: skip
 
     def _iris(self, identity: Identity) -> Array:
         """Return the darkest or second-darkest iris of the donors: light eyes are rare."""

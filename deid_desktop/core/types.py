@@ -262,12 +262,16 @@ class Surrogate:
     """A synthetic face, without pose, light and skin tone, which are the photo's.
 
     ``texture`` (s, s, 3) float32 about 1, in the mesh's texture space; ``shape`` (468, 3) neutral,
-    canonical centimetres; ``iris`` (3,) RGB relative to the skin.
+    canonical centimetres; ``iris`` (3,) RGB relative to the skin. Whose it is to
+    look like: ``male`` 0…1, ``age`` years, ``smile`` 0…1.
     """
 
     texture: Array
     shape: Array
     iris: Array
+    male: float
+    age: float
+    smile: float
 
 
 class Layer(Protocol):

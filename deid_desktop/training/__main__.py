@@ -5,13 +5,15 @@
     python -m deid_desktop.training sheets   --out DIR [--work runs]
     python -m deid_desktop.training occlusion --data ../shared/data [--crowds PHOTO...] [--out FILE]
     python -m deid_desktop.training anatomy  --data ../shared/data
+    python -m deid_desktop.training shading  --data ../shared/data [--skip 200] [--out FILE]
     python -m deid_desktop.training effects  --data ../shared/data [--skip 200] [--out FILE]
 
 ``unwrap`` takes every picture into texture space (two minutes), ``build`` computes the weights and
 trains the network (ten minutes on two cores; goes on from its checkpoint), ``sheets`` draws mixes
 and slider sweeps of the weights in place. ``occlusion`` trains the network that sees what lies in
 front of a face (three minutes of one core). ``anatomy`` prints how far apart the features of people
-are (two minutes).
+are (five minutes), ``shading`` learns what mixes lack in the light of photos (two
+minutes), ``effects`` what donors bring to an embedding.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from pathlib import Path
 
 from deid_desktop.core.weights import checksums
 from deid_desktop.resources import resource
+
+_FOLDERS = ("portraits", "portraits_astronauts", "donors")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,6 +57,10 @@ def main(arguments: list[str] | None = None) -> int:
     occlusion.add_argument("--seed", type=int, default=0)
     anatomy = commands.add_parser("anatomy")
     anatomy.add_argument("--data", type=Path, default=Path("../shared/data"))
+    shading = commands.add_parser("shading")
+    shading.add_argument("--data", type=Path, default=Path("../shared/data"))
+    shading.add_argument("--out", type=Path, default=resource("models", "shading.safetensors"))
+    shading.add_argument("--skip", type=int, default=200, help="portraits to leave out")
     effects = commands.add_parser("effects")
     effects.add_argument("--data", type=Path, default=Path("../shared/data"))
     effects.add_argument("--out", type=Path, default=resource("models", "effects.safetensors"))
@@ -61,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     commands_by_name = {
         "unwrap": _unwrap, "build": _build, "sheets": _sheets, "occlusion": _occlusion,
-        "anatomy": _anatomy, "effects": _effects,
+        "anatomy": _anatomy, "shading": _shading, "effects": _effects,
     }  # fmt: skip
     commands_by_name[options.command](options)
     return 0
@@ -128,8 +136,21 @@ def _occlusion(options: argparse.Namespace) -> None:
 def _anatomy(options: argparse.Namespace) -> None:
     from deid_desktop.training.anatomy import measured
 
-    for line in measured(options.data / "portraits"):
+    for line in measured([options.data / folder for folder in _FOLDERS]):
         logging.info("%s", line)
+
+
+def _shading(options: argparse.Namespace) -> None:
+    from deid_desktop.training.shading import learn, look, save
+
+    learned, report = learn(
+        list(look([options.data / folder for folder in _FOLDERS[:2]], skip=options.skip))
+    )
+    save(learned, options.out)
+    if options.out.parent == resource("models"):
+        _write_checksum(options.out)
+    off = ", ".join(f"{value:.4f}" for value in report.off)
+    logging.info("%d portraits, %.4f; mixes are off by %s", report.portraits, report.photos, off)
 
 
 def _effects(options: argparse.Namespace) -> None:

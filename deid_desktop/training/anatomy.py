@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,27 +18,31 @@ from deid_desktop.core.types import Array
 
 _TURNED = 25.0
 """Degrees of yaw from which a portrait is left out."""
+_SURE = 0.3
+"""Gender from which somebody counts as a man, and below its negative as a woman."""
 
 
-def measured(folder: Path) -> Iterator[str]:
-    """Yield a line for each measure: its mean and standard deviation over a folder of portraits."""
-    shapes = np.stack(list(_neutral_shapes(folder)))
-    yield f"{len(shapes)} portraits; centimetres of the canonical frame"
+def measured(folders: Sequence[Path]) -> Iterator[str]:
+    """Yield a line for each measure: mean and standard deviation of the men and of the women."""
+    genders, shapes = zip(*_neutral_shapes(folders), strict=True)
+    gender, shape = np.array(genders), np.stack(shapes)
+    groups = (shape[gender > _SURE], shape[gender < -_SURE])
+    yield f"{len(groups[0])} men, {len(groups[1])} women; centimetres of the canonical frame"
     for measure in MEASURES:
-        values = value_of(shapes, measure)
-        ends = f"{list(measure.first)} to {list(measure.last)}"
-        yield f"{values.mean():6.2f} ± {values.std():.2f}  {'xy'[measure.axis]}  {ends}"
+        values = [value_of(group, measure) for group in groups]
+        usual = ", ".join(f"{v.mean():6.2f} ± {v.std():.2f}" for v in values)
+        yield f"{usual}  {'xy'[measure.axis]}  {list(measure.first)} to {list(measure.last)}"
 
 
-def _neutral_shapes(folder: Path) -> Iterator[Array]:
-    """Yield the shape (468, 3) of the largest face of each portrait, without its expression."""
+def _neutral_shapes(folders: Sequence[Path]) -> Iterator[tuple[float, Array]]:
+    """Yield gender and shape (468, 3) of the largest face of each portrait, without expression."""
     detector, analyser = Detector(), Analyser(Recogniser())
     shapes = ShapeModel(Generator().tensors("shape."))
-    for path in find_photos([folder]):
+    for path in find_photos(folders):
         pixels = read_photo(path).pixels
         faces = detector.detect(pixels)
         if not faces:
             continue
         analysis = analyser.analyse(pixels, max(faces, key=lambda face: face.box[3]))
         if analysis.reliable and abs(analysis.pose[0]) < _TURNED:
-            yield shapes.fit(analysis.mesh).identity
+            yield analysis.gender, shapes.fit(analysis.mesh).identity

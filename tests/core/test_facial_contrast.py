@@ -18,7 +18,7 @@ WOMAN = Attribute(-1.0, 45.0)
 def aged(pipeline, portrait, portrait_face):
     """Draws the sample portrait with skin that is much older."""
     workshop = pipeline._studio
-    scene = workshop._scene(portrait, portrait_face, SMALL, studio._PREVIEW)
+    scene = workshop.scene(portrait, portrait_face, SMALL, studio._PREVIEW)
     identity = workshop._generator.draw_identity(WOMAN, k=5, seed=0)
     (surrogate,) = workshop._generator.generate([identity], [WOMAN], size=SMALL)
     return lambda: sketch(scene, surrogate, portrait_face.points, shape_strength=3.0, wear=2.2)

@@ -21,7 +21,7 @@ def people(pipeline, portrait, portrait_face, crew, crew_faces):
     seen = [(portrait, portrait_face), *((crew, face) for face in crew_faces)]
     return [
         (
-            workshop._scene(photo, face, SMALL, studio._PREVIEW),
+            workshop.scene(photo, face, SMALL, studio._PREVIEW),
             face.points,
             workshop.analyse(photo, face).embedding,
         )

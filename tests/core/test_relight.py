@@ -17,7 +17,7 @@ from deid_desktop.core.regions import regions
 @pytest.fixture(scope="module")
 def light(pipeline, portrait, portrait_face):
     """The light of the sample portrait."""
-    return pipeline._studio._scene(portrait, portrait_face, SMALL, studio._PREVIEW).light
+    return pipeline._studio.scene(portrait, portrait_face, SMALL, studio._PREVIEW).light
 
 
 @pytest.fixture(scope="module")

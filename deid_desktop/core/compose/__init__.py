@@ -13,7 +13,7 @@ import numpy as np
 
 from deid_desktop.core import mesh
 from deid_desktop.core.compose.beard import grow
-from deid_desktop.core.compose.brows import draw_brows
+from deid_desktop.core.compose.brows import draw_brows, own_brows
 from deid_desktop.core.compose.detail import match_detail
 from deid_desktop.core.compose.eyes import draw_eyes
 from deid_desktop.core.compose.eyewear import draw_eyewear, other_eyewear
@@ -189,17 +189,20 @@ def _draw(
         largest=LARGEST + _FURTHER * cover,
         expression=expression,
         correction=correction,
+        male=surrogate.male,
     )
     field = bending_field(scene.mesh, moved, scene.crop.shape[:2])
     window = _window(moved, scene.crop.shape[:2])
     photo = bend(scene.crop, field, window)
     local = moved - [window[1].start, window[0].start, 0]
     aged = float(np.clip((wear - 1) / _WORN, 0, 1))
-    lit = relight(scene.light, surrogate.texture, tinted=cover < 2, wear=wear, aged=aged)
-    depth = scene.light.brow_depth
+    lit = relight(scene.light, surrogate, moved, tinted=cover < 2, wear=wear, aged=aged)
+    depth, hair = own_brows(
+        scene.light.brow_depth, scene.light.brow_hair, male=surrogate.male, seed=seed
+    )
     if depth is not None:
         depth = depth * float(np.clip(1 - _GREYING * (wear - 1), 0.35, 1))
-    lit = draw_brows(lit, depth=depth, hair=scene.light.brow_hair, seed=seed)
+    lit = draw_brows(lit, depth=depth, hair=hair, seed=seed)
     if scene.spots is not None:
         lit = draw_spots(lit, scene.spots, seed)
     if scene.beard is not None and not touch.shaved:

@@ -18,51 +18,55 @@ from deid_desktop.core import mesh
 from deid_desktop.core.types import Array
 
 
+class Usual(NamedTuple):
+    """Mean and standard deviation of a measure, centimetres of the canonical frame."""
+
+    mean: float
+    deviation: float
+
+
 class Measure(NamedTuple):
     """How far ``last`` lies from ``first``, both the mean of some vertices, along an axis (0 to the
-    right, 1 down) of the canonical frame: ``usual`` centimetres, with a standard deviation."""
+    right, 1 down) of the canonical frame, of men and of women."""
 
     first: Sequence[int]
     last: Sequence[int]
     axis: int
-    usual: float
-    deviation: float
+    men: Usual
+    women: Usual
 
 
 _EYES, _BROWS = [*mesh.LEFT_EYE, *mesh.RIGHT_EYE], [*mesh.LEFT_BROW, *mesh.RIGHT_BROW]
 _NOSTRILS = [2, 98, 327]
-_WIDTHS = (
-    (67, 297, 7.06, 0.18),
-    (103, 332, 10.07, 0.26),
-    (54, 284, 12.12, 0.31),
-    (21, 251, 13.41, 0.34),
-    (162, 389, 14.10, 0.36),
-    (127, 356, 14.42, 0.37),
-    (234, 454, 14.38, 0.39),
-    (93, 323, 14.21, 0.43),
-    (132, 361, 13.75, 0.47),
-    (58, 288, 12.90, 0.46),
-    (172, 397, 11.61, 0.41),
-    (136, 365, 10.12, 0.36),
-    (150, 379, 8.19, 0.30),
-    (149, 378, 6.49, 0.24),
-)
-"""Of the head, from the hairline down: between two such vertices it would bulge."""
 MEASURES = (
-    Measure(mesh.LEFT_EYE, mesh.RIGHT_EYE, 0, 6.29, 0.19),
-    Measure([33], [133], 0, 2.71, 0.11),
-    Measure([362], [263], 0, 2.71, 0.10),
-    Measure([61], [291], 0, 5.06, 0.16),
-    Measure([98], [327], 0, 3.29, 0.15),
-    Measure(_BROWS, _EYES, 1, 1.71, 0.19),
-    Measure(_EYES, _NOSTRILS, 1, 4.50, 0.14),
-    Measure(_NOSTRILS, mesh.LIPS, 1, 2.49, 0.11),
-    Measure(mesh.LIPS, [152], 1, 4.79, 0.20),
-    Measure([10], _BROWS, 1, 3.76, 0.19),
-    *(Measure([left], [right], 0, usual, deviation) for left, right, usual, deviation in _WIDTHS),
+    Measure(mesh.LEFT_EYE, mesh.RIGHT_EYE, 0, Usual(6.27, 0.19), Usual(6.43, 0.17)),
+    Measure([33], [133], 0, Usual(2.72, 0.11), Usual(2.81, 0.10)),
+    Measure([362], [263], 0, Usual(2.72, 0.11), Usual(2.81, 0.10)),
+    Measure([61], [291], 0, Usual(5.05, 0.17), Usual(5.12, 0.17)),
+    Measure([98], [327], 0, Usual(3.30, 0.14), Usual(3.14, 0.16)),
+    Measure(_BROWS, _EYES, 1, Usual(1.69, 0.17), Usual(1.98, 0.19)),
+    Measure(_EYES, _NOSTRILS, 1, Usual(4.49, 0.15), Usual(4.51, 0.13)),
+    Measure(_NOSTRILS, mesh.LIPS, 1, Usual(2.49, 0.11), Usual(2.40, 0.11)),
+    Measure(mesh.LIPS, [152], 1, Usual(4.82, 0.18), Usual(4.60, 0.17)),
+    Measure([10], _BROWS, 1, Usual(3.80, 0.18), Usual(3.64, 0.17)),
+    # Widths of the head, from the hairline down: between two such vertices it would bulge.
+    Measure([67], [297], 0, Usual(7.06, 0.18), Usual(7.14, 0.19)),
+    Measure([103], [332], 0, Usual(10.09, 0.26), Usual(10.16, 0.28)),
+    Measure([54], [284], 0, Usual(12.14, 0.31), Usual(12.17, 0.33)),
+    Measure([21], [251], 0, Usual(13.44, 0.34), Usual(13.44, 0.35)),
+    Measure([162], [389], 0, Usual(14.13, 0.36), Usual(14.10, 0.35)),
+    Measure([127], [356], 0, Usual(14.44, 0.38), Usual(14.38, 0.36)),
+    Measure([234], [454], 0, Usual(14.39, 0.40), Usual(14.26, 0.37)),
+    Measure([93], [323], 0, Usual(14.21, 0.43), Usual(13.95, 0.41)),
+    Measure([132], [361], 0, Usual(13.75, 0.46), Usual(13.36, 0.46)),
+    Measure([58], [288], 0, Usual(12.89, 0.46), Usual(12.46, 0.47)),
+    Measure([172], [397], 0, Usual(11.60, 0.41), Usual(11.20, 0.43)),
+    Measure([136], [365], 0, Usual(10.11, 0.34), Usual(9.74, 0.37)),
+    Measure([150], [379], 0, Usual(8.18, 0.28), Usual(7.84, 0.31)),
+    Measure([149], [378], 0, Usual(6.49, 0.22), Usual(6.20, 0.24)),
 )
-"""Of 434 public portraits (``python -m deid_desktop.training anatomy``)."""
-_FARTHEST = 2.0
+"""Of 618 pictures of men and 218 of women (``python -m deid_desktop.training anatomy``)."""
+_FARTHEST = 1.4
 """Standard deviations that a measure may lie from the usual; the subject's own is always right."""
 _MOST = 1.6
 """How many times larger the rest of a change may become to make up for what is taken back."""
@@ -79,39 +83,52 @@ def value_of(shapes: Array, measure: Measure) -> NDArray[np.floating]:
     return np.asarray(last - first)
 
 
-def kept_human(identity: Array, wanted: Array) -> Array:
+def kept_human(identity: Array, wanted: Array, *, male: float) -> Array:
     """Return a change of shape (468, 3) near ``wanted`` that keeps the face human.
 
     Args:
         identity: (468, 3) canonical, the subject's.
         wanted: change of it.
+        male: 0…1, how far the face is to be a man's.
     """
     size = float(np.linalg.norm(wanted))
     factor, kept = 1.0, wanted
     measured = [
-        (axis, bounds, bounds.rows @ identity[:, axis], bounds.rows @ wanted[:, axis])
+        (
+            axis,
+            bounds.spread,
+            *bounds.of(male),
+            bounds.rows @ identity[:, axis],
+            bounds.rows @ wanted[:, axis],
+        )
         for axis, bounds in _bounds().items()
     ]
     for _ in range(_ROUNDS):
         kept = factor * wanted.astype(np.float64)
-        for axis, bounds, own, change in measured:
+        for axis, spread, low, high, own, change in measured:
             made = own + factor * change
-            allowed = np.clip(made, np.minimum(bounds.low, own), np.maximum(bounds.high, own))
-            kept[:, axis] += bounds.spread @ (allowed - made)
+            allowed = np.clip(made, np.minimum(low, own), np.maximum(high, own))
+            kept[:, axis] += spread @ (allowed - made)
         grown = factor * size / max(float(np.linalg.norm(kept)), 1e-9)
         factor = min(max(grown, 1.0), _MOST)
     return kept.astype(np.float32)
 
 
 class _Bounds(NamedTuple):
-    """Of n measures along one axis: ``rows`` (n, 468) reads them from coordinates, ``low`` and
-    ``high`` (n,) hold them, ``spread`` (468, n) is the smoothest change that changes each by 1 cm
-    and no other: that of least energy under a Gaussian kernel."""
+    """Of n measures along one axis: ``rows`` (n, 468) reads them from coordinates, ``usual`` (2, n)
+    and ``reach`` (2, n) hold women's and men's, ``spread`` (468, n) is the smoothest change that
+    changes each by 1 cm and no other: that of least energy under a Gaussian kernel."""
 
     rows: NDArray[np.floating]
-    low: NDArray[np.floating]
-    high: NDArray[np.floating]
+    usual: NDArray[np.floating]
+    reach: NDArray[np.floating]
     spread: NDArray[np.floating]
+
+    def of(self, male: float) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Return the least and the most (n,) that is human for so much of a man, 0…1."""
+        share = np.array([1 - male, male])
+        usual, reach = share @ self.usual, share @ self.reach
+        return usual - reach, usual + reach
 
 
 @cache
@@ -127,8 +144,7 @@ def _bounds() -> dict[int, _Bounds]:
             np.add.at(row, measure.last, 1 / len(measure.last))
             np.add.at(row, measure.first, -1 / len(measure.first))
         pulled = near @ rows.T
-        usual, deviation = np.array([(m.usual, m.deviation) for m in measures]).T
-        reach = _FARTHEST * deviation
+        both = np.array([(m.women, m.men) for m in measures])
         spread = pulled @ np.linalg.inv(rows @ pulled)
-        bounds[axis] = _Bounds(rows, usual - reach, usual + reach, spread)
+        bounds[axis] = _Bounds(rows, both[..., 0].T, _FARTHEST * both[..., 1].T, spread)
     return bounds

@@ -20,7 +20,7 @@ _BANDS = (3.0, 9.0)
 """Texels of 512 between and above which forms lie; what is finer is skin, what is coarser light."""
 _WIDE = 20.0
 """Texels of 512 over which their strength is measured."""
-_GAIN = (np.array([0.4, 0.85], np.float32), np.array([1.2, 2.0], np.float32))
+_GAIN = (np.array([0.4, 0.4], np.float32), np.array([1.2, 2.0], np.float32))
 """Least and greatest change of contrast by band: broad forms tell a surrogate from its subject."""
 _MOST = np.array([1.8, 4.0], np.float32)
 """How far a form may go, in strengths of the photo's around it: the rest is bent down."""

@@ -9,17 +9,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deid_desktop.core.compose.brows import USUAL_HAIR
 from deid_desktop.core.compose.colour_rule import square
 from deid_desktop.core.compose.exposure import BRIGHTEST, unclipped
 from deid_desktop.core.compose.forms import mould, read_forms, soft_skin
 from deid_desktop.core.compose.patches import light_patches, read_patches
+from deid_desktop.core.compose.shading import LIGHT, learned, read_shading, shade, traits
 from deid_desktop.core.geometry import LUMA, around, blur, thrice, weighted_blur
 from deid_desktop.core.regions import BELOW_NOSE, Regions, hull, regions
-from deid_desktop.core.types import Array, Pixels
+from deid_desktop.core.types import Array, Pixels, Surrogate
 
-_LIGHT = 36.0
-"""Texels of 512 below which the photo's structure is light, not features. At 24 it looks best, at
-60 it hides more of the subject but misses hard coloured light."""
 _AROUND = 20.0
 """Texels of 512 over which skin is averaged to compare brows and lips with."""
 _HUES = 14.0
@@ -53,8 +52,6 @@ _ENOUGH = 0.35
 """Share of the brows that must be seen beside frames to tell how dark they are."""
 _PALEST = 0.32
 """Least darkness of dense brows: paler they are a smear."""
-_HAIR = np.array([0.45, 0.52, 0.57], np.float32)
-"""How much darker than skin the dense part of brows is, where the photo does not tell."""
 _DENSEST = 85
 """Percentile of darkness from which brows are dense."""
 _SHINE = 0.3
@@ -72,7 +69,8 @@ class Light:
     ``lip_colour`` and ``upper_lip`` (3,) those of the lips and of the skin above them, relative to
     the skin around and to the light. ``forms`` (s / 2, s / 2, 2): the contrast of its forms.
     ``hue`` (s, s, 3) the colours of the skin in that light, all of lightness 1, ``redder`` (3,) how
-    they change with the logarithm of lightness; ``patches`` of `read_patches`.
+    they change with the logarithm of lightness; ``patches`` of `read_patches`, ``shading`` (9,) of
+    `read_shading`.
     """
 
     texture: Array
@@ -87,10 +85,17 @@ class Light:
     hue: Array
     redder: Array
     patches: Array
+    shading: Array
 
 
 def read_light(
-    texture: Array, seen: Array, skin: Array, *, hair: Array, frames: Array | None
+    texture: Array,
+    seen: Array,
+    skin: Array,
+    *,
+    vertices: Array,
+    hair: Array,
+    frames: Array | None,
 ) -> Light:
     """Read the light of a face.
 
@@ -98,13 +103,14 @@ def read_light(
         texture: (s, s, 3) of the photo, 0…255.
         seen: (s, s) 0…1, how well the photo shows each texel.
         skin: (s, s) 0…1, visible bare skin.
+        vertices: (≥ 468, 3) landmarks of the face.
         hair: (s, s) 0…1, what hangs into the face, and is not to be taken for brows.
         frames: (s, s) 0…1, where glasses hide the skin; ``None`` if none are worn.
     """
     maps = regions(len(texture))
     unit = len(texture) / 512
     texture = unclipped(texture, skin)
-    low = _skin_light(texture, skin, _LIGHT * unit)
+    low = _skin_light(texture, skin, LIGHT * unit)
     rim = skin * np.clip(1.15 - 1.3 * maps.blend, 0, 1) * np.clip(2 * seen - 0.5, 0, 1)
     rim = np.where(maps.facing < 0.25, 0.3 * rim, rim).astype(np.float32)
     clear = np.clip(1.5 * seen - 0.3, 0, 1)[..., None]
@@ -123,6 +129,7 @@ def read_light(
         upper_lip=_mean(texture / np.maximum(low, 8), _above_lips(len(texture))[..., None] * clear),
         forms=read_forms(texture, low, bare(skin, frames)),
         patches=read_patches(texture, low, skin),
+        shading=read_shading(texture, bare(skin, frames), vertices),
         hue=hue,
         redder=redder,
     )
@@ -151,28 +158,40 @@ def _brow_hair(darker: Array, brows: Array, frames: Array | None) -> Array:
     """Return how much darker than skin brows are where they are dense (3,); glass hides that."""
     inside = darker[brows > 0.6]
     if len(inside) < 20 or frames is not None:
-        return _HAIR
+        return USUAL_HAIR
     level = inside @ LUMA
     hair = inside[level >= np.percentile(level, _DENSEST)].mean(0)
     return np.clip(hair * max(1.0, _PALEST / max(float(hair @ LUMA), 1e-3)), 0, 1)
 
 
 def relight(
-    light: Light, texture: Array, *, tinted: bool, wear: float = 1.0, aged: float = 0.0
+    light: Light,
+    surrogate: Surrogate,
+    vertices: Array,
+    *,
+    tinted: bool,
+    wear: float = 1.0,
+    aged: float = 0.0,
+    lack: Array | None = None,
 ) -> Array:
-    """Return the surrogate's ``texture`` (s, s, 3), about 1, in the photo's light, 0…255.
+    """Return the texture (s, s, 3) of a surrogate in the photo's light, 0…255.
 
     Args:
         light: of the face.
-        texture: the surrogate's.
+        surrogate: to light.
+        vertices: (≥ 468, 3) its landmarks in the picture.
         tinted: whether lips take their colour from the photo's; else only half of it.
         wear: how much deeper than in the photo the forms of the skin are to be.
         aged: 0…1, how much older it is than the photo's: lips grow paler.
+        lack: (`traits`, ``shading.SIZE``, ``shading.SIZE``) what mixes lack, if not as learned.
     """
+    texture = surrogate.texture
+    lacking = np.tensordot(traits(surrogate), learned().lack if lack is None else lack, 1)
     maps = regions(len(texture))
     unit = len(texture) / 512
     flat = _calm(np.maximum(texture, 0.03)) * _GREY_LEVEL
-    own, _ = weighted_blur(flat, maps.skin, _LIGHT * unit)
+    flat = flat * thrice(shade(light.shading, vertices, lacking, len(texture)))
+    own, _ = weighted_blur(flat, maps.skin, LIGHT * unit)
     flat = flat + thrice(mould(flat, own, light.forms, wear=wear)) * own
     gain = np.clip((light.low + 4) / (own + 4), 0.04, 6)
     lit: Array = np.clip((flat + 4) * gain - 4, 0, BRIGHTEST)
@@ -257,7 +276,7 @@ def _read_hue(texture: Array, low: Array, skin: Array) -> tuple[Array, Array]:
     prior = _SURE * max(len(x), 1)
     redder = (x @ hue[bare] + prior * (_REDDISH - 1)) / (x @ x + prior)
     level = np.exp(hue - shade[..., None] * redder).astype(np.float32)
-    level = _hue(255 * _skin_light(level, weight, _LIGHT * small[0] / 512))
+    level = _hue(255 * _skin_light(level, weight, LIGHT * small[0] / 512))
     large = cv2.resize(level, (len(skin), len(skin)), interpolation=cv2.INTER_LINEAR)
     return large, redder.astype(np.float32)
 

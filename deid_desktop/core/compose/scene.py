@@ -146,7 +146,7 @@ def prepare(
     beard = None if woman else read_beard(texture, skin, on_chin(found.beard))
     if beard is not None:
         skin = skin * (1 - beard.cover)
-    light = read_light(texture, seen, skin, hair=hair, frames=frames)
+    light = read_light(texture, seen, skin, vertices=local, hair=hair, frames=frames)
     return Scene(
         left=int(start[0]),
         top=int(start[1]),

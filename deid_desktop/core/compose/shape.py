@@ -28,7 +28,7 @@ _CAP = 0.12
 _EXPRESSIVE = [0, 1, 2, 12, 13]
 """Expression components that an identity may not imitate: the main smiles and the lids. Brows,
 jaw and mouth differ between people as much as between moods; without them too much stays."""
-LARGEST = 0.62
+LARGEST = 0.55
 """Root mean square displacement, in canonical centimetres, beyond which heads look deformed."""
 _BROAD = 0.9
 """Centimetres over which differences of shape are averaged before they are exaggerated."""
@@ -122,6 +122,7 @@ def displaced(
     largest: float,
     expression: Array | None,
     correction: Correction,
+    male: float,
 ) -> Array:
     """Return the surrogate's landmarks (478, 3) in the picture.
 
@@ -137,6 +138,7 @@ def displaced(
         largest: root mean square displacement allowed, in canonical centimetres.
         expression: (468, 3) canonical change of expression, or ``None`` to keep it.
         correction: that the surrogate needs.
+        male: 0…1, how far its proportions are to be a man's.
     """
     spread = _spreading()
     broad = spread.near @ change
@@ -151,7 +153,7 @@ def displaced(
     for part, weight in zip(_PARTS, spread.parts, strict=True):
         whole = exaggerated[part].mean(0) + _growth(fit.identity, change, part, strength)
         wanted = wanted * (1 - weight[:, None]) + whole * weight[:, None]
-    human = kept_human(fit.identity, wanted)
+    human = kept_human(fit.identity, wanted, male=male)
     offsets = fit.pose.turn(_turned(fit, human, correction.turn)).astype(np.float32)
     size = np.ptp(vertices[: mesh.VERTICES, :2], axis=0).max()
     length = np.linalg.norm(offsets[:, :2], axis=1, keepdims=True)

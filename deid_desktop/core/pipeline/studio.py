@@ -113,7 +113,7 @@ class Studio(Models):
         analysis = self.analyse(photo, face)
         if not analysis.reliable:
             return analysis.reason
-        scene = self._scene(photo, face, TINY, _SEARCH)
+        scene = self.scene(photo, face, TINY, _SEARCH)
         if scene.fit.residual > NO_FACE or scene.hidden > HIDDEN:
             return "What was found here may not be a face, or too much of it is hidden."
         return TURNED if scene.far_side < FAR_SIDE else ""
@@ -279,7 +279,7 @@ class Studio(Models):
     ) -> Iterator[Sketch]:
         """Yield one look at each surrogate in low resolution."""
         photo, face = sitting.photo, sitting.face
-        analysis, scene = self.analyse(photo, face), self._scene(photo, face, TINY, _SEARCH)
+        analysis, scene = self.analyse(photo, face), self.scene(photo, face, TINY, _SEARCH)
         change = wished_change(request, scene)
         touch = wished_touch(analysis, request, face=face, scene=scene)
         surrogates = self._generate(identities, attributes, TINY)
@@ -346,7 +346,7 @@ class Studio(Models):
         attribute: Attribute, *, size: int, work: tuple[float, float],
     ) -> SurrogateLayer:  # fmt: skip
         analysis = self.analyse(photo, face)
-        scene = self._scene(photo, face, size, work)
+        scene = self.scene(photo, face, size, work)
         return compose(
             scene,
             self._generate([identity], [attribute], size)[0],
@@ -364,7 +364,9 @@ class Studio(Models):
         for key in [key for key in self._scenes if key[:-2] == _key(photo, face)]:
             del self._scenes[key]
 
-    def _scene(self, photo: Photo, face: Face, size: int, work: tuple[float, float]) -> Scene:
+    def scene(self, photo: Photo, face: Face, size: int, work: tuple[float, float]) -> Scene:
+        """Return what the photo says around a face; see `compose.prepare` for size and work."""
+
         def make() -> Scene:
             return prepare(
                 photo.pixels, self.analyse(photo, face), shapes=self._shapes,

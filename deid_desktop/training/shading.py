@@ -1,0 +1,155 @@
+"""Learns the light of photos, and what mixes lack in it: the statistics of ``compose.shading``.
+
+Portraits and random mixes in their light are laid side by side in texture space. What the two
+differ in on average, by gender, age and smile, is what all surrogates lack: the studio's light is
+taken out by it, and folds and hollows are put in. As later steps of relighting give part of it
+another contrast, what is left over is added in a second and a third round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from deid_desktop.core.compose.relight import Light, bare, relight
+from deid_desktop.core.compose.shading import (
+    SIZE,
+    Learned,
+    averaged,
+    band,
+    fitted_light,
+    traits,
+)
+from deid_desktop.core.generate import TINY, Generator
+from deid_desktop.core.geometry import LUMA
+from deid_desktop.core.imaging import find_photos, read_photo
+from deid_desktop.core.pipeline.studio import Studio
+from deid_desktop.core.pipeline.wishes import wished_attribute
+from deid_desktop.core.types import Analysis, Array, Request
+
+_WORK = (112.0, 128.0)
+"""Size of the faces in pixels: shading is soft."""
+_EVEN = np.eye(9, dtype=np.float32)[0]
+_FREE = 0.002
+"""Weight of even light in what is measured of one photo: next to none."""
+_TRUST = 0.02
+"""Weight of the usual light in it, as in ``compose.shading``."""
+_ROUNDS = 3
+_RIDGE = np.array([0.004, 0.004, 0.02, 0.02, 0.02], np.float32)
+"""What each trait's square costs beside the mean square error."""
+
+
+class Seen(NamedTuple):
+    """A portrait: its ``light``, bare ``skin`` (TINY, TINY), landmarks and analysis."""
+
+    light: Light
+    skin: Array
+    vertices: Array
+    analysis: Analysis
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """How many ``portraits`` there were, and how far mixes are from them (natural logarithms, root
+    mean square over skin) before anything is ``added`` and after each round; ``photos``: how much
+    there is to be told."""
+
+    portraits: int
+    photos: float
+    off: tuple[float, ...]
+
+
+def look(folders: Sequence[Path], *, skip: int = 0) -> Iterator[Seen]:
+    """Look at the largest face of each portrait.
+
+    Args:
+        folders: of portraits.
+        skip: leave out the first so many of the first folder: those that are kept for evaluation.
+    """
+    studio, (first, *others) = Studio("cpu"), folders
+    for path in find_photos([first])[skip:] + find_photos(others):
+        photo = read_photo(path)
+        faces = studio.detector.detect(photo.pixels)
+        if not faces:
+            continue
+        face = max(faces, key=lambda one: one.box[3])
+        if studio.doubt(photo, face):
+            continue
+        scene = studio.scene(photo, face, TINY, _WORK)
+        skin = bare(scene.skin, scene.frames)
+        yield Seen(scene.light, skin, scene.mesh, studio.analyse(photo, face))
+
+
+def learn(portraits: Sequence[Seen]) -> tuple[Learned, Report]:
+    """Return the statistics over portraits, and how much they tell."""
+    usual = np.mean([_light(seen, _EVEN, _FREE) for seen in portraits], axis=0)
+    usual[[1, 4, 5]] = 0  # as often from one side as from the other
+    portraits = [
+        seen._replace(light=replace(seen.light, shading=_light(seen, usual, _TRUST)))
+        for seen in portraits
+    ]
+    lack = np.zeros((len(_RIDGE), SIZE, SIZE), np.float32)
+    off: list[float] = []
+    for number in range(_ROUNDS + 1):
+        compared = _Compared(portraits, lack, seed=number * len(portraits))
+        off.append(compared.size(compared.difference))
+        if number < _ROUNDS:
+            lack = lack + compared.mean_difference()
+    return Learned(usual, lack), Report(len(portraits), compared.size(compared.photos), tuple(off))
+
+
+def save(learned: Learned, path: Path) -> None:
+    """Write the statistics."""
+    save_file({"usual": learned.usual, "lack": learned.lack.astype(np.float16)}, path)
+
+
+def _light(seen: Seen, usual: Array, trust: float) -> Array:
+    return fitted_light(seen.light.texture, seen.skin, seen.vertices, usual=usual, trust=trust)
+
+
+class _Compared:
+    """Portraits beside random mixes in their light: the band of shading of n ``photos`` (n, s, s),
+    its ``difference`` from the mixes', ``weight`` of what is skin, and ``traits`` (n, 5)."""
+
+    def __init__(self, portraits: Sequence[Seen], lack: Array, *, seed: int) -> None:
+        generator = Generator("cpu")
+        photos, mixes, found = [], [], []
+        for number, seen in enumerate(portraits):
+            attribute = wished_attribute(seen.analysis, Request(), None)
+            identity = generator.draw_identity(attribute, k=5, seed=seed + number)
+            surrogate = generator.generate([identity], [attribute], size=TINY)[0]
+            lit = relight(seen.light, surrogate, seen.vertices, tinted=True, lack=lack)
+            photos.append(_band(seen.light.texture, seen.skin))
+            mixes.append(_band(lit, seen.skin))
+            found.append(traits(surrogate))
+        self.photos, self.traits = np.array(photos), np.array(found)
+        self.difference = self.photos - np.array(mixes)
+        self.weight = np.array([seen.skin * (seen.skin > 0.5) for seen in portraits])
+
+    def size(self, values: Array) -> float:
+        """Return the root mean square of ``values`` (n, s, s) on skin."""
+        return float(np.sqrt((self.weight * values**2).sum() / self.weight.sum()))
+
+    def mean_difference(self) -> Array:
+        """Return the regression of the difference on the traits (5, s, s), alike on both sides."""
+        weight, difference, like = (
+            np.concatenate([a, b])
+            for a, b in (
+                (self.weight, self.weight[..., ::-1]),
+                (self.difference, self.difference[..., ::-1]),
+                (self.traits, self.traits),
+            )
+        )
+        squares = np.einsum("nij,na,nb->ijab", weight, like, like) + len(like) * np.diag(_RIDGE)
+        products = np.einsum("nij,na->ija", weight * difference, like)
+        found = np.linalg.solve(squares, products[..., None])[..., 0]
+        return np.moveaxis(found, 2, 0).astype(np.float32)
+
+
+def _band(texture: Array, skin: Array) -> Array:
+    return band(averaged(np.clip(texture, 0, 255) @ LUMA, skin))
