@@ -57,9 +57,12 @@ _REDDISH = (0.85, 1.0, 1.05)
 """What a wrinkle takes of red, green and blue: light is reddened in the depth of skin."""
 _FADED = 0.4
 """Share of their darkness that brows lose until 80."""
-_INDIVIDUALITY = 2.4
+_INDIVIDUALITY = 2.0
 """How far a mix is pushed away from the average face: people differ more, and come no nearer to
 donors."""
+_FORMS, _SKIN = 1.3, 0.8
+"""How much farther its forms are pushed, and how far what is finer: pushed as far, skin is mottled,
+and nobody is told by it."""
 _BOTH_SIDES, _ONE_SIDE = 1.45, 0.5
 """How much farther, where both sides of the face agree, and where they do not: there donors' stains
 and one-sided features would become disfigurements. Brows stay: paler than skin they are none."""
@@ -289,6 +292,8 @@ class Generator:
             level["average"] = self._spread(self._product(middle, level["coarse.basis"]), size, 3)
         average = level["average"]
         away = self._spread(self._product(code, level["coarse.basis"]), size, 3) - average
+        forms = _low_pass(away, size)
+        away = _FORMS * forms + _SKIN * (away - forms)
         both = (away + away.flip(3)) / 2
         brows = torch.from_numpy(regions(size).brows).to(self.device)
         farther = _BOTH_SIDES - (_BOTH_SIDES - 1) * brows

@@ -2,7 +2,8 @@
 
 Portraits and random mixes in their light are laid side by side in texture space. What the two
 differ in on average, by gender, age and smile, is what all surrogates lack: the studio's light is
-taken out by it, and folds and hollows are put in. As later steps of relighting give part of it
+taken out by it, and folds and hollows are put in; on lips and lids, where nothing is compared, only
+the usual light is taken out. As later steps of relighting give part of it
 another contrast, what is left over is added in a second and a third round.
 """
 
@@ -16,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from safetensors.numpy import save_file
 
+from deid_desktop.core import mesh
 from deid_desktop.core.compose.relight import Light, bare, relight
 from deid_desktop.core.compose.shading import (
     SIZE,
@@ -23,10 +25,11 @@ from deid_desktop.core.compose.shading import (
     averaged,
     band,
     fitted_light,
+    relief,
     traits,
 )
 from deid_desktop.core.generate import TINY, Generator
-from deid_desktop.core.geometry import LUMA
+from deid_desktop.core.geometry import LUMA, blur
 from deid_desktop.core.imaging import find_photos, read_photo
 from deid_desktop.core.pipeline.studio import Studio
 from deid_desktop.core.pipeline.wishes import wished_attribute
@@ -40,6 +43,8 @@ _FREE = 0.002
 _TRUST = 0.02
 """Weight of the usual light in it, as in ``compose.shading``."""
 _ROUNDS = 3
+_SOFT = 1.0
+"""Texels over which what was learned of skin goes over into lips and lids."""
 _RIDGE = np.array([0.004, 0.004, 0.02, 0.02, 0.02], np.float32)
 """What each trait's square costs beside the mean square error."""
 
@@ -87,25 +92,29 @@ def look(folders: Sequence[Path], *, skip: int = 0) -> Iterator[Seen]:
 
 def learn(portraits: Sequence[Seen]) -> tuple[Learned, Report]:
     """Return the statistics over portraits, and how much they tell."""
-    usual = np.mean([_light(seen, _EVEN, _FREE) for seen in portraits], axis=0)
+    lights = np.stack([_light(seen, _EVEN, _FREE) for seen in portraits])
+    usual = np.asarray(lights.mean(0), np.float32)
     usual[[1, 4, 5]] = 0  # as often from one side as from the other
     portraits = [
         seen._replace(light=replace(seen.light, shading=_light(seen, usual, _TRUST)))
         for seen in portraits
     ]
-    lack = np.zeros((len(_RIDGE), SIZE, SIZE), np.float32)
+    lack: Array = np.zeros((len(_RIDGE), SIZE, SIZE), np.float32)
+    lack[:2] = -relief(usual, mesh.XYZ)  # as if mixes held the usual light
     off: list[float] = []
     for number in range(_ROUNDS + 1):
         compared = _Compared(portraits, lack, seed=number * len(portraits))
         off.append(compared.size(compared.difference))
         if number < _ROUNDS:
             lack = lack + compared.mean_difference()
+    lack = np.stack([blur(trait, _SOFT) for trait in lack])
     return Learned(usual, lack), Report(len(portraits), compared.size(compared.photos), tuple(off))
 
 
 def save(learned: Learned, path: Path) -> None:
     """Write the statistics."""
-    save_file({"usual": learned.usual, "lack": learned.lack.astype(np.float16)}, path)
+    lack = np.ascontiguousarray(learned.lack, np.float16)  # in memory order it would be scrambled
+    save_file({"usual": learned.usual, "lack": lack}, path)
 
 
 def _light(seen: Seen, usual: Array, trust: float) -> Array:

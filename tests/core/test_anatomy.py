@@ -6,24 +6,33 @@ import pytest
 from deid_desktop.core import mesh
 from deid_desktop.core.compose.anatomy import MEASURES, kept_human, value_of
 
+MALE = pytest.mark.parametrize("male", [0.0, 1.0])
+
+
+def usual(measure, male):
+    """Return mean and standard deviation of a measure."""
+    return measure.men if male else measure.women
+
 
 def test_what_people_have_stays_as_it_is():
     face = np.float32(mesh.XYZ * [1, -1, 1])
     change = np.zeros_like(face)
     change[:, 2] = np.linspace(-1, 1, len(face))  # of depth nothing is said
-    np.testing.assert_allclose(kept_human(face, change), change, atol=1e-6)
+    np.testing.assert_allclose(kept_human(face, change, male=0.5), change, atol=1e-6)
 
 
 @pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize("side", [-1, 1])
-def test_no_measure_leaves_its_bounds(measure, side):
+@MALE
+def test_no_measure_leaves_its_bounds(measure, side, male):
     face = np.float32(mesh.XYZ * [1, -1, 1])
     change = np.zeros_like(face)
     change[measure.last, measure.axis] += side * 2.0
-    made = face + kept_human(face, change)
+    made = face + kept_human(face, change, male=male)
     for each in MEASURES:
-        own = abs(value_of(face, each) - each.usual) / each.deviation
-        away = abs(value_of(made, each) - each.usual) / each.deviation
+        mean, deviation = usual(each, male)
+        own = abs(value_of(face, each) - mean) / deviation
+        away = abs(value_of(made, each) - mean) / deviation
         assert away <= max(2.0, own) + 1e-3
 
 
@@ -32,7 +41,7 @@ def test_what_is_not_measured_makes_up_for_what_is_taken_back():
     change = np.zeros_like(face)
     change[:, 0] = np.where(face[:, 0] > 0, 0.8, -0.8)  # no people's eyes are so far apart
     change[:, 2] = np.linspace(-0.3, 0.3, len(face))  # of depth nothing is said
-    kept = kept_human(face, change)
+    kept = kept_human(face, change, male=1.0)
     assert kept[MEASURES[0].last, 0].mean() < 0.6
     assert np.ptp(kept[:, 2]) > 1.2 * np.ptp(change[:, 2])
 
@@ -41,7 +50,7 @@ def test_a_subject_may_be_as_unusual_as_they_are():
     face = np.float32(mesh.XYZ * [1, -1, 1])
     eyes = MEASURES[0]
     face[eyes.last, 0] += 2.0
-    np.testing.assert_allclose(kept_human(face, np.zeros_like(face)), 0, atol=1e-5)
+    np.testing.assert_allclose(kept_human(face, np.zeros_like(face), male=0.0), 0, atol=1e-5)
 
 
 def test_neighbours_go_along_so_that_no_eye_is_torn():
@@ -49,6 +58,18 @@ def test_neighbours_go_along_so_that_no_eye_is_torn():
     eyes = MEASURES[0]
     change = np.zeros_like(face)
     change[:, 0] = np.where(face[:, 0] > 0, 0.8, -0.8)  # both halves of the face move apart
-    right = kept_human(face, change)[list(eyes.last), 0]
+    right = kept_human(face, change, male=1.0)[list(eyes.last), 0]
     assert right.mean() < 0.8 - 0.1
     assert np.ptp(right) < 0.5 * (0.8 - right.mean())
+
+
+def test_women_keep_the_proportions_of_women():
+    """Men's brows lie lower and their jaws are wider: a surrogate woman had both."""
+    face = np.float32(mesh.XYZ)
+    brows, jaw = (next(m for m in MEASURES if m.last == last) for last in (MEASURES[5].last, [397]))
+    change = np.zeros_like(face)
+    change[brows.first, 1] += 1.5
+    change[[jaw.first[0], jaw.last[0]], 0] += [-1.5, 1.5]
+    woman, man = (face + kept_human(face, change, male=male) for male in (0.0, 1.0))
+    assert value_of(woman, brows) > value_of(man, brows) + 0.1
+    assert value_of(woman, jaw) < value_of(man, jaw) - 0.2

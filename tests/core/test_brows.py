@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deid_desktop.core import mesh
-from deid_desktop.core.compose.brows import draw_brows
+from deid_desktop.core.compose.brows import draw_brows, own_brows
 from deid_desktop.core.geometry import blur
 from deid_desktop.core.regions import regions
 
@@ -101,3 +101,18 @@ def test_brows_are_nowhere_darker_than_the_photos(soft):
     pale = draw_brows(soft, depth=0.3, hair=np.full(3, 0.25, np.float32), seed=1)
     assert pale.min() > 0.7 * soft.max(axis=(0, 1)).min()
     assert draw_brows(soft, depth=0.3, hair=HAIR, seed=1).min() < 0.8 * pale.min()
+
+
+def test_a_surrogates_brows_are_hardly_as_dark_as_the_photos():
+    pale, dark = (own_brows(d, HAIR, male=1.0, seed=3)[0] for d in (0.05, 0.3))
+    assert 0 < dark - pale < 0.25 * (0.3 - 0.05)
+    drawn = [own_brows(0.15, HAIR, male=1.0, seed=seed)[0] for seed in range(200)]
+    assert 0.03 < np.std(drawn) < 0.07
+    women = [own_brows(0.15, HAIR, male=0.0, seed=seed)[0] for seed in range(200)]
+    assert np.mean(women) < np.mean(drawn) - 0.02
+
+
+def test_brows_that_frames_hide_stay_unknown():
+    depth, hair = own_brows(None, HAIR, male=1.0, seed=3)
+    assert depth is None
+    assert hair.shape == (3,)

@@ -64,7 +64,7 @@ def test_a_correction_turns_the_mesh_and_moves_the_irises_by_as_much(analysis):
     def moved(correction):
         return displaced(
             analysis.mesh, fit, 0.01 * mesh.XYZ, strength=1.0, largest=LARGEST,
-            expression=None, correction=correction,
+            expression=None, correction=correction, male=0.5,
         )  # fmt: skip
 
     usual = moved(Correction())

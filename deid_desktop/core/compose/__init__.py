@@ -27,7 +27,7 @@ from deid_desktop.core.compose.mouth import (
     part_lips,
 )
 from deid_desktop.core.compose.occlusion import OcclusionModel
-from deid_desktop.core.compose.relight import relight, tone
+from deid_desktop.core.compose.relight import continue_rim, relight, tone
 from deid_desktop.core.compose.scene import Scene, prepare
 from deid_desktop.core.compose.shape import (
     LARGEST,
@@ -58,6 +58,8 @@ _DULLER = 0.2
 who look (Porcheron, Mauger, Russell 2013)."""
 _WHITEN = 0.9
 """How far a beard's hairs turn white."""
+_TEXELS = 470.0
+"""Texels of 512 that the larger side of a face covers."""
 _FURTHER = 0.14
 """Centimetres by which the shape may change more at each step of ``cover``."""
 
@@ -82,8 +84,8 @@ def compose(
         shape_strength: see ``shape.displaced``.
         expression: (468, 3) canonical change of expression, ``None`` to keep the photo's.
         cover: 0 keeps glasses as they are, 1 lets the shape change more, 2 also replaces glasses
-            and half of the photo's colour of lips, 3 lets the head's outline change most and
-            takes glasses off; more of the subject is hidden, less of the photo kept.
+            and half of the photo's colour of lips, 3 lets the head's outline change most; more of
+            the subject is hidden, less of the photo kept.
         seed: of the grain.
         wear: contrast of the skin's fine relief, of the photo's; more for an older face, whose
             brows are paler, too.
@@ -212,6 +214,7 @@ def _draw(
     uv, covered = mesh.rasterise(local, (photo.shape[0], photo.shape[1]))
     at, inside = uv * scene.size - 0.5, covered.astype(np.float32)
     rendered, alpha, weights = _render(scene, lit, at, inside)
+    rendered = continue_rim(rendered, photo, weights[..., 3], alpha, unit=scene.face_size / _TEXELS)
     skin = scene.skin_colour
     bare = rendered.copy() if aged else None
     draw_eyes(rendered, photo, local, surrogate.iris, skin)
@@ -231,7 +234,7 @@ def _draw(
         wear=wear,
         seed=seed,
     )
-    if scene.bespectacled and _other_eyewear(scene, cover):
+    if scene.bespectacled and cover >= 2:
         eyewear = other_eyewear(scene.texture, frames=scene.frames, lenses=scene.lenses, seed=seed)
         draw_eyewear(rendered, local, eyewear, enlarged=scene.scale)
     if scene.toning is not None:
@@ -261,19 +264,6 @@ def _around(
     return np.dstack([toned(bent, gain) * skin, skin])
 
 
-def _other_eyewear(scene: Scene, cover: int) -> bool:
-    """Say whether other glasses are drawn in place of the subject's.
-
-    From the side, too much of the subject's own lies beside the face to take them off.
-    """
-    beside = _BESIDE if scene.lenses is None else _BESIDE_DARK
-    return cover == 2 or (cover > 2 and abs(scene.fit.pose.degrees()[0]) > beside)
-
-
-_BESIDE, _BESIDE_DARK = 6.0, 12.0
-"""Yaw in degrees from which glasses, and sunglasses, stand out beside the face."""
-
-
 def _window(moved: Array, shape: tuple[int, ...]) -> tuple[slice, slice]:
     """Return the rows and columns that the mesh covers: nothing else is rendered."""
     low = np.clip(np.floor(moved[: mesh.VERTICES, :2].min(0)) - 4, 0, None).astype(int)
@@ -284,14 +274,16 @@ def _window(moved: Array, shape: tuple[int, ...]) -> tuple[slice, slice]:
 
 
 def _render(scene: Scene, lit: Array, at: Array, inside: Array) -> tuple[Array, Array, Array]:
-    """Return the surrogate in the picture (h, w, 3), its coverage (h, w), skin, features and where
-    beards grow (h, w, 3); ``at`` (h, w, 2) is the texel of each pixel ``inside`` (h, w) the mesh.
+    """Return the surrogate in the picture (h, w, 3), its coverage (h, w), and weights (h, w, 4).
+
+    These are skin, features, where beards grow, and skin beside the middle of the face. ``at``
+    (h, w, 2) is the texel of each pixel ``inside`` (h, w) the mesh.
     """
     maps = regions(scene.size)
     blend = maps.blend * np.clip(1.2 * scene.seen, 0, 1) * (1 - scene.hair)
-    packed = np.dstack([blend, scene.skin, maps.features * scene.seen, maps.stubble]).astype(
-        np.float32
-    )
+    packed = np.dstack([
+        blend, scene.skin, maps.features * scene.seen, maps.stubble, scene.skin * (1 - maps.centre)
+    ]).astype(np.float32)  # fmt: skip
     rendered = cv2.remap(lit, at, None, cv2.INTER_CUBIC)
     weights = cv2.remap(packed, at, None, cv2.INTER_LINEAR) * inside[..., None]
     border = blur(cv2.erode(inside, np.ones((9, 9))), 3)

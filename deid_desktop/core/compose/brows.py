@@ -3,8 +3,9 @@
 Where a surrogate's brow lies and how it runs is the mix's own. The band is taken away and a brow of
 one form drawn along its middle: dense near the nose, thin towards the temple, frayed by single
 hairs that grow as brows do: up at the nose, along at the temple, the upper ones down to meet the
-lower. How dark it is follows the photo a little, so that it goes with the hair of the head; the rest
-is drawn (`own_brows`). How narrow it is follows from that: a band as pale as a brow's mean is a smear.
+lower. How dark it is follows the photo a little, so that it goes with the hair of the head; the
+rest is drawn (`own_brows`). How narrow it is follows from that: a band as pale as a brow's mean is
+a smear.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from deid_desktop.core.geometry import LUMA, around, blur, weighted_blur
 from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Array
 
-_OWN = 0.8
+_OWN = 0.9
 """Share of how dark a surrogate's brows are that is its own; the rest is the photo's. With all of
 it the photo's, who somebody is was told by their brows alone (dlib's AUC .025 higher)."""
 _WOMEN, _MEN, _VARIED, _FAINTEST = 0.095, 0.145, 0.05, 0.04

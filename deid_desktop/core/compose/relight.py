@@ -19,6 +19,10 @@ from deid_desktop.core.geometry import LUMA, around, blur, thrice, weighted_blur
 from deid_desktop.core.regions import BELOW_NOSE, Regions, hull, regions
 from deid_desktop.core.types import Array, Pixels, Surrogate
 
+_RIM, _RIM_SEEN = 8.0, 0.07
+"""Texels of 512 over which the step at the mask's edge is averaged, and weight of that edge from
+which all of it is made up for. Of 12 and more less is hidden, of the whole soft border, without its
+steepness, features come back (dlib's AUC .77 → .82 unsearched)."""
 _AROUND = 20.0
 """Texels of 512 over which skin is averaged to compare brows and lips with."""
 _HUES = 14.0
@@ -29,6 +33,8 @@ _SURE = 0.01
 """Variance of shade that a photo must show before it tells more than `_REDDISH`."""
 _EVEN = 0.75
 """How far the surrogate's finer hues give way to those: stubble and shadows are no grey."""
+_FEATHER = 20.0
+"""Texels of 512 over which the mask fades."""
 _PORES = 4.0
 """Texels of 512 below which structure is skin, not form."""
 _UPPER_LIP = [98, 2, 327, 423, 426, 436, 410, 270, 0, 40, 186, 216, 206, 203]
@@ -63,9 +69,9 @@ class Light:
     """What of a photo's face every surrogate takes over, in texture space (s, s).
 
     ``texture`` (s, s, 3) the photo's own, above 255 where it is overexposed, ``seen`` how well the
-    photo shows it, ``low`` (s, s, 3) the light on its skin, ``rim`` weight of bare skin at the
-    border of what is replaced. ``brow_depth`` 0…1 how much darker than skin its brows are on
-    average, ``None`` where frames hide that; ``brow_hair`` (3,) how much where they are dense;
+    photo shows it, ``low`` (s, s, 3) the light on its skin, ``brow_depth`` 0…1 how much darker
+    than skin its brows are on average, ``None`` where frames hide that; ``brow_hair`` (3,) how much
+    where they are dense;
     ``lip_colour`` and ``upper_lip`` (3,) those of the lips and of the skin above them, relative to
     the skin around and to the light. ``forms`` (s / 2, s / 2, 2): the contrast of its forms.
     ``hue`` (s, s, 3) the colours of the skin in that light, all of lightness 1, ``redder`` (3,) how
@@ -76,7 +82,6 @@ class Light:
     texture: Array
     seen: Array
     low: Array
-    rim: Array
     brow_depth: float | None
     brow_hair: Array
     lip_colour: Array
@@ -111,8 +116,6 @@ def read_light(
     unit = len(texture) / 512
     texture = unclipped(texture, skin)
     low = _skin_light(texture, skin, LIGHT * unit)
-    rim = skin * np.clip(1.15 - 1.3 * maps.blend, 0, 1) * np.clip(2 * seen - 0.5, 0, 1)
-    rim = np.where(maps.facing < 0.25, 0.3 * rim, rim).astype(np.float32)
     clear = np.clip(1.5 * seen - 0.3, 0, 1)[..., None]
     beside, _ = weighted_blur(texture, skin + 1e-4 * maps.skin, _AROUND * unit)
     share = texture / np.maximum(beside, 8)
@@ -122,7 +125,6 @@ def read_light(
         texture=texture,
         seen=clear,
         low=low,
-        rim=rim,
         brow_depth=_brow_depth(1 - share, brows, frames),
         brow_hair=_brow_hair(1 - share, brows, frames),
         lip_colour=_mean(share, maps.lips[..., None] * clear),
@@ -195,7 +197,6 @@ def relight(
     flat = flat + thrice(mould(flat, own, light.forms, wear=wear)) * own
     gain = np.clip((light.low + 4) / (own + 4), 0.04, 6)
     lit: Array = np.clip((flat + 4) * gain - 4, 0, BRIGHTEST)
-    lit = _continue_rim(light, lit, unit)
     lit = _coloured(light, lit, maps, unit)
     lit = _shave(light, lit, maps, unit)
     light_patches(lit, light.low, light.patches)
@@ -246,15 +247,26 @@ def _skin_light(texture: Array, skin: Array, sigma: float) -> Array:
     return near * share + far * (1 - share)  # far reaches where no skin is seen
 
 
-def _continue_rim(light: Light, lit: Array, unit: float) -> Array:
-    """Add the photo's low-pass difference along the mask's rim, so that tone does not step."""
-    difference = light.texture - lit
-    near, near_weight = weighted_blur(difference, light.rim, 9 * unit)
-    far, far_weight = weighted_blur(difference, light.rim, 22 * unit)
-    a = thrice(np.clip(near_weight / 0.06, 0, 1))
-    b = thrice(np.clip(far_weight / 0.12, 0, 1))
-    step = np.clip(near * a + far * (1 - a) * b, -45, 45)
-    return np.clip(lit + step, 0, BRIGHTEST)
+def continue_rim(rendered: Array, photo: Array, skin: Array, alpha: Array, *, unit: float) -> Array:
+    """Return ``rendered`` (h, w, 3) with the photo's tone along the mask's edge, without a step.
+
+    Its low-pass difference from the bent photo is added there, where both lie in the picture: in
+    texture space a mesh that bends more finely than the picture does would be off.
+
+    Args:
+        rendered: the surrogate, 0…255.
+        photo: the bent photo, 0…255.
+        skin: (h, w) 0…1, the photo's bare skin away from the middle of the face.
+        alpha: (h, w) 0…1, the mask.
+        unit: pixels for a texel of 512.
+    """
+    across, down = (cv2.Sobel(alpha, cv2.CV_32F, *d, scale=1 / 8) for d in ((1, 0), (0, 1)))
+    # Where something is half in front of a face the mask is soft, too, but it has no edge there.
+    steep = np.clip(_FEATHER * unit * cv2.magnitude(across, down), 0, 1)
+    edge = 4 * skin * alpha * (1 - alpha) * steep**2
+    step, weight = weighted_blur(photo - rendered, edge, _RIM * unit)
+    share = thrice(np.clip(weight / _RIM_SEEN, 0, 1))
+    return np.clip(rendered + share * np.clip(step, -45, 45), 0, 255)
 
 
 def _read_hue(texture: Array, low: Array, skin: Array) -> tuple[Array, Array]:

@@ -114,10 +114,15 @@ def shade(light: Array, vertices: Array, lack: Array, size: int) -> Array:
         lack: (SIZE, SIZE) what has to be added to such a mix, in natural logarithms.
         size: texels a side.
     """
-    lit = mesh.uv_grid(SIZE).interpolate(_harmonics(vertices) @ light)
-    change = band(np.maximum(lit, _DIMMEST)) + lack
+    change = relief(light, vertices) + lack
     gain = np.exp(np.clip(change, -_MOST, _MOST))
     return np.asarray(cv2.resize(gain, (size, size), interpolation=cv2.INTER_CUBIC))
+
+
+def relief(light: Array, vertices: Array) -> Array:
+    """Return the logarithm of ``light`` (9,) on a face, without its low-pass (SIZE, SIZE)."""
+    lit = mesh.uv_grid(SIZE).interpolate(_harmonics(vertices) @ light)
+    return band(np.maximum(lit, _DIMMEST))
 
 
 def band(level: Array) -> Array:

@@ -28,15 +28,15 @@ _CAP = 0.12
 _EXPRESSIVE = [0, 1, 2, 12, 13]
 """Expression components that an identity may not imitate: the main smiles and the lids. Brows,
 jaw and mouth differ between people as much as between moods; without them too much stays."""
-LARGEST = 0.55
+LARGEST = 0.57
 """Root mean square displacement, in canonical centimetres, beyond which heads look deformed."""
 _BROAD = 0.9
 """Centimetres over which differences of shape are averaged before they are exaggerated."""
 _NOSE = 0.4
 """Share of the strength by which the nose's own differences are exaggerated."""
-_GROWTH = 0.09
+_GROWTH = 0.12
 """How much larger or smaller eyes and mouth may become, as a share."""
-_BROW = 0.85
+_BROW = 0.62
 """Share with which a brow moves as its eye does, not by its own exaggerated difference: a brow that
 moves by itself says something else."""
 _LOST = (0.4, 0.1)
