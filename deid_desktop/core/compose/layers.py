@@ -18,6 +18,8 @@ from deid_desktop.core.types import SRGB, Array, Box, Deep, Face, Method, Pixels
 _SOLID = (24, 24, 24)
 _BENT = 0.02
 """Pixels from which a bent picture is another one."""
+_READ = 2
+"""Pixels beside a bent one that are read for it."""
 _BLOCKS = 8
 """Blocks along the longer side of a pixelated face."""
 
@@ -50,8 +52,8 @@ class SurrogateLayer:
         across = np.flatnonzero(columns)
         if not len(rows):
             return self
-        top, left = int(rows[0]), int(across[0])
-        part = (slice(top, int(rows[-1]) + 1), slice(left, int(across[-1]) + 1))
+        top, left = (max(0, int(found[0]) - _READ) for found in (rows, across))
+        part = (slice(top, int(rows[-1]) + 1 + _READ), slice(left, int(across[-1]) + 1 + _READ))
         parts = (a[part].copy() for a in (self.field, self.colour, self.alpha))
         return SurrogateLayer(self.left + left, self.top + top, *parts)
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from deid_desktop.core import mesh
-from deid_desktop.core.geometry import around, blur
+from deid_desktop.core.geometry import around, blur, thrice
 from deid_desktop.core.regions import hull, regions
 from deid_desktop.core.types import Array
 
@@ -40,7 +40,8 @@ def read_patches(texture: Array, low: Array, seen: Array) -> Array:
         share = texture[window] / np.maximum(low[window], 8)
         weight = patch * seen[window]
         shown = weight.sum() > _SHOWN * patch.sum()
-        colours.append(np.tensordot(weight, share, 2) / weight.sum() if shown else np.zeros(3))
+        mean = (thrice(weight) * share).sum((0, 1)) / weight.sum()
+        colours.append(mean if shown else np.zeros(3))
     return np.array(colours, np.float32)
 
 

@@ -188,7 +188,8 @@ def relight(
         lack: (`traits`, ``shading.SIZE``, ``shading.SIZE``) what mixes lack, if not as learned.
     """
     texture = surrogate.texture
-    lacking = np.tensordot(traits(surrogate), learned().lack if lack is None else lack, 1)
+    like = traits(surrogate)[:, None, None]
+    lacking = (like * (learned().lack if lack is None else lack)).sum(0)
     maps = regions(len(texture))
     unit = len(texture) / 512
     flat = _calm(np.maximum(texture, 0.03)) * _GREY_LEVEL

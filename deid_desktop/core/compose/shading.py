@@ -121,7 +121,8 @@ def shade(light: Array, vertices: Array, lack: Array, size: int) -> Array:
 
 def relief(light: Array, vertices: Array) -> Array:
     """Return the logarithm of ``light`` (9,) on a face, without its low-pass (SIZE, SIZE)."""
-    lit = mesh.uv_grid(SIZE).interpolate(_harmonics(vertices) @ light)
+    # Summed one by one: a matrix product rounds otherwise from one call to the next.
+    lit = mesh.uv_grid(SIZE).interpolate((_harmonics(vertices) * light).sum(1))
     return band(np.maximum(lit, _DIMMEST))
 
 
