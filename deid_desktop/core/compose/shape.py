@@ -36,7 +36,7 @@ _NOSE = 0.4
 """Share of the strength by which the nose's own differences are exaggerated."""
 _GROWTH = 0.12
 """How much larger or smaller eyes and mouth may become, as a share."""
-_BROW = 0.62
+_BROW = 0.72
 """Share with which a brow moves as its eye does, not by its own exaggerated difference: a brow that
 moves by itself says something else."""
 _LOST = (0.4, 0.1)
