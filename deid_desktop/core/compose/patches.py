@@ -20,7 +20,7 @@ _POUCH = [230, 231, 120, 119, 118, 229]
 _SIDE = [122, 196, 236, 134, 131, 49, 198, 217, 188]
 _RIDGE = [168, 197, 195, 5, 4, 51, 281, 3, 248]
 _CHEEK = [50, 101, 36, 205, 187, 147, 123, 117]
-_SOFT, _SOFTER = 5.0, 14.0
+_SOFT, _SOFTER = 5.0, 10.0
 """Texels of 512 over which a patch fades, and a cheek, which is wider."""
 _RANGE = (0.82, 1.3)
 _SHOWN = 0.4
@@ -40,8 +40,8 @@ def read_patches(texture: Array, low: Array, seen: Array) -> Array:
         share = texture[window] / np.maximum(low[window], 8)
         weight = patch * seen[window]
         shown = weight.sum() > _SHOWN * patch.sum()
-        mean = (thrice(weight) * share).sum((0, 1)) / weight.sum()
-        colours.append(mean if shown else np.zeros(3))
+        total = (thrice(weight) * share).sum((0, 1))
+        colours.append(total / weight.sum() if shown else np.zeros(3))
     return np.array(colours, np.float32)
 
 

@@ -28,7 +28,7 @@ _CAP = 0.12
 _EXPRESSIVE = [0, 1, 2, 12, 13]
 """Expression components that an identity may not imitate: the main smiles and the lids. Brows,
 jaw and mouth differ between people as much as between moods; without them too much stays."""
-LARGEST = 0.57
+LARGEST = 0.55
 """Root mean square displacement, in canonical centimetres, beyond which heads look deformed."""
 _BROAD = 0.9
 """Centimetres over which differences of shape are averaged before they are exaggerated."""
