@@ -711,6 +711,6 @@ def test_a_layer_covers_no_more_than_it_changes(layer, portrait, scene):
     assert (cropped.left, cropped.top) == (layer.left, layer.top)
     assert cropped.alpha.shape == layer.alpha.shape
     off = applied(cropped, portrait.pixels).astype(int) - applied(grown, portrait.pixels)
-    # Bending looks up 1/32 of a pixel, and sums of other columns round to another one here and there.
+    # Bending looks up 1/32 of a pixel, and other columns round to another one here and there.
     assert np.abs(off).max() <= 1
     assert (off != 0).mean() < 1e-4
