@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from deid_desktop.core.imaging import find_photos, read_photo
 from deid_desktop.core.pipeline.forecast import mixed
 from deid_desktop.core.pipeline.studio import Studio
-from deid_desktop.core.types import Array, Request, Sitting, never
+from deid_desktop.core.types import Array, Request, never
+from deid_desktop.training.portraits import portraits, sitting_for
 
 DRAWN = (20, 8)
 """Identities looked at on each portrait, for the first pushes."""
@@ -51,8 +51,7 @@ def look(folders: Sequence[Path], *, skip: int = 0, jobs: int | None = None) -> 
         skip: leave out the first so many of the first folder: those that are kept for evaluation.
         jobs: processes; as many as there are cores unless told.
     """
-    first, *others = folders
-    paths = find_photos([first])[skip:] + [p for other in others for p in find_photos([other])]
+    paths = portraits(folders, skip=skip)
     jobs = jobs or os.cpu_count() or 1
     shares = [(paths[start::jobs], start, jobs) for start in range(jobs)]
     if jobs == 1:
@@ -87,15 +86,10 @@ def _look(paths: Sequence[Path], start: int, step: int) -> Looks:
 
 def _look_at(studio: Studio, path: Path, number: int) -> Iterator[tuple[int, Array, Array]]:
     """Yield group, weights and embedding of each identity drawn for one portrait."""
-    photo = read_photo(path)
-    faces = studio.detector.detect(photo.pixels)
-    if not faces:
+    sitting = sitting_for(studio, path)
+    if sitting is None:
         return
-    face = max(faces, key=lambda face: face.box[3])
-    if studio.doubt(photo, face):
-        return
-    request, sitting = Request(seed=number), Sitting(photo, face)
-    drawn = 0
+    request, drawn = Request(seed=number), 0
     for push, count in enumerate(DRAWN):
         identities = studio.drawn([sitting], request, range(drawn, drawn + count), push=push)
         drawn += count

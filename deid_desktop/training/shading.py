@@ -3,8 +3,8 @@
 Portraits and random mixes in their light are laid side by side in texture space. What the two
 differ in on average, by gender, age and smile, is what all surrogates lack: the studio's light is
 taken out by it, and folds and hollows are put in; on lips and lids, where nothing is compared, only
-the usual light is taken out. As later steps of relighting give part of it
-another contrast, what is left over is added in a second and a third round.
+the usual light is taken out. As later steps of relighting give part of it another contrast, what is
+left over is added in a second and a third round.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from deid_desktop.core import mesh
 from deid_desktop.core.compose.relight import Light, bare, relight
 from deid_desktop.core.compose.shading import (
     SIZE,
+    TRUST,
     Learned,
     averaged,
     band,
@@ -30,18 +31,16 @@ from deid_desktop.core.compose.shading import (
 )
 from deid_desktop.core.generate import TINY, Generator
 from deid_desktop.core.geometry import LUMA, blur
-from deid_desktop.core.imaging import find_photos, read_photo
 from deid_desktop.core.pipeline.studio import Studio
 from deid_desktop.core.pipeline.wishes import wished_attribute
 from deid_desktop.core.types import Analysis, Array, Request
+from deid_desktop.training.portraits import portraits, sitting_for
 
 _WORK = (112.0, 128.0)
 """Size of the faces in pixels: shading is soft."""
 _EVEN = np.eye(9, dtype=np.float32)[0]
 _FREE = 0.002
 """Weight of even light in what is measured of one photo: next to none."""
-_TRUST = 0.02
-"""Weight of the usual light in it, as in ``compose.shading``."""
 _ROUNDS = 3
 _SOFT = 1.0
 """Texels over which what was learned of skin goes over into lips and lids."""
@@ -61,8 +60,8 @@ class Seen(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class Report:
     """How many ``portraits`` there were, and how far mixes are from them (natural logarithms, root
-    mean square over skin) before anything is ``added`` and after each round; ``photos``: how much
-    there is to be told."""
+    mean square over skin) before anything is added and after each round, ``off``; ``photos``: how
+    much there is to be told."""
 
     portraits: int
     photos: float
@@ -76,39 +75,36 @@ def look(folders: Sequence[Path], *, skip: int = 0) -> Iterator[Seen]:
         folders: of portraits.
         skip: leave out the first so many of the first folder: those that are kept for evaluation.
     """
-    studio, (first, *others) = Studio("cpu"), folders
-    for path in find_photos([first])[skip:] + find_photos(others):
-        photo = read_photo(path)
-        faces = studio.detector.detect(photo.pixels)
-        if not faces:
+    studio = Studio("cpu")
+    for path in portraits(folders, skip=skip):
+        sitting = sitting_for(studio, path)
+        if sitting is None:
             continue
-        face = max(faces, key=lambda one: one.box[3])
-        if studio.doubt(photo, face):
-            continue
+        photo, face = sitting.photo, sitting.face
         scene = studio.scene(photo, face, TINY, _WORK)
         skin = bare(scene.skin, scene.frames)
         yield Seen(scene.light, skin, scene.mesh, studio.analyse(photo, face))
 
 
-def learn(portraits: Sequence[Seen]) -> tuple[Learned, Report]:
+def learn(seen: Sequence[Seen]) -> tuple[Learned, Report]:
     """Return the statistics over portraits, and how much they tell."""
-    lights = np.stack([_light(seen, _EVEN, _FREE) for seen in portraits])
+    lights = np.stack([_light(one, _EVEN, _FREE) for one in seen])
     usual = np.asarray(lights.mean(0), np.float32)
     usual[[1, 4, 5]] = 0  # as often from one side as from the other
-    portraits = [
-        seen._replace(light=replace(seen.light, shading=_light(seen, usual, _TRUST)))
-        for seen in portraits
+    seen = [
+        one._replace(light=replace(one.light, shading=_light(one, usual, TRUST))) for one in seen
     ]
+    generator = Generator("cpu")
     lack: Array = np.zeros((len(_RIDGE), SIZE, SIZE), np.float32)
     lack[:2] = -relief(usual, mesh.XYZ)  # as if mixes held the usual light
     off: list[float] = []
     for number in range(_ROUNDS + 1):
-        compared = _Compared(portraits, lack, seed=number * len(portraits))
+        compared = _Compared(seen, generator, lack, seed=number * len(seen))
         off.append(compared.size(compared.difference))
         if number < _ROUNDS:
             lack = lack + compared.mean_difference()
     lack = np.stack([blur(trait, _SOFT) for trait in lack])
-    return Learned(usual, lack), Report(len(portraits), compared.size(compared.photos), tuple(off))
+    return Learned(usual, lack), Report(len(seen), compared.size(compared.photos), tuple(off))
 
 
 def save(learned: Learned, path: Path) -> None:
@@ -125,20 +121,21 @@ class _Compared:
     """Portraits beside random mixes in their light: the band of shading of n ``photos`` (n, s, s),
     its ``difference`` from the mixes', ``weight`` of what is skin, and ``traits`` (n, 5)."""
 
-    def __init__(self, portraits: Sequence[Seen], lack: Array, *, seed: int) -> None:
-        generator = Generator("cpu")
+    def __init__(
+        self, seen: Sequence[Seen], generator: Generator, lack: Array, *, seed: int
+    ) -> None:
         photos, mixes, found = [], [], []
-        for number, seen in enumerate(portraits):
-            attribute = wished_attribute(seen.analysis, Request(), None)
+        for number, one in enumerate(seen):
+            attribute = wished_attribute(one.analysis, Request(), None)
             identity = generator.draw_identity(attribute, k=5, seed=seed + number)
             surrogate = generator.generate([identity], [attribute], size=TINY)[0]
-            lit = relight(seen.light, surrogate, seen.vertices, tinted=True, lack=lack)
-            photos.append(_band(seen.light.texture, seen.skin))
-            mixes.append(_band(lit, seen.skin))
+            lit = relight(one.light, surrogate, one.vertices, tinted=True, lack=lack)
+            photos.append(_band(one.light.texture, one.skin))
+            mixes.append(_band(lit, one.skin))
             found.append(traits(surrogate))
         self.photos, self.traits = np.array(photos), np.array(found)
         self.difference = self.photos - np.array(mixes)
-        self.weight = np.array([seen.skin * (seen.skin > 0.5) for seen in portraits])
+        self.weight = np.array([one.skin * (one.skin > 0.5) for one in seen])
 
     def size(self, values: Array) -> float:
         """Return the root mean square of ``values`` (n, s, s) on skin."""

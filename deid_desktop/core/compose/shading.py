@@ -34,7 +34,7 @@ SIZE = 128
 """Texels a side at which shading is painted: it is soft."""
 _FINE = 6.0
 """Texels of 512 over which skin is averaged to tell how light it is where it is turned some way."""
-_TRUST = 0.02
+TRUST = 0.02
 """Weight of the usual light beside what the photo shows."""
 _DIMMEST = 0.15
 """Of the mean light: darkest shade that the harmonics may give."""
@@ -81,7 +81,7 @@ def read_shading(texture: Array, skin: Array, vertices: Array) -> Array:
         skin: (s, s) 0…1, visible bare skin.
         vertices: (≥ 468, 3) landmarks of the face.
     """
-    return fitted_light(texture, skin, vertices, usual=learned().usual, trust=_TRUST)
+    return fitted_light(texture, skin, vertices, usual=learned().usual, trust=TRUST)
 
 
 def fitted_light(
