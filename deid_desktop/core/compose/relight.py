@@ -262,7 +262,8 @@ def continue_rim(rendered: Array, photo: Array, skin: Array, alpha: Array, *, un
     """
     across, down = (cv2.Sobel(alpha, cv2.CV_32F, *d, scale=1 / 8) for d in ((1, 0), (0, 1)))
     # Where something is half in front of a face the mask is soft, too, but it has no edge there.
-    steep = np.clip(_FEATHER * unit * cv2.magnitude(across, down), 0, 1)
+    # (cv2.magnitude would round by where in memory its arrays begin.)
+    steep = np.clip(_FEATHER * unit * np.hypot(across, down), 0, 1)
     edge = 4 * skin * alpha * (1 - alpha) * steep**2
     step, weight = weighted_blur(photo - rendered, edge, _RIM * unit)
     share = thrice(np.clip(weight / _RIM_SEEN, 0, 1))
