@@ -62,7 +62,7 @@ _INDIVIDUALITY = 2.0
 donors."""
 _FORMS, _SKIN = 1.3, 0.8
 """How much farther its forms are pushed, and how far what is finer: pushed as far, skin is mottled,
-and nobody is told by it."""
+and nobody is told by it. Where gender goes beyond −1…1, forms are not: they would hide it."""
 _BOTH_SIDES, _ONE_SIDE = 1.45, 0.5
 """How much farther, where both sides of the face agree, and where they do not: there donors' stains
 and one-sided features would become disfigurements. Brows stay: paler than skin they are none."""
@@ -266,7 +266,7 @@ class Generator:
         loss = (1 / mix.pow(2).sum(1).sqrt())[:, None, None, None]
         side = min(size, SMALL)
         level = self._level(side)
-        own = self._own(code, side)
+        own = self._own(code, attributes, side)
         pores = (own - _low_pass(own, side)) * (loss - 1) * _PORES * self._skin[side]
         base = self._spread(terms.to(self.device) @ level["maps"], side, 3)
         beard = self._beards(attributes, side)
@@ -282,7 +282,7 @@ class Generator:
         picture = picture + self._wrinkles(identities, attributes, size)
         return picture.permute(0, 2, 3, 1).clamp(0.02, 3).cpu().numpy()
 
-    def _own(self, code: Tensor, size: int) -> Tensor:
+    def _own(self, code: Tensor, attributes: list[Attribute], size: int) -> Tensor:
         """Return what is the mixes' own (n, 3, s, s), pushed as far as each side agrees with the
         other.
         """
@@ -293,11 +293,13 @@ class Generator:
         average = level["average"]
         away = self._spread(self._product(code, level["coarse.basis"]), size, 3) - average
         forms = _low_pass(away, size)
-        away = _FORMS * forms + _SKIN * (away - forms)
+        beyond = torch.tensor([min(max(abs(a.gender) - 1, 0), 1) for a in attributes])
+        farther = _FORMS - (_FORMS - 1) * beyond.to(self.device)[:, None, None, None]
+        away = farther * forms + _SKIN * (away - forms)
         both = (away + away.flip(3)) / 2
         brows = torch.from_numpy(regions(size).brows).to(self.device)
-        farther = _BOTH_SIDES - (_BOTH_SIDES - 1) * brows
-        return average + farther * both + _ONE_SIDE * (away - both)
+        both_sides = _BOTH_SIDES - (_BOTH_SIDES - 1) * brows
+        return average + both_sides * both + _ONE_SIDE * (away - both)
 
     def _beards(self, attributes: list[Attribute], size: int) -> tuple[Tensor, Tensor]:
         """Return the shadow of beards in the average (n, 3, s, s), and how much of what is single

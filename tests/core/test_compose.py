@@ -463,7 +463,7 @@ def test_shut_eyes_and_open_mouths_are_seen_in_the_finished_picture(
 
 def test_the_brows_of_an_older_face_are_paler(workshop, calm):
     scene, face = calm
-    surrogate = workshop.surrogate(2)
+    surrogate = workshop.surrogate(2, replace(WOMAN, gender=1.0))
     seen = [
         sketch(scene, surrogate, face.points, shape_strength=STRENGTH, wear=wear)
         for wear in (1.0, 1.8)

@@ -14,6 +14,7 @@ import numpy as np
 from deid_desktop.core import mesh
 from deid_desktop.core.compose.beard import grow
 from deid_desktop.core.compose.brows import draw_brows, own_brows
+from deid_desktop.core.compose.crossing import across_gender, brows_gender, shown_light
 from deid_desktop.core.compose.detail import match_detail
 from deid_desktop.core.compose.eyes import draw_eyes
 from deid_desktop.core.compose.eyewear import draw_eyewear, other_eyewear
@@ -183,6 +184,7 @@ def _draw(
     touch: Touch,
     correction: Correction,
 ) -> _Drawn:
+    across = across_gender(surrogate.male, scene.male)
     moved = displaced(
         scene.mesh,
         scene.fit,
@@ -192,16 +194,17 @@ def _draw(
         expression=expression,
         correction=correction,
         male=surrogate.male,
+        across=abs(across),
     )
     field = bending_field(scene.mesh, moved, scene.crop.shape[:2])
     window = _window(moved, scene.crop.shape[:2])
     photo = bend(scene.crop, field, window)
     local = moved - [window[1].start, window[0].start, 0]
     aged = float(np.clip((wear - 1) / _WORN, 0, 1))
-    lit = relight(scene.light, surrogate, moved, tinted=cover < 2, wear=wear, aged=aged)
-    depth, hair = own_brows(
-        scene.light.brow_depth, scene.light.brow_hair, male=surrogate.male, seed=seed
-    )
+    light = shown_light(scene.light, across)
+    lit = relight(light, surrogate, moved, tinted=cover < 2, wear=wear, aged=aged)
+    brows = brows_gender(surrogate.male, across)
+    depth, hair = own_brows(light.brow_depth, light.brow_hair, male=brows, seed=seed)
     if depth is not None:
         depth = depth * float(np.clip(1 - _GREYING * (wear - 1), 0.35, 1))
     lit = draw_brows(lit, depth=depth, hair=hair, seed=seed)

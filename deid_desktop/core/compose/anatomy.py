@@ -83,13 +83,15 @@ def value_of(shapes: Array, measure: Measure) -> NDArray[np.floating]:
     return np.asarray(last - first)
 
 
-def kept_human(identity: Array, wanted: Array, *, male: float) -> Array:
+def kept_human(identity: Array, wanted: Array, *, male: float, across: float = 0.0) -> Array:
     """Return a change of shape (468, 3) near ``wanted`` that keeps the face human.
 
     Args:
         identity: (468, 3) canonical, the subject's.
         wanted: change of it.
         male: 0…1, how far the face is to be a man's.
+        across: 0…1, how far that is from the subject's gender: so much less right is the subject's
+            own, and so much nearer must measures be to the usual.
     """
     size = float(np.linalg.norm(wanted))
     factor, kept = 1.0, wanted
@@ -97,7 +99,7 @@ def kept_human(identity: Array, wanted: Array, *, male: float) -> Array:
         (
             axis,
             bounds.spread,
-            *bounds.of(male),
+            *bounds.of(male, 1 - across),
             bounds.rows @ identity[:, axis],
             bounds.rows @ wanted[:, axis],
         )
@@ -107,7 +109,8 @@ def kept_human(identity: Array, wanted: Array, *, male: float) -> Array:
         kept = factor * wanted.astype(np.float64)
         for axis, spread, low, high, own, change in measured:
             made = own + factor * change
-            allowed = np.clip(made, np.minimum(low, own), np.maximum(high, own))
+            right = own + across * (np.clip(own, low, high) - own)
+            allowed = np.clip(made, np.minimum(low, right), np.maximum(high, right))
             kept[:, axis] += spread @ (allowed - made)
         grown = factor * size / max(float(np.linalg.norm(kept)), 1e-9)
         factor = min(max(grown, 1.0), _MOST)
@@ -124,11 +127,14 @@ class _Bounds(NamedTuple):
     reach: NDArray[np.floating]
     spread: NDArray[np.floating]
 
-    def of(self, male: float) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-        """Return the least and the most (n,) that is human for so much of a man, 0…1."""
+    def of(self, male: float, free: float) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Return the least and the most (n,) that is human for so much of a man, 0…1.
+
+        ``free``: share of the reach that is allowed, 0…1.
+        """
         share = np.array([1 - male, male])
         usual, reach = share @ self.usual, share @ self.reach
-        return usual - reach, usual + reach
+        return usual - free * reach, usual + free * reach
 
 
 @cache

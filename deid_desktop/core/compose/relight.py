@@ -68,9 +68,9 @@ class Light:
     """What of a photo's face every surrogate takes over, in texture space (s, s).
 
     ``texture`` (s, s, 3) the photo's own, above 255 where it is overexposed, ``seen`` how well the
-    photo shows it, ``low`` (s, s, 3) the light on its skin, ``brow_depth`` 0…1 how much darker
-    than skin its brows are on average, ``None`` where frames hide that; ``brow_hair`` (3,) how much
-    where they are dense;
+    photo shows it, ``skin`` 0…1 its visible bare skin, ``low`` (s, s, 3) the light on that;
+    ``brow_depth`` 0…1 how much darker than skin its brows are on average, ``None`` where frames
+    hide that; ``brow_hair`` (3,) how much where they are dense;
     ``lip_colour`` and ``upper_lip`` (3,) those of the lips and of the skin above them, relative to
     the skin around and to the light. ``forms`` (s / 2, s / 2, 2): the contrast of its forms.
     ``hue`` (s, s, 3) the colours of the skin in that light, all of lightness 1, ``redder`` (3,) how
@@ -80,6 +80,7 @@ class Light:
 
     texture: Array
     seen: Array
+    skin: Array
     low: Array
     brow_depth: float | None
     brow_hair: Array
@@ -114,7 +115,7 @@ def read_light(
     maps = regions(len(texture))
     unit = len(texture) / 512
     texture = unclipped(texture, skin)
-    low = _skin_light(texture, skin, LIGHT * unit)
+    low = skin_light(texture, skin, LIGHT * unit)
     clear = np.clip(1.5 * seen - 0.3, 0, 1)[..., None]
     beside, _ = weighted_blur(texture, skin + 1e-4 * maps.skin, _AROUND * unit)
     share = texture / np.maximum(beside, 8)
@@ -123,6 +124,7 @@ def read_light(
     return Light(
         texture=texture,
         seen=clear,
+        skin=skin,
         low=low,
         brow_depth=_brow_depth(1 - share, brows, frames),
         brow_hair=_brow_hair(1 - share, brows, frames),
@@ -240,7 +242,8 @@ def _calm(texture: Array) -> Array:
     return np.where(texture > 1, 1 + _SHINE * np.tanh((texture - 1) / _SHINE), texture)
 
 
-def _skin_light(texture: Array, skin: Array, sigma: float) -> Array:
+def skin_light(texture: Array, skin: Array, sigma: float) -> Array:
+    """Return the low-pass of a texture (s, s, 3) over bare ``skin`` (s, s), and beyond it."""
     near, weight = weighted_blur(texture, skin, sigma)
     far, _ = weighted_blur(texture, skin, 2.5 * sigma)
     share = thrice(np.clip(weight / 0.15, 0, 1))
@@ -289,7 +292,7 @@ def _read_hue(texture: Array, low: Array, skin: Array) -> tuple[Array, Array]:
     prior = _SURE * max(len(x), 1)
     redder = (x @ hue[bare] + prior * (_REDDISH - 1)) / (x @ x + prior)
     level = np.exp(hue - shade[..., None] * redder).astype(np.float32)
-    level = _hue(255 * _skin_light(level, weight, LIGHT * small[0] / 512))
+    level = _hue(255 * skin_light(level, weight, LIGHT * small[0] / 512))
     large = cv2.resize(level, (len(skin), len(skin)), interpolation=cv2.INTER_LINEAR)
     return large, redder.astype(np.float32)
 

@@ -39,7 +39,7 @@ class Scene:
     things in front, ``beard`` or ``None``, ``skin`` (s, s) visible bare skin, ``light`` on it,
     its ``spots`` if there are many, ``frames`` and ``lenses`` (s, s) of glasses, dark lenses only,
     or ``None``. ``toning`` (3, 2) gives the two colour channels from lightness in a grey or toned
-    photo, else ``None``.
+    photo, else ``None``. ``male`` 0…1: how far the subject is taken for a man.
     """
 
     left: int
@@ -61,6 +61,7 @@ class Scene:
     frames: Array | None
     lenses: Array | None
     toning: Array | None
+    male: float
 
     @property
     def bespectacled(self) -> bool:
@@ -167,4 +168,5 @@ def prepare(
         frames=frames,
         lenses=lenses,
         toning=toning(pixels),
+        male=(analysis.gender + 1) / 2,
     )

@@ -123,6 +123,7 @@ def displaced(
     expression: Array | None,
     correction: Correction,
     male: float,
+    across: float = 0.0,
 ) -> Array:
     """Return the surrogate's landmarks (478, 3) in the picture.
 
@@ -139,6 +140,7 @@ def displaced(
         expression: (468, 3) canonical change of expression, or ``None`` to keep it.
         correction: that the surrogate needs.
         male: 0…1, how far its proportions are to be a man's.
+        across: 0…1, how far that is from the subject's gender.
     """
     spread = _spreading()
     broad = spread.near @ change
@@ -153,7 +155,7 @@ def displaced(
     for part, weight in zip(_PARTS, spread.parts, strict=True):
         whole = exaggerated[part].mean(0) + _growth(fit.identity, change, part, strength)
         wanted = wanted * (1 - weight[:, None]) + whole * weight[:, None]
-    human = kept_human(fit.identity, wanted, male=male)
+    human = kept_human(fit.identity, wanted, male=male, across=across)
     offsets = fit.pose.turn(_turned(fit, human, correction.turn)).astype(np.float32)
     size = np.ptp(vertices[: mesh.VERTICES, :2], axis=0).max()
     length = np.linalg.norm(offsets[:, :2], axis=1, keepdims=True)
