@@ -25,6 +25,7 @@ from deid_desktop.core.compose.expression import expression_change, smile_of
 from deid_desktop.core.compose.eyewear import Eyewear, draw_eyewear, other_eyewear
 from deid_desktop.core.compose.glasses import dark_lenses
 from deid_desktop.core.compose.relight import toning
+from deid_desktop.core.compose.shape import _spreading
 from deid_desktop.core.generate import SMALL, Generator
 from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.regions import regions
@@ -559,6 +560,36 @@ def test_a_change_of_identity_holds_no_expression(workshop, scene):
         values = workshop.analyser.blendshapes(vertices)
         seen.append([values[BLENDSHAPES.index(unit)] for unit in UNITS["happy"]])
     assert np.abs(np.subtract(*seen)).max() < 0.15
+
+
+def test_a_change_of_identity_is_the_same_on_both_sides(workshop, scene):
+    """One eye higher than the other is mostly an error of landmarks: exaggerated, it deforms."""
+    lopsided = scene.fit.identity.copy()
+    lopsided[mesh.LEFT_EYE, 1] += 0.3
+    fit = replace(scene.fit, identity=lopsided)
+    change = workshop.shapes.identity_change(fit, workshop.surrogate().shape)
+    np.testing.assert_allclose(change, (change * [-1, 1, 1])[mesh.MIRROR], atol=1e-4)
+
+
+def test_skin_between_features_is_not_torn():
+    """Brows stay near their eyes while a forehead rises: what lies between goes part of the way."""
+    fair = _spreading().fair
+    np.testing.assert_allclose(fair.sum(1), 1, atol=1e-4)  # what moves as a whole does so still
+    above, brows = mesh.XYZ[:, 1] < mesh.XYZ[9, 1] + 0.1, [*mesh.LEFT_BROW, *mesh.RIGHT_BROW]
+    rising = above.astype(np.float32)
+    rising[brows] = 0
+    smooth = fair @ rising
+
+    def steepest(change):
+        return max(
+            np.abs(change[mesh.TRIANGLES[:, one]] - change[mesh.TRIANGLES[:, one - 1]]).max()
+            for one in range(3)
+        )
+
+    assert steepest(rising) == 1
+    assert steepest(smooth) < 0.85
+    assert np.abs(smooth[brows]).mean() < 0.25
+    assert smooth[10] > 0.8
 
 
 def test_more_strength_hides_more(workshop, portrait, portrait_face, scene):

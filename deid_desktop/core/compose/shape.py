@@ -23,20 +23,26 @@ _LANDMARK_NOISE = 0.12
 """Standard deviation of the landmarks in canonical centimetres."""
 _PRIOR = 1.5
 _ROUNDS = 4
+_FAIR, _STIFF, _BESIDE = 12.0, 10.0, 0.7
+"""How much smoothness of a change weighs beside keeping it, how much more eyes, brows and lips are
+kept than skin, and centimetres within which vertices are neighbours. Without, the skin between
+brows that stay and a forehead that rises is torn to a wedge."""
 _CAP = 0.12
 """Largest displacement of a vertex, as a share of the face's size."""
 _EXPRESSIVE = [0, 1, 2, 12, 13]
 """Expression components that an identity may not imitate: the main smiles and the lids. Brows,
 jaw and mouth differ between people as much as between moods; without them too much stays."""
-LARGEST = 0.55
+LARGEST = 0.65
 """Root mean square displacement, in canonical centimetres, beyond which heads look deformed."""
+_CALMER = 0.25
+"""Share of that which is left out where the other gender is asked for and nothing is smoothed."""
 _BROAD = 0.9
 """Centimetres over which differences of shape are averaged before they are exaggerated."""
 _NOSE = 0.4
 """Share of the strength by which the nose's own differences are exaggerated."""
 _GROWTH = 0.12
 """How much larger or smaller eyes and mouth may become, as a share."""
-_BROW = 0.72
+_BROW = 0.7
 """Share with which a brow moves as its eye does, not by its own exaggerated difference: a brow that
 moves by itself says something else."""
 _LOST = (0.4, 0.1)
@@ -106,11 +112,14 @@ class ShapeModel:
     def identity_change(self, fit: ShapeFit, shape: Array) -> Array:
         """Return ``shape`` (468, 3) − the fitted identity, without what looks like an expression.
 
-        Exaggerating the difference must not curl the mouth or close the eyes.
+        Exaggerating the difference must not curl the mouth, close the eyes or set one higher than
+        the other: what landmarks tell of one side of a face alone is mostly their error.
         """
         change = (shape - fit.identity).ravel()
         calm = change - (self._expressive @ change) @ self._expressive
-        return calm.reshape(-1, 3).astype(np.float32)
+        calm = calm.reshape(-1, 3)
+        both = calm + (calm * [-1, 1, 1])[mesh.MIRROR]
+        return (both / 2).astype(np.float32)
 
 
 def displaced(
@@ -146,6 +155,7 @@ def displaced(
     broad = spread.near @ change
     # A cheek that is seen from the side is an outline: there a change of depth shows in full.
     frontal = abs(float(np.cos(np.radians(fit.pose.degrees()[0]))))
+    largest *= 1 - _CALMER * across
     strength = frontal * min(strength, largest / float(np.sqrt((broad**2).sum(1).mean())))
     exaggerated = strength * broad
     local = (change - broad) * (1 + (_NOSE * strength - 1) * spread.nose[:, None])
@@ -156,6 +166,7 @@ def displaced(
         whole = exaggerated[part].mean(0) + _growth(fit.identity, change, part, strength)
         wanted = wanted * (1 - weight[:, None]) + whole * weight[:, None]
     human = kept_human(fit.identity, wanted, male=male, across=across)
+    human = human + (1 - across) * (spread.fair @ human - human)  # it takes something of gender
     offsets = fit.pose.turn(_turned(fit, human, correction.turn)).astype(np.float32)
     size = np.ptp(vertices[: mesh.VERTICES, :2], axis=0).max()
     length = np.linalg.norm(offsets[:, :2], axis=1, keepdims=True)
@@ -208,12 +219,13 @@ def _growth(identity: Array, change: Array, part: list[int], strength: float) ->
 class _Spreading:
     """``near`` (468, 468) averages over a neighbourhood; ``nose`` (468,), ``parts`` (3, 468) and
     ``brows`` (2, 468) say how much a vertex belongs to the nose, to the eyes and the lips, to the
-    brows."""
+    brows; ``fair`` (468, 468) is of `_fairing`."""
 
     near: Array
     nose: Array
     parts: Array
     brows: Array
+    fair: Array
 
 
 _PARTS = (mesh.LEFT_EYE, mesh.RIGHT_EYE, mesh.LIPS)
@@ -233,7 +245,26 @@ def _spreading() -> _Spreading:
     parts[2][mesh.INNER_LIPS] = 1
     nose = np.exp(-((distance[:, _NOSE_VERTICES].min(1) / 0.4) ** 2))
     brows = [np.exp(-((distance[:, brow].min(1) / 0.6) ** 2)) for brow in _BROWS]
-    return _Spreading(near / near.sum(1, keepdims=True), nose, np.stack(parts), np.stack(brows))
+    return _Spreading(
+        near / near.sum(1, keepdims=True), nose, np.stack(parts), np.stack(brows),
+        _fairing(distance, np.max([*parts, *brows], axis=0)),
+    )  # fmt: skip
+
+
+def _fairing(distance: Array, held: Array) -> Array:
+    """Return what makes a change of shape smooth (468, 468), after Desbrun et al. (1999).
+
+    It solves for the change that is near the given one and near the mean of its neighbours.
+
+    Args:
+        distance: (468, 468) between vertices, centimetres.
+        held: (468,) 0…1, eyes, brows and lips: they move as wholes already.
+    """
+    near = np.exp(-((distance / _BESIDE) ** 2))
+    np.fill_diagonal(near, 0)
+    rough = np.eye(len(near)) - near / near.sum(1, keepdims=True)
+    kept = np.diag(1 + _STIFF * held**4)
+    return np.asarray(np.linalg.solve(kept + _FAIR * rough.T @ rough, kept))
 
 
 def bending_field(vertices: Array, moved: Array, shape: tuple[int, int]) -> Array:
