@@ -381,13 +381,37 @@ def test_drawn_frames_go_around_the_eyes(scene):
 
 
 def test_other_glasses_take_their_colour_from_the_photos():
-    texture, where = np.full((8, 8, 3), 180, np.float32), np.ones((8, 8), np.float32)
-    texture[..., 2] = 40
+    texture, where = np.full((8, 8, 3), 60, np.float32), np.ones((8, 8), np.float32)
+    texture[..., 2] = 20
     clear = other_eyewear(texture, frames=where, lenses=None, seed=1)
-    assert clear.tint is None
-    np.testing.assert_allclose(clear.frame, [46.3, 46.3, 35.3], atol=0.1)
-    dark = other_eyewear(texture, frames=None, lenses=where, seed=1)
-    np.testing.assert_allclose(dark.tint, [46.3, 46.3, 35.3], atol=0.1)
+    assert clear.tint is None and not clear.metal
+    np.testing.assert_allclose(clear.frame, [37.3, 37.3, 23.3], atol=0.1)
+    dark = other_eyewear(3 * texture, frames=None, lenses=where, seed=1)
+    np.testing.assert_allclose(dark.tint, [48.7, 48.7, 44.7], atol=0.1)
+
+
+def test_glasses_of_which_little_is_seen_become_thin_metal():
+    texture, where = np.full((8, 8, 3), 180, np.float32), np.ones((8, 8), np.float32)
+    drawn = [other_eyewear(texture, frames=where, lenses=None, seed=seed) for seed in range(9)]
+    assert all(each.metal and each.frame.max() < 90 for each in drawn)
+    assert len({tuple(each.frame) for each in drawn}) == 3
+
+
+def test_drawn_arms_meet_the_subjects_own(scene):
+    """Beside the face the subject's own arms go on: drawn ones end where those leave it."""
+    for height in (0.30, 0.42):
+        frames = np.zeros((SMALL, SMALL), np.float32)
+        row = round(height * SMALL)
+        frames[row - 2 : row + 3, : SMALL // 5] = 1
+        glasses = other_eyewear(scene.texture, frames=frames, lenses=None, seed=1)
+        left, right = glasses.arms
+        assert right is None  # nothing is seen there
+        assert left[1] == pytest.approx(height, abs=0.01)
+        rendered = np.full((*scene.crop.shape[:2], 3), 150, np.float32)
+        draw_eyewear(rendered, scene.mesh, glasses)
+        places = mesh.uv_grid(128).interpolate(scene.mesh[: mesh.VERTICES, :2])
+        x, y = places[int(128 * left[1]), int(128 * left[0])].astype(int)
+        assert rendered[y - 2 : y + 3, x - 2 : x + 3].min() < 110
 
 
 # Expression

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deid_desktop.core import mesh
 from deid_desktop.core.geometry import blur
 from deid_desktop.core.types import Array
 
@@ -28,6 +29,14 @@ _SOAKED = 0.7
 """How dark a frame is where its darkest third is measured: thin rims are mixed with skin."""
 _THIN = 70.0
 """Level from which rims are so thin that the photo mixes them with skin."""
+_METALS = np.array([[0.17, 0.17, 0.19], [0.24, 0.17, 0.12], [0.40, 0.30, 0.16]], np.float32)
+"""Colours of thin rims relative to white in the light on the skin: gunmetal, brown and gold."""
+_BELOW_RIM = 0.6
+"""How opaque a thin rim is below a lens: there it is thinner still, and mirrors the cheek."""
+_SIDES = (0.05, 0.12)
+"""From where to where along a texture's row an arm is looked for; mirrored on the other side."""
+_ARM = 0.004
+"""Share of a texture that an arm has to cover there to be found."""
 _BITS = 4
 _HELD = 0.97
 """Share of the light that a dark lens holds back at its upper edge."""
@@ -43,12 +52,15 @@ _SHADOW = 0.22
 class Eyewear:
     """Glasses to draw: ``frame`` (3,) its colour, ``width`` of the frame as a share of the distance
     between the outer corners of the eyes, ``tint`` (3,) of dark lenses or ``None``; 0…255.
-    ``form``: which outline, and how high."""
+    ``form``: which outline, and how high. ``metal``: thin, thinner below, and shining. ``arms``:
+    where in texture space (2,) the subject's own arms go on, left and right; ``None``: not seen."""
 
     frame: Array
     width: float
     tint: Array | None
     form: int = 1
+    metal: bool = False
+    arms: tuple[Array | None, Array | None] = (None, None)
 
 
 def other_eyewear(
@@ -64,13 +76,31 @@ def other_eyewear(
     """
     colour = _colour(texture, frames if lenses is None else lenses)
     width, form = 0.010 + 0.004 * (seed % 3), seed // 3
-    if colour.max() > _THIN:  # little of it is seen
-        width *= 0.6
+    arms = (None, None) if frames is None else (_arm(frames, 0), _arm(frames, 1))
+    if lenses is None and colour.max() > _THIN:  # little of it is seen
+        metal = _METALS[form % len(_METALS)] * float(np.percentile(texture, 90))
+        return Eyewear(metal, 0.6 * width, None, form, metal=True, arms=arms)
     colour = np.minimum(_SOAKED * colour, _DARK)
     colour = 0.5 * (colour + colour.mean())  # skin's colour shines through thin rims
     if lenses is not None:
-        return Eyewear(0.45 * colour, width + 0.01, colour, form)
-    return Eyewear(colour, width, None, form)
+        return Eyewear(0.45 * colour, width + 0.01, colour, form, arms=arms)
+    return Eyewear(colour, width, None, form, arms=arms)
+
+
+def _arm(frames: Array, side: int) -> Array | None:
+    """Return where an arm leaves the face (2,), in texture space, or ``None``.
+
+    Only its height is read: beyond, it goes on in the picture as it was.
+    """
+    size = len(frames)
+    start, stop = (round(share * size) for share in _SIDES)
+    seen = (frames if side == 0 else frames[:, ::-1])[:, start:stop] ** 2
+    if seen.mean() < _ARM:
+        return None
+    rows = seen.sum(1)
+    height = float((rows * (np.arange(size) + 0.5)).sum() / rows.sum()) / size
+    across = sum(_SIDES) / 2
+    return np.array([across if side == 0 else 1 - across, height], np.float32)
 
 
 def _colour(texture: Array, where: Array | None) -> Array:
@@ -94,27 +124,58 @@ def draw_eyewear(
     soft = max(0.45 * max(1.0, enlarged), 0.004 * apart)
     thick = max(1, round(max(eyewear.width * apart, 0.8 * enlarged)))
     lenses = [_Lens.before(vertices, eye, eyewear.form) for eye in (0, 1)]
-    curves = [lens.outline() for lens in lenses]
     if eyewear.tint is not None:
         _darken(rendered, lenses, eyewear.tint, soft)
-    lines = np.zeros(rendered.shape[:2], np.uint8)
-    cv2.polylines(lines, [_fixed(c) for c in curves], True, 255, thick, cv2.LINE_AA, _BITS)
-    cv2.polylines(lines, [_fixed(_bridge(*lenses))], False, 255, thick, cv2.LINE_AA, _BITS)
-    for lens, temple in zip(lenses, _TEMPLES, strict=True):
-        arm = np.stack([lens.at(np.array([[-0.97, -0.42]]))[0], vertices[temple, :2]])
-        cv2.polylines(lines, [_fixed(arm)], False, 255, thick, cv2.LINE_AA, _BITS)
-    rim = lines.astype(np.float32) / 255
+    rim = _rims(rendered.shape[:2], lenses, thick, 1.0 if not eyewear.metal else _BELOW_RIM)
+    rim = np.maximum(rim, _lines(rim.shape, [_bridge(*lenses)], thick))
+    ends = [_beside(vertices, *pair) for pair in zip(eyewear.arms, _TEMPLES, strict=True)]
+    arms = [
+        np.vstack([lens.at(np.array([[-0.95, -0.5], [-1.12, -0.5]])), end])
+        for lens, end in zip(lenses, ends, strict=True)
+    ]
+    rim = np.maximum(rim, _lines(rim.shape, arms, thick))
     lower = np.array([[1, 0, 0], [0, 1, 0.02 * apart]], np.float32)
     below: Array = cv2.warpAffine(rim, lower, rim.shape[::-1])
     rendered *= 1 - _SHADOW * blur(below, 0.016 * apart)[..., None]
-    worn = np.clip(1.2 * blur(rim, soft), 0, 0.97)[..., None]
+    dense = 1.9 if eyewear.metal else 1.2  # thin lines lose more by being blurred
+    worn = np.clip(dense * blur(rim, soft), 0, 0.97)[..., None]
     # Frames are round: what faces the light from above shines a little.
     back = np.array([[1, 0, 0.7], [0, 1, 1.2]], np.float32)
     facing = np.clip(worn[..., 0] - cv2.warpAffine(worn[..., 0], back, rim.shape[::-1]), 0, 1)
-    frame = eyewear.frame + _GLEAM * facing[..., None]
+    gleam = _GLEAM * (2.0 if eyewear.metal else 1.0)
+    frame = eyewear.frame + gleam * facing[..., None]
     rendered[:] = rendered * (1 - worn) + frame * worn
     if eyewear.tint is None:
         _reflect(rendered, lenses, apart)
+
+
+def _lines(shape: tuple[int, ...], curves: list[Array], thick: int) -> Array:
+    """Return open curves (n, 2) drawn (h, w), 0…1."""
+    lines = np.zeros(shape[:2], np.uint8)
+    cv2.polylines(lines, [_fixed(c) for c in curves], False, 255, thick, cv2.LINE_AA, _BITS)
+    return lines.astype(np.float32) / 255
+
+
+def _rims(shape: tuple[int, ...], lenses: list[_Lens], thick: int, below: float) -> Array:
+    """Return the rims (h, w), 0…1, as opaque as ``below`` where they are below the eyes."""
+    outlines = [lens.outline() for lens in lenses]
+    half = len(outlines[0]) // 2
+    upper = _lines(shape, [np.vstack([o[half:], o[:1]]) for o in outlines], thick)
+    lower = _lines(shape, [o[: half + 1] for o in outlines], max(1, round(thick * below)))
+    return np.maximum(upper, below * lower)
+
+
+def _beside(vertices: Array, arm: Array | None, temple: int) -> Array:
+    """Return where an arm leaves the face in the picture (2,)."""
+    if arm is None:
+        return vertices[temple, :2]
+    places = mesh.uv_grid(_COARSE).interpolate(vertices[: mesh.VERTICES, :2])
+    x, y = np.clip((arm * _COARSE).astype(int), 0, _COARSE - 1)
+    return np.asarray(places[y, x])
+
+
+_COARSE = 128
+"""Texels a side at which places in texture space are looked up."""
 
 
 def _reflect(rendered: Array, lenses: list[_Lens], apart: float) -> None:
