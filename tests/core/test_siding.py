@@ -41,7 +41,7 @@ def test_no_more_is_looked_at_and_no_more_done_than_it_takes(side):
 
     assert least_strength(side, verdicts([0.9, 1.0, 1.0])) == STRENGTHS[side][0]
     assert asked == [0.9]
-    between = least_strength(side, verdicts([-0.8, 0.8, 1.0]))
+    between = least_strength(side, verdicts([-0.8, 0.9, 1.0]))
     assert STRENGTHS[side][0] < between < STRENGTHS[side][1]
     assert len(asked) == 3
 

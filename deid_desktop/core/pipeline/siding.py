@@ -22,7 +22,7 @@ caricature."""
 _DEAF = -0.3
 """Verdict at the greatest strength below which the network sees the head, not the face: behind dark
 glasses, above full beards. Such a face is made as most are, not a caricature for nothing."""
-_SURE = 0.6
+_SURE = 0.8
 """Verdict, of 1, that leaves room for what a larger picture and another age change."""
 
 
