@@ -40,13 +40,6 @@ class Portrait(NamedTuple):
     embedding: Array
 
 
-class Seen(NamedTuple):
-    """A composed mix: its embedding (128,) and SFace's similarity to the subject."""
-
-    embedding: Array
-    similarity: float
-
-
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(
@@ -59,18 +52,17 @@ def main() -> None:
     options = parser.parse_args()
     pipeline, dlib, generator = Pipeline("cpu"), DlibResNet(), Generator()
     portraits = known(options.cache, options.folder, options.skip, pipeline, dlib)
-    found, subjects = list[Seen](), list[int]()
+    found, subjects = list[Array](), list[int]()
     for number, portrait in enumerate(portraits):
-        for seen in composed(portrait, number, options.draws, pipeline, dlib, generator):
-            found.append(seen)
+        for embedding in composed(portrait, number, options.draws, pipeline, dlib, generator):
+            found.append(embedding)
             subjects.append(number)
     gallery = np.stack([portrait.embedding for portrait in portraits])
-    probes = np.stack([seen.embedding for seen in found])
-    figures = evaluate(Scores(dlib.scores(probes, gallery), np.array(subjects)))
+    scores = Scores(dlib.scores(np.stack(found), gallery), np.array(subjects))
+    figures = evaluate(scores)
     print(f"{len(found)} surrogates of {len(portraits)} people, k = {K}, {dlib.model}")
     for name, figure in figures.items():
         print(f"  {name:10s} {figure.value:.4f} [{figure.low:.3f}, {figure.high:.3f}]")
-    print(f"  SFace similarity, mean {np.mean([seen.similarity for seen in found]):.4f}")
 
 
 def known(
@@ -105,22 +97,20 @@ def composed(
     pipeline: Pipeline,
     dlib: DlibResNet,
     generator: Generator,
-) -> Iterator[Seen]:
-    """Yield what recognisers see of some mixes on a portrait, the face found again."""
+) -> Iterator[Array]:
+    """Yield dlib's embeddings (128,) of some mixes on a portrait, the face found again."""
     photo = read_photo(portrait.path)
     for draw in range(draws):
         identity = generator.draw_identity(portrait.attribute, k=K, seed=number, attempt=draw)
         result = pipeline.redact(
             photo, portrait.face, Request(k=K), identity=identity, preview=True
         )
-        likeness = result.verdict.similarity_to_original
-        if result.layer is None or likeness is None:
+        if result.layer is None:
             continue
         pixels = pipeline.render(photo, [result])
         face = largest(pipeline, Photo(photo.name, pixels, f"{photo.key} {draw}"))
         if face is not None:
-            embedding = dlib.embed(pixels, face.points)
-            yield Seen(embedding, likeness)
+            yield dlib.embed(pixels, face.points)
 
 
 if __name__ == "__main__":
