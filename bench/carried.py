@@ -4,8 +4,8 @@
 
 On each portrait some mixes are drawn and composed as previews; none is chosen. dlib compares each
 with all originals. What the search exports tells of a handful of people in hundreds; here every
-mix speaks, so that a minute shows what a change of the composition costs or gains: compare the same
-draws before and after. The figures themselves are no promise: nobody exports such faces.
+mix speaks, so that two minutes show what a change of the composition costs or gains: compare the
+same draws before and after. The figures themselves are no promise: nobody exports such faces.
 
 ``FOLDER`` holds one portrait of each person; ``evaluate`` has the first 200, which are left out.
 """
