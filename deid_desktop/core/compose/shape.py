@@ -166,7 +166,8 @@ def displaced(
         whole = exaggerated[part].mean(0) + _growth(fit.identity, change, part, strength)
         wanted = wanted * (1 - weight[:, None]) + whole * weight[:, None]
     human = kept_human(fit.identity, wanted, male=male, across=across)
-    human = human + (1 - across) * (spread.fair @ human - human)  # it takes something of gender
+    # Smooth faces look less of one gender: where the other is asked for, they stay rougher.
+    human = human + (1 - across) * (spread.fair @ human - human)
     offsets = fit.pose.turn(_turned(fit, human, correction.turn)).astype(np.float32)
     size = np.ptp(vertices[: mesh.VERTICES, :2], axis=0).max()
     length = np.linalg.norm(offsets[:, :2], axis=1, keepdims=True)
