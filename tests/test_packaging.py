@@ -44,7 +44,10 @@ def wheel(path: Path, files: dict[str, bytes]) -> Path:
     return path
 
 
-MADE_HERE = {f"{name}.safetensors" for name in ("generator", "occlusion", "effects", "shading")}
+MADE_HERE = {
+    f"{name}.safetensors"
+    for name in ("generator", "occlusion", "effects", "proportions", "shading")
+}
 
 
 def test_every_vendored_model_has_exactly_one_origin(fetch_models: ModuleType) -> None:

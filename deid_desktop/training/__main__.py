@@ -6,6 +6,7 @@
     python -m deid_desktop.training occlusion --data ../shared/data [--crowds PHOTO...] [--out FILE]
     python -m deid_desktop.training anatomy  --data ../shared/data
     python -m deid_desktop.training shading  --data ../shared/data [--skip 200] [--out FILE]
+    python -m deid_desktop.training proportions --data ../shared/data [--skip 200] [--out FILE]
     python -m deid_desktop.training effects  --data ../shared/data [--skip 200] [--out FILE]
 
 ``unwrap`` takes every picture into texture space (two minutes), ``build`` computes the weights and
@@ -13,7 +14,8 @@ trains the network (ten minutes on two cores; goes on from its checkpoint), ``sh
 and slider sweeps of the weights in place. ``occlusion`` trains the network that sees what lies in
 front of a face (three minutes of one core). ``anatomy`` prints how far apart the features of people
 are (five minutes), ``shading`` learns what mixes lack in the light of photos (two
-minutes), ``effects`` what donors bring to an embedding.
+minutes), ``proportions`` what composed faces have too much of (five minutes), ``effects`` what
+donors bring to an embedding.
 """
 
 from __future__ import annotations
@@ -61,6 +63,12 @@ def main(arguments: list[str] | None = None) -> int:
     shading.add_argument("--data", type=Path, default=Path("../shared/data"))
     shading.add_argument("--out", type=Path, default=resource("models", "shading.safetensors"))
     shading.add_argument("--skip", type=int, default=200, help="portraits to leave out")
+    proportions = commands.add_parser("proportions")
+    proportions.add_argument("--data", type=Path, default=Path("../shared/data"))
+    proportions.add_argument(
+        "--out", type=Path, default=resource("models", "proportions.safetensors")
+    )
+    proportions.add_argument("--skip", type=int, default=200, help="portraits to leave out")
     effects = commands.add_parser("effects")
     effects.add_argument("--data", type=Path, default=Path("../shared/data"))
     effects.add_argument("--out", type=Path, default=resource("models", "effects.safetensors"))
@@ -69,7 +77,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     commands_by_name = {
         "unwrap": _unwrap, "build": _build, "sheets": _sheets, "occlusion": _occlusion,
-        "anatomy": _anatomy, "shading": _shading, "effects": _effects,
+        "anatomy": _anatomy, "shading": _shading, "proportions": _proportions,
+        "effects": _effects,
     }  # fmt: skip
     commands_by_name[options.command](options)
     return 0
@@ -151,6 +160,19 @@ def _shading(options: argparse.Namespace) -> None:
         _write_checksum(options.out)
     off = ", ".join(f"{value:.4f}" for value in report.off)
     logging.info("%d portraits, %.4f; mixes are off by %s", report.portraits, report.photos, off)
+
+
+def _proportions(options: argparse.Namespace) -> None:
+    from deid_desktop.training.proportions import learn, look, save
+
+    excess, report = learn(
+        list(look([options.data / folder for folder in _FOLDERS[:2]], skip=options.skip))
+    )
+    save(excess, options.out)
+    if options.out.parent == resource("models"):
+        _write_checksum(options.out)
+    off = ", ".join(f"{value:.4f}" for value in report.off)
+    logging.info("%d women, %d men; surrogates are off by %s", report.women, report.men, off)
 
 
 def _effects(options: argparse.Namespace) -> None:

@@ -2,9 +2,10 @@
 
 Portraits and random mixes in their light are laid side by side in texture space. What the two
 differ in on average, by gender, age and smile, is what all surrogates lack: the studio's light is
-taken out by it, and folds and hollows are put in; on lips and lids, where nothing is compared, only
-the usual light is taken out. As later steps of relighting give part of it another contrast, what is
-left over is added in a second and a third round.
+taken out by it, and what exaggerated forms have too much of, folds and hollows are put in, and from
+lips the dark line is taken, which lies elsewhere in each donor; on lids and brows, where nothing is
+compared, only the usual light is taken out. As later steps of relighting give part of it another
+contrast, what is left over is added in further rounds.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from deid_desktop.core import mesh
+from deid_desktop.core.compose import Scene, landmarks
 from deid_desktop.core.compose.relight import Light, bare, relight
 from deid_desktop.core.compose.shading import (
     SIZE,
@@ -33,6 +35,7 @@ from deid_desktop.core.generate import TINY, Generator
 from deid_desktop.core.geometry import LUMA, blur
 from deid_desktop.core.pipeline.studio import Studio
 from deid_desktop.core.pipeline.wishes import wished_attribute
+from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Analysis, Array, Request
 from deid_desktop.training.portraits import portraits, sitting_for
 
@@ -41,19 +44,20 @@ _WORK = (112.0, 128.0)
 _EVEN = np.eye(9, dtype=np.float32)[0]
 _FREE = 0.002
 """Weight of even light in what is measured of one photo: next to none."""
-_ROUNDS = 3
-_SOFT = 1.0
+_REQUEST = Request()
+_ROUNDS = 6
+_SOFT = 0.7
 """Texels over which what was learned of skin goes over into lips and lids."""
 _RIDGE = np.array([0.004, 0.004, 0.02, 0.02, 0.02], np.float32)
 """What each trait's square costs beside the mean square error."""
 
 
 class Seen(NamedTuple):
-    """A portrait: its ``light``, bare ``skin`` (TINY, TINY), landmarks and analysis."""
+    """A portrait: its ``scene``, the ``light`` on it, bare ``skin`` (TINY, TINY) and analysis."""
 
+    scene: Scene
     light: Light
     skin: Array
-    vertices: Array
     analysis: Analysis
 
 
@@ -83,7 +87,7 @@ def look(folders: Sequence[Path], *, skip: int = 0) -> Iterator[Seen]:
         photo, face = sitting.photo, sitting.face
         scene = studio.scene(photo, face, TINY, _WORK)
         skin = bare(scene.skin, scene.frames)
-        yield Seen(scene.light, skin, scene.mesh, studio.analyse(photo, face))
+        yield Seen(scene, scene.light, skin, studio.analyse(photo, face))
 
 
 def learn(seen: Sequence[Seen]) -> tuple[Learned, Report]:
@@ -114,28 +118,31 @@ def save(learned: Learned, path: Path) -> None:
 
 
 def _light(seen: Seen, usual: Array, trust: float) -> Array:
-    return fitted_light(seen.light.texture, seen.skin, seen.vertices, usual=usual, trust=trust)
+    return fitted_light(seen.light.texture, seen.skin, seen.scene.mesh, usual=usual, trust=trust)
 
 
 class _Compared:
     """Portraits beside random mixes in their light: the band of shading of n ``photos`` (n, s, s),
-    its ``difference`` from the mixes', ``weight`` of what is skin, and ``traits`` (n, 5)."""
+    its ``difference`` from the mixes', ``weight`` of what is compared, and ``traits`` (n, 5)."""
 
     def __init__(
         self, seen: Sequence[Seen], generator: Generator, lack: Array, *, seed: int
     ) -> None:
         photos, mixes, found = [], [], []
         for number, one in enumerate(seen):
-            attribute = wished_attribute(one.analysis, Request(), None)
+            attribute = wished_attribute(one.analysis, _REQUEST, None)
             identity = generator.draw_identity(attribute, k=5, seed=seed + number)
             surrogate = generator.generate([identity], [attribute], size=TINY)[0]
-            lit = relight(one.light, surrogate, one.vertices, tinted=True, lack=lack)
-            photos.append(_band(one.light.texture, one.skin))
-            mixes.append(_band(lit, one.skin))
+            vertices = landmarks(one.scene, surrogate, shape_strength=_REQUEST.shape_strength)
+            lit = relight(one.light, surrogate, vertices, tinted=True, lack=lack)
+            shown = _compared(one)
+            photos.append(_band(one.light.texture, shown))
+            mixes.append(_band(lit, shown))
             found.append(traits(surrogate))
         self.photos, self.traits = np.array(photos), np.array(found)
         self.difference = self.photos - np.array(mixes)
-        self.weight = np.array([one.skin * (one.skin > 0.5) for one in seen])
+        shown = np.array([_compared(one) for one in seen])
+        self.weight = shown * (shown > 0.5)
 
     def size(self, values: Array) -> float:
         """Return the root mean square of ``values`` (n, s, s) on skin."""
@@ -155,6 +162,11 @@ class _Compared:
         products = np.einsum("nij,na->ija", weight * difference, like)
         found = np.linalg.solve(squares, products[..., None])[..., 0]
         return np.moveaxis(found, 2, 0).astype(np.float32)
+
+
+def _compared(seen: Seen) -> Array:
+    """Return where a portrait is compared (s, s), 0…1: on bare skin and lips."""
+    return np.asarray(np.maximum(seen.skin, regions(TINY).lips * seen.light.seen[..., 0]))
 
 
 def _band(texture: Array, skin: Array) -> Array:

@@ -45,7 +45,7 @@ def test_the_white_of_an_eye_is_as_light_as_the_photos(vertices):
     picture = drawn(vertices, (200, 150, 130))  # its white is 200
     eye, iris = vertices[mesh.LEFT_EYE, :2], vertices[mesh.LEFT_IRIS, :2]
     radius = float(np.linalg.norm(iris[1] - iris[0]))
-    x, y = iris[0] + [1.5 * radius, 0]
+    x, y = iris[0] - [1.5 * radius, 0]  # towards the temple
     assert eye[:, 0].min() < x < eye[:, 0].max()
     assert 150 < picture[round(y), round(x)].mean() < 200
 
@@ -60,3 +60,21 @@ def test_a_catchlight_is_a_spot_with_an_edge(vertices):
     pupil = np.hypot(rows - y, columns - x) / radius < 0.25
     assert grey[away < 0.1].min() > 90
     assert grey[pupil & (away > 0.35)].max() < 60
+
+
+def test_eyes_are_pink_beside_the_nose_and_white_beside_the_temple(vertices):
+    picture = drawn(vertices, (200, 150, 130))
+    lids = vertices[mesh.LEFT_EYE, :2]
+    nose, temple = (
+        picture[round(float(place[1])), round(float(place[0]))]
+        for place in (lids[8] + share * (lids[0] - lids[8]) for share in (0.12, 0.88))
+    )
+    assert nose[0] / nose[2] > 1.2 * temple[0] / temple[2]
+
+
+def test_lashes_stand_above_the_lids_edge(vertices):
+    plain = np.array((200, 150, 130), np.float32)
+    lids = vertices[mesh.LEFT_EYE, :2]
+    x, edge = round(float(lids[4, 0])), float(lids[4, 1])
+    above = drawn(vertices, plain)[round(edge - 0.03 * np.linalg.norm(lids[0] - lids[8])), x]
+    assert above.mean() < 0.75 * plain.mean()

@@ -20,7 +20,7 @@ def seen(pipeline, crew, crew_faces):
     for face in crew_faces:
         scene = studio.scene(crew, face, TINY, WORK)
         skin = bare(scene.skin, scene.frames)
-        faces.append(Seen(scene.light, skin, scene.mesh, studio.analyse(crew, face)))
+        faces.append(Seen(scene, scene.light, skin, studio.analyse(crew, face)))
     return faces
 
 

@@ -46,7 +46,7 @@ from deid_desktop.core.types import Array, Pixels, Surrogate
 
 __all__ = [
     "Correction", "GlassesModel", "MaskLayer", "OcclusionModel", "Scene", "ShapeModel", "Sketch",
-    "SurrogateLayer", "Touch", "compose", "prepare", "sketch",
+    "SurrogateLayer", "Touch", "compose", "landmarks", "prepare", "sketch",
 ]  # fmt: skip
 
 _NOTHING, _RIGHT = Touch(), Correction()
@@ -144,6 +144,30 @@ def sketch(
     return Sketch(shown, local.astype(np.float32), drawn.moved)
 
 
+def landmarks(
+    scene: Scene,
+    surrogate: Surrogate,
+    *,
+    shape_strength: float,
+    expression: Array | None = None,
+    cover: int = 0,
+    correction: Correction = _RIGHT,
+) -> Array:
+    """Return where a surrogate's landmarks (478, 3) lie in the crop; arguments as of `compose`."""
+    return displaced(
+        scene.mesh,
+        scene.fit,
+        scene.shapes.identity_change(scene.fit, surrogate.shape),
+        strength=shape_strength,
+        largest=LARGEST + _FURTHER * cover,
+        expression=expression,
+        correction=correction,
+        male=surrogate.male,
+        across=abs(across_gender(surrogate.male, scene.male)),
+        excess=scene.shapes.excess(surrogate.male),
+    )
+
+
 _AT_POINTS = (mesh.LEFT_EYE, mesh.RIGHT_EYE, [4], [61], [291])
 """Vertices at the five points of a face."""
 
@@ -185,17 +209,10 @@ def _draw(
     correction: Correction,
 ) -> _Drawn:
     across = across_gender(surrogate.male, scene.male)
-    moved = displaced(
-        scene.mesh,
-        scene.fit,
-        scene.shapes.identity_change(scene.fit, surrogate.shape),
-        strength=shape_strength,
-        largest=LARGEST + _FURTHER * cover,
-        expression=expression,
+    moved = landmarks(
+        scene, surrogate, shape_strength=shape_strength, expression=expression, cover=cover,
         correction=correction,
-        male=surrogate.male,
-        across=abs(across),
-    )
+    )  # fmt: skip
     field = bending_field(scene.mesh, moved, scene.crop.shape[:2])
     window = _window(moved, scene.crop.shape[:2])
     photo = bend(scene.crop, field, window)
@@ -203,11 +220,12 @@ def _draw(
     aged = float(np.clip((wear - 1) / _WORN, 0, 1))
     light = shown_light(scene.light, across)
     lit = relight(light, surrogate, moved, tinted=cover < 2, wear=wear, aged=aged)
-    brows = brows_gender(surrogate.male, across)
-    depth, hair = own_brows(light.brow_depth, light.brow_hair, male=brows, seed=seed)
-    if depth is not None:
-        depth = depth * float(np.clip(1 - _GREYING * (wear - 1), 0.35, 1))
-    lit = draw_brows(lit, depth=depth, hair=hair, seed=seed)
+    male = brows_gender(surrogate.male, across)
+    brows = own_brows(light.brow_depth, light.brow_hair, male=male, seed=seed)
+    if brows.depth is not None:
+        grey = float(np.clip(1 - _GREYING * (wear - 1), 0.35, 1))
+        brows = brows._replace(depth=brows.depth * grey)
+    lit = draw_brows(lit, brows, seed=seed)
     if scene.spots is not None:
         lit = draw_spots(lit, scene.spots, seed)
     if scene.beard is not None and not touch.shaved:

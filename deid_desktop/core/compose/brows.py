@@ -24,9 +24,18 @@ from deid_desktop.core.types import Array
 _OWN = 0.9
 """Share of how dark a surrogate's brows are that is its own; the rest is the photo's. With all of
 it the photo's, who somebody is was told by their brows alone (dlib's AUC .025 higher)."""
-_WOMEN, _MEN, _VARIED, _FAINTEST = 0.095, 0.145, 0.05, 0.04
+_WOMEN, _MEN, _FAINTEST = 0.095, 0.145, 0.035
 """How much darker than skin people's brows are, on average over ``regions.brows`` (118 portraits):
-means, deviation, and the least that is drawn."""
+means, and the least that is drawn."""
+_THICKER = 0.25
+"""Deviation of that, as a share, between brows of the same hair."""
+_DARK = (0.8, 0.85, 0.32)
+"""How dark their hair is, of the usual: mean of women and men, deviation (171 portraits)."""
+_DARKEST = (0.35, 1.2)
+_HIGHER, _LIFTED = 0.3, 0.3
+"""Deviations of how high a brow lies, and how much higher its end is, in half widths."""
+_ARCHED = 0.7
+"""How much higher the ends of women's brows are than where a mix has them, in half widths."""
 USUAL_HAIR = np.array([0.45, 0.52, 0.57], np.float32)
 """How much darker than skin the dense part of brows is, where the photo does not tell."""
 _LEAST = 0.45
@@ -37,12 +46,12 @@ _CORE = 0.45
 """Share of the mix's own greatest depth from which it says where the brow runs."""
 _NARROWER = (0.62, 2.3)
 """How wide a brow may be, of the mix's: that is spread, the photo's ink and depth say how far."""
-_LOWER = 0.65
+_LOWER = 0.42
 """How far below the mix's middle a brow lies, in half widths: wider than the mix's and frayed
 above, it would look raised."""
 _ROUNDS = 3
 """In which that width is found."""
-_INK, _STEEP = 1.2, 1.08
+_INK, _STEEP = 0.85, 1.02
 """Mean and greatest depth to reach, of the photo's: rendering softens both."""
 _DENSE = 0.97
 """How much of the skin hair covers where it is dense."""
@@ -50,11 +59,16 @@ _PLACES = np.linspace(-0.1, 1.2, 14)
 """Along a brow, from the nose to the temple."""
 _WIDTHS = [0.8, 0.9, 1.0, 1.0, 1.0, 1.0, 0.98, 0.95, 0.9, 0.85, 0.8, 0.72, 0.65, 0.6]
 """There: its half width …"""
-_DENSITY = [0.15, 0.42, 0.6, 0.85, 1.0, 0.9, 0.75, 0.66, 0.62, 0.56, 0.48, 0.36, 0.2, 0.0]
+_DENSITY = [0.5, 0.72, 0.74, 0.86, 1.0, 0.9, 0.75, 0.66, 0.6, 0.56, 0.53, 0.46, 0.3, 0.0]
 """… and how dense its hairs stand. Brows of 68 men in public portraits are darkest at a third of
 their length and have two thirds of that at 0.6, a quarter at 0.9 (``python -m bench.average``)."""
 _ROUGH = 0.7
 """How far single hairs move the edge."""
+_BESIDE, _CLEARED = 7.0, 0.9
+"""Texels of 512 over which the skin above and below is averaged that the band gives way to, and how
+far it does: below a brow lies shade, and lids that are as light as a forehead look swollen."""
+_SHADE = 0.13
+"""How much darker it is below a brow than its lid: the band that is taken away held that, too."""
 _BORDER = 0.002
 """What is less of the brows' soft border is left alone: brows may reach it."""
 _CHAINS = (mesh.LEFT_BROW, mesh.RIGHT_BROW)
@@ -64,10 +78,20 @@ _FINE = 1024
 """Texels a side at which hairs are drawn."""
 
 
-def own_brows(
-    depth: float | None, hair: Array, *, male: float, seed: int
-) -> tuple[float | None, Array]:
-    """Return how dark a surrogate's brows are, and their hair, near the photo's but not the same.
+class Brows(NamedTuple):
+    """Brows of a surrogate: ``depth`` 0…1, how much darker than skin they are on average over
+    ``regions.brows``, ``None`` for as much as the mix's; ``hair`` (3,) 0…1, how much where they are
+    dense; ``higher`` and ``lifted``, how far above the mix's they lie, and their ends besides, in
+    half widths."""
+
+    depth: float | None
+    hair: Array
+    higher: float = 0.0
+    lifted: float = 0.0
+
+
+def own_brows(depth: float | None, hair: Array, *, male: float, seed: int) -> Brows:
+    """Return a surrogate's brows, near the photo's but not the same.
 
     Args:
         depth: 0…1, how much darker than skin the photo's are on average, ``None`` if not seen.
@@ -75,22 +99,22 @@ def own_brows(
         male: 0…1, how far the surrogate is a man.
         seed: whose brows they are.
     """
-    hair = hair + _OWN * (USUAL_HAIR - hair)
-    if depth is None:
-        return None, hair
-    usual = _WOMEN + (_MEN - _WOMEN) * male
-    drawn = usual + _VARIED * float(np.random.default_rng(seed).standard_normal())
-    return depth + _OWN * (max(_FAINTEST, drawn) - depth), hair
+    thick, dark, high, lift = np.random.default_rng(seed).standard_normal(4).tolist()
+    usual = _DARK[0] + (_DARK[1] - _DARK[0]) * male
+    drawn = float(np.clip(usual + _DARK[2] * dark, *_DARKEST))
+    hair = hair + _OWN * (drawn * USUAL_HAIR - hair)
+    if depth is not None:
+        mean = (_WOMEN + (_MEN - _WOMEN) * male) * drawn / usual * (1 + _THICKER * thick)
+        depth = depth + _OWN * (max(_FAINTEST, mean) - depth)
+    return Brows(depth, hair, _HIGHER * high, _ARCHED * (1 - male) + _LIFTED * lift)
 
 
-def draw_brows(lit: Array, *, depth: float | None, hair: Array, seed: int) -> Array:
+def draw_brows(lit: Array, brows: Brows, *, seed: int) -> Array:
     """Return the lit texture (s, s, 3), 0…255, with brows of hair in place of soft bands.
 
     Args:
         lit: the surrogate's texture in the photo's light.
-        depth: 0…1, how much darker than skin they are to be, on average over ``regions.brows``;
-            ``None`` keeps the mix's own.
-        hair: (3,) 0…1, how much darker than skin they are where they are dense.
+        brows: to draw.
         seed: whose hairs they are.
     """
     size = len(lit)
@@ -103,12 +127,13 @@ def draw_brows(lit: Array, *, depth: float | None, hair: Array, seed: int) -> Ar
     # Where a face is overexposed, nothing of its brows is left to say where they run.
     band = blur(((darker + 1e-4) * zone).astype(np.float32), 1.2 * unit)
     own = float((zone * darker).sum() / zone.sum())
-    depth = own if depth is None else max(depth, _LEAST * own)
+    depth = own if brows.depth is None else max(brows.depth, _LEAST * own)
     hairs = _hairs(seed % _VARIANTS, size)[window]
-    runs = [_run(band, zone, window, chain, size=size) for chain in _CHAINS]
-    hair = _STEEP * hair
+    runs = [_run(band, zone, window, chain, brows, size=size) for chain in _CHAINS]
+    hair = _STEEP * brows.hair
     wanted = _INK * depth / max(float(hair @ LUMA), 1e-3)
-    opaque = np.clip(_DENSE + 1.1 * (hairs - 0.5), 0, 1) * np.clip(2 * zone - _BORDER, 0, 1)
+    inside = np.clip(2 * zone - _BORDER, 0, 1)
+    opaque = np.clip(_DENSE + 1.1 * (hairs - 0.5), 0, 1) * inside
     width = 1.0
     for _ in range(_ROUNDS):
         full = sum((_form(run, band.shape, width) for run in runs), np.float32(0))
@@ -118,7 +143,10 @@ def draw_brows(lit: Array, *, depth: float | None, hair: Array, seed: int) -> Ar
         width = float(np.clip(width * wanted / held, *_NARROWER))
     colour = skin * (1 - hair * np.clip(wanted / held, _PALEST, 1))
     bare = np.clip(_step(band / np.maximum(darker.max(), 0.05), 0.03, 0.2) * zone * 1.5, 0, 1)
-    cleared = part + bare[..., None] * np.maximum(skin - blur(part, 2.5 * unit), 0)
+    near, _ = weighted_blur(part, maps.skin[window] + 1e-4, _BESIDE * unit)
+    cleared = part + _CLEARED * bare[..., None] * np.maximum(near - blur(part, 2.5 * unit), 0)
+    below = sum((_below(run, band.shape) for run in runs), np.float32(0)) * inside
+    cleared = cleared * (1 - _SHADE * below[..., None])
     drawn = cleared + covered[..., None] * (colour - cleared)
     result = lit.copy()
     result[window] = drawn
@@ -135,8 +163,9 @@ class _Run(NamedTuple):
 
 
 def _run(
-    band: Array, zone: Array, window: tuple[slice, slice], chain: list[int], *, size: int
-) -> _Run:
+    band: Array, zone: Array, window: tuple[slice, slice], chain: list[int], brows: Brows, *,
+    size: int,
+) -> _Run:  # fmt: skip
     """Return where one of the mix's brows runs.
 
     Args:
@@ -144,6 +173,7 @@ def _run(
         zone: (h, w) where brows may be.
         window: of the texture that both are of.
         chain: vertices of the brow.
+        brows: how it differs from the mix's.
         size: texels a side of that texture.
     """
     y, x = (np.arange(n, dtype=np.float32) for n in band.shape)
@@ -163,7 +193,8 @@ def _run(
     along = (t - start) / (stop - start)
     half = 2.0 * np.sqrt(spread) * np.interp(along, _PLACES, _WIDTHS)
     density = np.interp(along, _PLACES, _DENSITY, left=0, right=0)
-    return _Run(middle + _LOWER * half, half, density)
+    lower = _LOWER - brows.higher - brows.lifted * np.clip(2 * along - 0.7, 0, 1)
+    return _Run(middle + lower * half, half, density)
 
 
 def _form(run: _Run, shape: tuple[int, ...], width: float) -> Array:
@@ -172,6 +203,12 @@ def _form(run: _Run, shape: tuple[int, ...], width: float) -> Array:
     # Softer above, where hairs stand up, than below.
     profile = np.exp(-np.where(across < 0, 1.1 * across**2, np.abs(across) ** 3))
     return np.asarray(profile * run.density, np.float32)
+
+
+def _below(run: _Run, shape: tuple[int, ...]) -> Array:
+    """Return 0…1 (h, w) below a brow, where the bone shades the lid."""
+    across = (np.arange(shape[0], dtype=np.float32)[:, None] - run.middle) / run.half
+    return np.asarray(np.exp(-(((across - 1.7) / 0.9) ** 2)) * (run.density > 0), np.float32)
 
 
 def _step(values: Array, start: float, stop: float) -> Array:

@@ -13,6 +13,8 @@ from deid_desktop.core.compose.brows import USUAL_HAIR
 from deid_desktop.core.compose.colour_rule import square
 from deid_desktop.core.compose.exposure import BRIGHTEST, unclipped
 from deid_desktop.core.compose.forms import mould, read_forms, soft_skin
+from deid_desktop.core.compose.hues import hue_of, mean_colour
+from deid_desktop.core.compose.lips import USUAL_LIPS, tint_lips
 from deid_desktop.core.compose.patches import light_patches, read_patches
 from deid_desktop.core.compose.shading import LIGHT, learned, read_shading, shade, traits
 from deid_desktop.core.geometry import LUMA, around, blur, thrice, weighted_blur
@@ -39,15 +41,6 @@ _PORES = 4.0
 _UPPER_LIP = [98, 2, 327, 423, 426, 436, 410, 270, 0, 40, 186, 216, 206, 203]
 _REDDISH = np.array([0.86, 1.0, 1.06], np.float32)
 """Exponents of the channels where skin is in the shadow of lids."""
-_USUAL_LIPS = np.array([0.88, 0.77, 0.80], np.float32)
-"""Colour of lips relative to skin, the mean of 84 portraits."""
-_LIPS_LIKE_SKIN = 0.08
-"""How far lips are drawn towards the skin around: the mean of the photo's counts its edges in."""
-_PALER = 0.3
-"""How much farther lips of the oldest are."""
-_FULL, _MOULDED, _MATT = 12.0, 0.4, 0.35
-"""Texels of 512 over which lips are averaged, how much more contrast than a mix they get, and how
-much of that what is lighter does without: skin at their edge would shine."""
 _SHAVEN = 0.5
 """How much of the form of the skin above the lips gives way to an even tone."""
 _GREY_LEVEL = 120.0
@@ -128,8 +121,10 @@ def read_light(
         low=low,
         brow_depth=_brow_depth(1 - share, brows, frames),
         brow_hair=_brow_hair(1 - share, brows, frames),
-        lip_colour=_mean(share, maps.lips[..., None] * clear),
-        upper_lip=_mean(texture / np.maximum(low, 8), _above_lips(len(texture))[..., None] * clear),
+        lip_colour=mean_colour(share, maps.lips[..., None] * clear),
+        upper_lip=mean_colour(
+            texture / np.maximum(low, 8), _above_lips(len(texture))[..., None] * clear
+        ),
         forms=read_forms(texture, low, bare(skin, frames)),
         patches=read_patches(texture, low, skin),
         shading=read_shading(texture, bare(skin, frames), vertices),
@@ -154,7 +149,7 @@ def _brow_depth(darker: Array, brows: Array, frames: Array | None) -> float | No
         bare = brows * (1 - cv2.dilate(frames, np.ones((side, side), np.uint8)))
     if bare.sum() < _ENOUGH * regions(len(brows)).brows.sum():
         return None
-    return float(_mean(darker, bare[..., None]) @ LUMA)
+    return float(mean_colour(darker, bare[..., None]) @ LUMA)
 
 
 def _brow_hair(darker: Array, brows: Array, frames: Array | None) -> Array:
@@ -202,8 +197,8 @@ def relight(
     lit = _coloured(light, lit, maps, unit)
     lit = _shave(light, lit, maps, unit)
     light_patches(lit, light.low, light.patches)
-    lips = light.lip_colour if tinted else (light.lip_colour + _USUAL_LIPS) / 2
-    lit = _tint(light, lit, lips, maps, unit, aged)
+    lips = light.lip_colour if tinted else (light.lip_colour + USUAL_LIPS) / 2
+    lit = tint_lips(lit, lips, light.seen, maps, unit, aged)
     return np.clip(lit, 0, 255).astype(np.float32)
 
 
@@ -286,13 +281,13 @@ def _read_hue(texture: Array, low: Array, skin: Array) -> tuple[Array, Array]:
     near, _ = weighted_blur(part, weight + 1e-4, _SHADES * small[0] / 512)
     near, light = np.maximum(near, 0), np.maximum(light, 0)
     shade = np.log((near @ LUMA + 1) / (light @ LUMA + 1))
-    hue = np.log(_hue(near))
+    hue = np.log(hue_of(near))
     bare = weight > 0.6
     x = shade[bare] - (shade[bare].mean() if bare.any() else 0)
     prior = _SURE * max(len(x), 1)
     redder = (x @ hue[bare] + prior * (_REDDISH - 1)) / (x @ x + prior)
     level = np.exp(hue - shade[..., None] * redder).astype(np.float32)
-    level = _hue(255 * skin_light(level, weight, LIGHT * small[0] / 512))
+    level = hue_of(255 * skin_light(level, weight, LIGHT * small[0] / 512))
     large = cv2.resize(level, (len(skin), len(skin)), interpolation=cv2.INTER_LINEAR)
     return large, redder.astype(np.float32)
 
@@ -300,7 +295,7 @@ def _read_hue(texture: Array, low: Array, skin: Array) -> tuple[Array, Array]:
 def _coloured(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
     """Give the skin the photo's hues, and most of what is finer too: a mix's own are blotches."""
     own, _ = weighted_blur(lit, maps.skin + 1e-4, _HUES * unit)
-    gain = np.clip(_in_shade(light, own) / _hue(own), 0.7, 1.4)
+    gain = np.clip(_in_shade(light, own) / hue_of(own), 0.7, 1.4)
     share = _EVEN * thrice(lit @ LUMA) * _in_shade(light, lit) + (1 - _EVEN) * lit * gain
     # Eyes are drawn later: what is theirs here are lids, and a mix's are blue.
     return lit + thrice(np.maximum(soft_skin(len(lit)), maps.eyes)) * (share - lit)
@@ -310,43 +305,6 @@ def _in_shade(light: Light, lit: Array) -> Array:
     """Return the hue that skin has in the photo where it is as light as ``lit`` (s, s, 3)."""
     shade = np.log(np.clip((lit @ LUMA + 1) / (np.maximum(light.low, 0) @ LUMA + 1), 0.3, 1.6))
     return light.hue * (1 + cv2.transform(shade, light.redder[:, None]))
-
-
-def _hue(colours: Array) -> Array:
-    """Return colours (s, s, 3) of lightness 1, none of them 0."""
-    lit = np.maximum(colours, 0)  # a wide blur is enlarged again, and may swing below black
-    return (lit + 1) / thrice(lit @ LUMA + 1)
-
-
-def _tint(
-    light: Light, lit: Array, colour: Array, maps: Regions, unit: float, aged: float
-) -> Array:
-    """Give the lips a colour (3,), relative to the skin around them. Their shape stays.
-
-    A mix's own is grey, for lines between lips lie elsewhere in each donor.
-    """
-    own, _ = weighted_blur(lit, maps.skin, _AROUND * unit)
-    current = _mean(lit / np.maximum(own, 8), maps.lips[..., None] * light.seen)
-    ratio = np.clip(colour / np.maximum(current, 1e-3), 0.5, 1.6)
-    lit = lit * cv2.transform(maps.lips, np.stack([ratio - 1, np.ones_like(ratio)], 1))
-    lit = lit + thrice((_LIPS_LIKE_SKIN + _PALER * aged) * maps.lips) * (own - lit)
-    window = _lips(len(lit))
-    zone, part = maps.lips[window], lit[window]
-    near, _ = weighted_blur(part, zone + 1e-3, _FULL * unit)
-    away = part - near
-    lit[window] = part + thrice(zone) * (_MOULDED * away - _MATT * np.maximum(away, 0))
-    return np.clip(lit, 0, BRIGHTEST)
-
-
-@cache
-def _lips(size: int) -> tuple[slice, slice]:
-    return around(regions(size).lips, size // 32)
-
-
-def _mean(values: Array, weight: Array) -> Array:
-    flat = values.reshape(-1, values.shape[-1]).astype(np.float32, copy=False)
-    mean: Array = weight.ravel() @ flat / max(float(weight.sum()), 1e-6)
-    return mean
 
 
 def toning(pixels: Pixels) -> Array | None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from deid_desktop.core import mesh
 from deid_desktop.core.compose.anatomy import kept_human
+from deid_desktop.core.compose.proportions import learned
 from deid_desktop.core.geometry import Pose3D, blur, procrustes
 from deid_desktop.core.types import Array
 
@@ -80,7 +81,8 @@ class ShapeFit:
 class ShapeModel:
     """Linear identity and expression models in the canonical frame."""
 
-    def __init__(self, tensors: dict[str, Array]) -> None:
+    def __init__(self, tensors: dict[str, Array], *, excess: Array | None = None) -> None:
+        self._excess = learned() if excess is None else excess
         self.mean = tensors["mean"]
         self._identity = tensors["basis"]
         basis = np.concatenate([self._identity, tensors["expression"]]).astype(np.float64)
@@ -121,6 +123,11 @@ class ShapeModel:
         both = calm + (calm * [-1, 1, 1])[mesh.MIRROR]
         return (both / 2).astype(np.float32)
 
+    def excess(self, male: float) -> Array:
+        """Return what faces, 0…1 a man's, have too much of when composed (468, 3), canonical."""
+        women, men = self._excess
+        return np.asarray(women + male * (men - women))
+
 
 def displaced(
     vertices: Array,
@@ -133,6 +140,7 @@ def displaced(
     correction: Correction,
     male: float,
     across: float = 0.0,
+    excess: Array | float = 0.0,
 ) -> Array:
     """Return the surrogate's landmarks (478, 3) in the picture.
 
@@ -150,6 +158,7 @@ def displaced(
         correction: that the surrogate needs.
         male: 0…1, how far its proportions are to be a man's.
         across: 0…1, how far that is from the subject's gender.
+        excess: (468, 3) canonical, what faces have too much of when composed.
     """
     spread = _spreading()
     broad = spread.near @ change
@@ -165,6 +174,7 @@ def displaced(
     for part, weight in zip(_PARTS, spread.parts, strict=True):
         whole = exaggerated[part].mean(0) + _growth(fit.identity, change, part, strength)
         wanted = wanted * (1 - weight[:, None]) + whole * weight[:, None]
+    wanted = wanted - frontal * min(1.0, strength) * excess
     human = kept_human(fit.identity, wanted, male=male, across=across)
     # Smooth faces look less of one gender: where the other is asked for, they stay rougher.
     human = human + (1 - across) * (spread.fair @ human - human)

@@ -1,0 +1,118 @@
+"""Learns what composed faces have too much of: the statistics of ``compose.proportions``.
+
+Random mixes are sketched on portraits, and the landmark network reads them as it read the photos.
+What the two differ in on average, by gender, is taken from all surrogates. As the network sees only
+part of what is taken, that is repeated on what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from deid_desktop.core import mesh
+from deid_desktop.core.analyse import Analyser
+from deid_desktop.core.compose import Scene, ShapeModel, sketch
+from deid_desktop.core.generate import TINY, Generator
+from deid_desktop.core.pipeline.studio import Studio
+from deid_desktop.core.pipeline.wishes import wished_attribute
+from deid_desktop.core.recognise import Recogniser
+from deid_desktop.core.types import Analysis, Array, Face, Request
+from deid_desktop.training.portraits import portraits, sitting_for
+
+_WORK = (112.0, 128.0)
+"""Size of the faces in pixels: that of the search."""
+_SURE = 0.3
+"""Gender from which somebody counts as a man, and below its negative as a woman."""
+_DRAWS = 2
+"""Mixes on each portrait, in each round."""
+_ROUNDS = 3
+_STEP = 1.5
+"""Share of a difference that is taken: the network sees some half of it."""
+
+
+class Seen(NamedTuple):
+    """A portrait's ``scene`` for sketches, its face and analysis."""
+
+    scene: Scene
+    face: Face
+    analysis: Analysis
+
+
+@dataclass(frozen=True)
+class Report:
+    """How many ``women`` and ``men`` there were, and the difference of surrogates from them (root
+    mean square, centimetres) before anything is taken and after each round, ``off``."""
+
+    women: int
+    men: int
+    off: tuple[float, ...]
+
+
+def look(folders: Sequence[Path], *, skip: int = 0) -> Iterator[Seen]:
+    """Look at the largest face of each portrait whose gender is plain.
+
+    Args:
+        folders: of portraits.
+        skip: leave out the first so many of the first folder: those that are kept for evaluation.
+    """
+    studio = Studio("cpu")
+    for path in portraits(folders, skip=skip):
+        sitting = sitting_for(studio, path)
+        if sitting is None:
+            continue
+        analysis = studio.analyse(sitting.photo, sitting.face)
+        if abs(analysis.gender) > _SURE:
+            scene = studio.scene(sitting.photo, sitting.face, TINY, _WORK)
+            yield Seen(scene, sitting.face, analysis)
+
+
+def learn(seen: Sequence[Seen]) -> tuple[Array, Report]:
+    """Return the excess (2, 468, 3) of women and men, and what is left of it."""
+    generator, analyser = Generator("cpu"), Analyser(Recogniser())
+    tensors = generator.tensors("shape.")
+    man = np.array([one.analysis.gender > 0 for one in seen])
+    excess: Array = np.zeros((2, mesh.VERTICES, 3), np.float32)
+    off = []
+    for number in range(_ROUNDS + 1):
+        shapes = ShapeModel(tensors, excess=excess)
+        told = np.stack([
+            _difference(one, shapes, generator, analyser, seed=number * len(seen) + i)
+            for i, one in enumerate(seen)
+        ])  # fmt: skip
+        mean = np.stack([told[~man].mean(0), told[man].mean(0)])
+        off.append(float(np.sqrt((mean**2).sum(2).mean())))
+        if number < _ROUNDS:
+            excess = excess + _STEP * mean
+    return excess, Report(int((~man).sum()), int(man.sum()), tuple(off))
+
+
+def save(excess: Array, path: Path) -> None:
+    """Write the statistics."""
+    save_file({"excess": excess.astype(np.float16)}, path)
+
+
+def _difference(
+    seen: Seen, shapes: ShapeModel, generator: Generator, analyser: Analyser, *, seed: int
+) -> Array:
+    """Return how mixes on a portrait differ from it (468, 3), as the landmark network sees them."""
+    scene, request = replace(seen.scene, shapes=shapes), Request()
+    attribute = wished_attribute(seen.analysis, request, None)
+    identities = [
+        generator.draw_identity(attribute, k=request.k, seed=seed, attempt=attempt)
+        for attempt in range(_DRAWS)
+    ]
+    differences = []
+    for surrogate in generator.generate(identities, [attribute] * _DRAWS, size=TINY):
+        drawn = sketch(
+            scene, surrogate, seen.face.points, shape_strength=request.shape_strength, seed=seed
+        )
+        read = shapes.fit(analyser.drawn_mesh(drawn.picture, drawn.mesh))
+        differences.append(shapes.identity_change(scene.fit, read.identity))
+    mean: Array = np.mean(differences, axis=0)
+    return mean

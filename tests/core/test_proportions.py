@@ -1,0 +1,72 @@
+"""What composed faces have too much of is learned, kept, and taken from every surrogate alike."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from deid_desktop.core import mesh
+from deid_desktop.core.compose import Correction, ShapeModel, proportions
+from deid_desktop.core.compose.shape import LARGEST, displaced
+from deid_desktop.core.generate import TINY, Generator
+from deid_desktop.core.types import Array
+from deid_desktop.training.proportions import Seen, learn, save
+
+WORK = (112.0, 128.0)
+
+
+@pytest.fixture(scope="module")
+def seen(pipeline, crew, crew_faces):
+    """The faces of the sample crew, and one more as a woman's: there must be one of each gender."""
+    studio, faces = pipeline._studio, []
+    for face in crew_faces:
+        analysis = studio.analyse(crew, face)
+        faces.append(Seen(studio.scene(crew, face, TINY, WORK), face, analysis))
+    last = faces[-1]
+    gender = -1.0 if last.analysis.gender > 0 else 1.0
+    return [*faces, last._replace(analysis=replace(last.analysis, gender=gender))]
+
+
+def moved(one: Seen, excess: Array | float, *, strength: float = 4.5) -> Array:
+    scene = one.scene
+    change = scene.shapes.identity_change(scene.fit, scene.shapes.mean)
+    return displaced(
+        scene.mesh, scene.fit, change, strength=strength, largest=LARGEST, expression=None,
+        correction=Correction(), male=1.0, excess=excess,
+    )  # fmt: skip
+
+
+def test_surrogates_come_nearer_to_people(seen):
+    excess, report = learn(seen)
+    assert report.women and report.men and report.women + report.men == len(seen)
+    assert report.off[-1] < 0.8 * report.off[0]
+    assert excess.shape == (2, mesh.VERTICES, 3)
+    np.testing.assert_allclose(excess, (excess * [-1, 1, 1])[:, mesh.MIRROR], atol=1e-5)
+
+
+def test_what_is_in_excess_is_taken_away(seen):
+    """Of a nose that comes out too long, most is taken, whatever is kept human besides."""
+    longer = np.zeros((mesh.VERTICES, 3), np.float32)
+    longer[:, 1] = 0.3 * np.exp(-(((mesh.XYZ - mesh.XYZ[4]) / 1.5) ** 2).sum(1))
+    before, after = (moved(seen[0], excess, strength=1.0)[4, 1] for excess in (0.0, longer))
+    centimetre = seen[0].scene.fit.pose.scale
+    assert 0.1 < (before - after) / centimetre < 0.35
+
+
+def test_a_face_that_keeps_its_shape_loses_nothing(seen):
+    excess = np.ones((mesh.VERTICES, 3), np.float32)
+    kept = (moved(seen[0], value, strength=0.0) for value in (0.0, excess))
+    np.testing.assert_array_equal(*kept)
+
+
+def test_genders_are_told_apart_and_mixed():
+    excess = np.stack([np.zeros((mesh.VERTICES, 3)), np.ones((mesh.VERTICES, 3))])
+    shapes = ShapeModel(Generator("cpu").tensors("shape."), excess=excess.astype(np.float32))
+    assert [shapes.excess(male).max() for male in (0.0, 0.25, 1.0)] == [0, 0.25, 1]
+
+
+def test_what_is_saved_is_read(tmp_path, monkeypatch):
+    excess = np.linspace(-1, 1, 2 * mesh.VERTICES * 3).reshape(2, mesh.VERTICES, 3)
+    save(excess.astype(np.float32), tmp_path / proportions.FILE)
+    monkeypatch.setattr(proportions, "model_path", lambda name: tmp_path / name)
+    np.testing.assert_allclose(proportions.learned.__wrapped__(), excess, atol=1e-3)
