@@ -39,8 +39,11 @@ _CALMER = 0.25
 """Share of that which is left out where the other gender is asked for and nothing is smoothed."""
 _BROAD = 0.9
 """Centimetres over which differences of shape are averaged before they are exaggerated."""
-_NOSE = 0.4
+_NOSE = 0.2
 """Share of the strength by which the nose's own differences are exaggerated."""
+_NOSE_WHOLE = 0.5
+"""How far a nose moves as a whole: it grew long and looked carved, and tells least of all who
+somebody is (dlib's AUC of 470 unsearched sketches .776, with this .780)."""
 _GROWTH = 0.12
 """How much larger or smaller eyes and mouth may become, as a share."""
 _BROW = 0.7
@@ -176,6 +179,8 @@ def displaced(
         wanted = wanted * (1 - weight[:, None]) + whole * weight[:, None]
     wanted = wanted - frontal * min(1.0, strength) * excess
     human = kept_human(fit.identity, wanted, male=male, across=across)
+    nose = spread.nose[:, None]
+    human = human + _NOSE_WHOLE * nose * ((nose * human).sum(0) / nose.sum() - human)
     # Smooth faces look less of one gender: where the other is asked for, they stay rougher.
     human = human + (1 - across) * (spread.fair @ human - human)
     offsets = fit.pose.turn(_turned(fit, human, correction.turn)).astype(np.float32)
