@@ -1,7 +1,5 @@
 """Eyes and lips of a face that is made older have less contrast."""
 
-from importlib import import_module
-
 import pytest
 
 from deid_desktop.core import mesh
@@ -10,7 +8,6 @@ from deid_desktop.core.compose import sketch
 from deid_desktop.core.generate import SMALL
 from deid_desktop.core.pipeline import studio
 
-relighting = import_module("deid_desktop.core.compose.relight")
 WOMAN = Attribute(-1.0, 45.0)
 
 
@@ -46,5 +43,5 @@ def test_eyes_grow_duller(aged, monkeypatch):
 
 def test_lips_grow_paler(aged, monkeypatch):
     old = aged()
-    monkeypatch.setattr(relighting, "_PALER", 0.0)
+    monkeypatch.setattr("deid_desktop.core.compose.lips._PALER", 0.0)
     assert redness(old) < 0.99 * redness(aged())

@@ -57,7 +57,7 @@ def test_shading_leaves_the_tone_of_a_face_as_it_is():
 def test_what_mixes_lack_is_the_same_on_both_sides_and_small():
     lack = learned().lack
     assert np.abs(lack - lack[..., ::-1]).mean() < 1e-3
-    assert np.abs(np.diff(lack, axis=1)).max() < 0.2  # smooth: a scrambled file is not
+    assert np.abs(np.diff(lack, axis=1)).max() < 0.3  # smooth: a scrambled file is not
     assert 0.01 < np.abs(lack[:2]).mean() < 0.1
 
 

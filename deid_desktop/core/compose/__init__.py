@@ -57,6 +57,8 @@ _WORN = 1.2
 _DULLER = 0.2
 """Share of the eyes' contrast that age takes: it falls as people age, and is a sign of youth to all
 who look (Porcheron, Mauger, Russell 2013)."""
+_DULL = 0.03
+"""Of the face's size: how far around an eye lies the tone that it fades to."""
 _WHITEN = 0.9
 """How far a beard's hairs turn white."""
 _TEXELS = 470.0
@@ -240,7 +242,9 @@ def _draw(
     bare = rendered.copy() if aged else None
     draw_eyes(rendered, photo, local, surrogate.iris, skin)
     if bare is not None:
-        rendered += _DULLER * aged * (bare - rendered)
+        drawn = (rendered != bare).any(2, keepdims=True)
+        dull = blur(bare, _DULL * scene.face_size)
+        rendered += _DULLER * aged * drawn * (dull - rendered)
     part_lips(rendered, local)
     if mouth_gap(local) > MOUTH_OPEN > mouth_gap(scene.mesh):
         open_mouth(rendered, local, skin)
