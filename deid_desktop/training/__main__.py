@@ -116,15 +116,16 @@ def _build(options: argparse.Namespace) -> None:
     checkpoint = options.work / f"network-{settings.seed}-{settings.steps}.pt"
     network, _ = train_network(targets, attributes, settings, checkpoint=checkpoint)
     write_weights(tensors | network, options.out)
-    if options.out.parent == resource("models"):
-        _write_checksum(options.out)
+    _shipped(options.out)
     logging.info("%s: %.1f MB", options.out.name, options.out.stat().st_size / 1e6)
 
 
-def _write_checksum(path: Path) -> None:
-    """Put the new weights' SHA-256 into the table of models."""
+def _shipped(path: Path) -> None:
+    """Put the SHA-256 of new weights into the table of models, if they were written beside it."""
     import hashlib
 
+    if path.parent != resource("models"):
+        return
     table = checksums() | {path.name: hashlib.sha256(path.read_bytes()).hexdigest()}
     lines = [f"{digest}  {name}\n" for name, digest in sorted(table.items())]
     path.with_name("SHA256SUMS").write_text("".join(lines))
@@ -138,8 +139,7 @@ def _occlusion(options: argparse.Namespace) -> None:
     examples += read_crowds(options.crowds)
     logging.info("%d faces", len(examples))
     save(train(examples, patches, steps=options.steps, seed=options.seed), options.out)
-    if options.out.parent == resource("models"):
-        _write_checksum(options.out)
+    _shipped(options.out)
 
 
 def _anatomy(options: argparse.Namespace) -> None:
@@ -149,28 +149,28 @@ def _anatomy(options: argparse.Namespace) -> None:
         logging.info("%s", line)
 
 
-def _shading(options: argparse.Namespace) -> None:
-    from deid_desktop.training.shading import learn, look, save
+def _portraits(options: argparse.Namespace) -> list[Path]:
+    return [options.data / folder for folder in _FOLDERS[:2]]
 
-    learned, report = learn(
-        list(look([options.data / folder for folder in _FOLDERS[:2]], skip=options.skip))
-    )
+
+def _shading(options: argparse.Namespace) -> None:
+    from deid_desktop.training.portraits import look
+    from deid_desktop.training.shading import learn, save
+
+    learned, report = learn(list(look(_portraits(options), skip=options.skip)))
     save(learned, options.out)
-    if options.out.parent == resource("models"):
-        _write_checksum(options.out)
+    _shipped(options.out)
     off = ", ".join(f"{value:.4f}" for value in report.off)
     logging.info("%d portraits, %.4f; mixes are off by %s", report.portraits, report.photos, off)
 
 
 def _proportions(options: argparse.Namespace) -> None:
-    from deid_desktop.training.proportions import learn, look, save
+    from deid_desktop.training.portraits import look
+    from deid_desktop.training.proportions import learn, save
 
-    excess, report = learn(
-        list(look([options.data / folder for folder in _FOLDERS[:2]], skip=options.skip))
-    )
+    excess, report = learn(list(look(_portraits(options), skip=options.skip)))
     save(excess, options.out)
-    if options.out.parent == resource("models"):
-        _write_checksum(options.out)
+    _shipped(options.out)
     off = ", ".join(f"{value:.4f}" for value in report.off)
     logging.info("%d women, %d men; surrogates are off by %s", report.women, report.men, off)
 
@@ -178,12 +178,10 @@ def _proportions(options: argparse.Namespace) -> None:
 def _effects(options: argparse.Namespace) -> None:
     from deid_desktop.training.effects import fit, look, save
 
-    folders = [options.data / "portraits", options.data / "portraits_astronauts"]
-    looks = look(folders, skip=options.skip, jobs=options.jobs)
+    looks = look(_portraits(options), skip=options.skip, jobs=options.jobs)
     table, told = fit(looks)
     save(table, options.out)
-    if options.out.parent == resource("models"):
-        _write_checksum(options.out)
+    _shipped(options.out)
     logging.info("%d sketches tell %.2f of the variance within photos", len(looks.group), told)
 
 

@@ -15,18 +15,17 @@ from deid_desktop.core.generate import Generator
 from deid_desktop.core.imaging import find_photos, read_photo
 from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.types import Array
+from deid_desktop.training.portraits import PLAIN
 
 _TURNED = 25.0
 """Degrees of yaw from which a portrait is left out."""
-_SURE = 0.3
-"""Gender from which somebody counts as a man, and below its negative as a woman."""
 
 
 def measured(folders: Sequence[Path]) -> Iterator[str]:
     """Yield a line for each measure: mean and standard deviation of the men and of the women."""
     genders, shapes = zip(*_neutral_shapes(folders), strict=True)
     gender, shape = np.array(genders), np.stack(shapes)
-    groups = (shape[gender > _SURE], shape[gender < -_SURE])
+    groups = (shape[gender > PLAIN], shape[gender < -PLAIN])
     yield f"{len(groups[0])} men, {len(groups[1])} women; centimetres of the canonical frame"
     for measure in MEASURES:
         values = [value_of(group, measure) for group in groups]

@@ -2,12 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from deid_desktop.core.compose import Scene
+from deid_desktop.core.compose.relight import bare
+from deid_desktop.core.generate import TINY
 from deid_desktop.core.imaging import find_photos, read_photo
 from deid_desktop.core.pipeline.studio import Studio
-from deid_desktop.core.types import Sitting
+from deid_desktop.core.types import Analysis, Array, Face, Sitting
+
+PLAIN = 0.3
+"""Gender from which somebody counts as a man, and below its negative as a woman."""
+_WORK = (112.0, 128.0)
+"""Size of the faces in pixels: that of the search."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A portrait: its ``scene`` for sketches, its face and analysis."""
+
+    scene: Scene
+    face: Face
+    analysis: Analysis
+
+    @cached_property
+    def skin(self) -> Array:
+        """Bare skin (TINY, TINY), away from glasses."""
+        return bare(self.scene.skin, self.scene.frames)
+
+
+def look(folders: Sequence[Path], *, skip: int = 0) -> Iterator[Seen]:
+    """Look at the largest face of each portrait.
+
+    Args:
+        folders: of portraits.
+        skip: leave out the first so many of the first folder: those that are kept for evaluation.
+    """
+    studio = Studio("cpu")
+    for path in portraits(folders, skip=skip):
+        sitting = sitting_for(studio, path)
+        if sitting is not None:
+            photo, face = sitting.photo, sitting.face
+            yield Seen(studio.scene(photo, face, TINY, _WORK), face, studio.analyse(photo, face))
 
 
 def portraits(folders: Sequence[Path], *, skip: int) -> list[Path]:

@@ -7,41 +7,27 @@ part of what is taken, that is repeated on what is left.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from safetensors.numpy import save_file
 
 from deid_desktop.core import mesh
 from deid_desktop.core.analyse import Analyser
-from deid_desktop.core.compose import Scene, ShapeModel, sketch
+from deid_desktop.core.compose import ShapeModel, sketch
 from deid_desktop.core.generate import TINY, Generator
-from deid_desktop.core.pipeline.studio import Studio
 from deid_desktop.core.pipeline.wishes import wished_attribute
 from deid_desktop.core.recognise import Recogniser
-from deid_desktop.core.types import Analysis, Array, Face, Request
-from deid_desktop.training.portraits import portraits, sitting_for
+from deid_desktop.core.types import Array, Request
+from deid_desktop.training.portraits import PLAIN, Seen
 
-_WORK = (112.0, 128.0)
-"""Size of the faces in pixels: that of the search."""
-_SURE = 0.3
-"""Gender from which somebody counts as a man, and below its negative as a woman."""
 _DRAWS = 2
 """Mixes on each portrait, in each round."""
 _ROUNDS = 3
 _STEP = 1.5
 """Share of a difference that is taken: the network sees some half of it."""
-
-
-class Seen(NamedTuple):
-    """A portrait's ``scene`` for sketches, its face and analysis."""
-
-    scene: Scene
-    face: Face
-    analysis: Analysis
 
 
 @dataclass(frozen=True)
@@ -54,26 +40,9 @@ class Report:
     off: tuple[float, ...]
 
 
-def look(folders: Sequence[Path], *, skip: int = 0) -> Iterator[Seen]:
-    """Look at the largest face of each portrait whose gender is plain.
-
-    Args:
-        folders: of portraits.
-        skip: leave out the first so many of the first folder: those that are kept for evaluation.
-    """
-    studio = Studio("cpu")
-    for path in portraits(folders, skip=skip):
-        sitting = sitting_for(studio, path)
-        if sitting is None:
-            continue
-        analysis = studio.analyse(sitting.photo, sitting.face)
-        if abs(analysis.gender) > _SURE:
-            scene = studio.scene(sitting.photo, sitting.face, TINY, _WORK)
-            yield Seen(scene, sitting.face, analysis)
-
-
 def learn(seen: Sequence[Seen]) -> tuple[Array, Report]:
-    """Return the excess (2, 468, 3) of women and men, and what is left of it."""
+    """Return the excess (2, 468, 3) of women and men whose gender is plain, and what is left."""
+    seen = [one for one in seen if abs(one.analysis.gender) > PLAIN]
     generator, analyser = Generator("cpu"), Analyser(Recogniser())
     tensors = generator.tensors("shape.")
     man = np.array([one.analysis.gender > 0 for one in seen])

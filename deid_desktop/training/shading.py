@@ -10,17 +10,16 @@ contrast, what is left over is added in further rounds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from safetensors.numpy import save_file
 
 from deid_desktop.core import mesh
-from deid_desktop.core.compose import Scene, landmarks
-from deid_desktop.core.compose.relight import Light, bare, relight
+from deid_desktop.core.compose import landmarks
+from deid_desktop.core.compose.relight import relight
 from deid_desktop.core.compose.shading import (
     SIZE,
     TRUST,
@@ -33,14 +32,11 @@ from deid_desktop.core.compose.shading import (
 )
 from deid_desktop.core.generate import TINY, Generator
 from deid_desktop.core.geometry import LUMA, blur
-from deid_desktop.core.pipeline.studio import Studio
 from deid_desktop.core.pipeline.wishes import wished_attribute
 from deid_desktop.core.regions import regions
-from deid_desktop.core.types import Analysis, Array, Request
-from deid_desktop.training.portraits import portraits, sitting_for
+from deid_desktop.core.types import Array, Request
+from deid_desktop.training.portraits import Seen
 
-_WORK = (112.0, 128.0)
-"""Size of the faces in pixels: shading is soft."""
 _EVEN = np.eye(9, dtype=np.float32)[0]
 _FREE = 0.002
 """Weight of even light in what is measured of one photo: next to none."""
@@ -50,15 +46,6 @@ _SOFT = 0.7
 """Texels over which what was learned of skin goes over into lips and lids."""
 _RIDGE = np.array([0.004, 0.004, 0.02, 0.02, 0.02], np.float32)
 """What each trait's square costs beside the mean square error."""
-
-
-class Seen(NamedTuple):
-    """A portrait: its ``scene``, the ``light`` on it, bare ``skin`` (TINY, TINY) and analysis."""
-
-    scene: Scene
-    light: Light
-    skin: Array
-    analysis: Analysis
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,32 +59,12 @@ class Report:
     off: tuple[float, ...]
 
 
-def look(folders: Sequence[Path], *, skip: int = 0) -> Iterator[Seen]:
-    """Look at the largest face of each portrait.
-
-    Args:
-        folders: of portraits.
-        skip: leave out the first so many of the first folder: those that are kept for evaluation.
-    """
-    studio = Studio("cpu")
-    for path in portraits(folders, skip=skip):
-        sitting = sitting_for(studio, path)
-        if sitting is None:
-            continue
-        photo, face = sitting.photo, sitting.face
-        scene = studio.scene(photo, face, TINY, _WORK)
-        skin = bare(scene.skin, scene.frames)
-        yield Seen(scene, scene.light, skin, studio.analyse(photo, face))
-
-
 def learn(seen: Sequence[Seen]) -> tuple[Learned, Report]:
     """Return the statistics over portraits, and how much they tell."""
     lights = np.stack([_light(one, _EVEN, _FREE) for one in seen])
     usual = np.asarray(lights.mean(0), np.float32)
     usual[[1, 4, 5]] = 0  # as often from one side as from the other
-    seen = [
-        one._replace(light=replace(one.light, shading=_light(one, usual, TRUST))) for one in seen
-    ]
+    seen = [_lit(one, _light(one, usual, TRUST)) for one in seen]
     generator = Generator("cpu")
     lack: Array = np.zeros((len(_RIDGE), SIZE, SIZE), np.float32)
     lack[:2] = -relief(usual, mesh.XYZ)  # as if mixes held the usual light
@@ -118,7 +85,14 @@ def save(learned: Learned, path: Path) -> None:
 
 
 def _light(seen: Seen, usual: Array, trust: float) -> Array:
-    return fitted_light(seen.light.texture, seen.skin, seen.scene.mesh, usual=usual, trust=trust)
+    return fitted_light(
+        seen.scene.light.texture, seen.skin, seen.scene.mesh, usual=usual, trust=trust
+    )
+
+
+def _lit(seen: Seen, shading: Array) -> Seen:
+    light = replace(seen.scene.light, shading=shading)
+    return replace(seen, scene=replace(seen.scene, light=light))
 
 
 class _Compared:
@@ -129,20 +103,19 @@ class _Compared:
         self, seen: Sequence[Seen], generator: Generator, lack: Array, *, seed: int
     ) -> None:
         photos, mixes, found = [], [], []
-        for number, one in enumerate(seen):
+        compared = [_compared(one) for one in seen]
+        for number, (one, shown) in enumerate(zip(seen, compared, strict=True)):
             attribute = wished_attribute(one.analysis, _REQUEST, None)
             identity = generator.draw_identity(attribute, k=5, seed=seed + number)
             surrogate = generator.generate([identity], [attribute], size=TINY)[0]
             vertices = landmarks(one.scene, surrogate, shape_strength=_REQUEST.shape_strength)
-            lit = relight(one.light, surrogate, vertices, tinted=True, lack=lack)
-            shown = _compared(one)
-            photos.append(_band(one.light.texture, shown))
+            lit = relight(one.scene.light, surrogate, vertices, tinted=True, lack=lack)
+            photos.append(_band(one.scene.light.texture, shown))
             mixes.append(_band(lit, shown))
             found.append(traits(surrogate))
         self.photos, self.traits = np.array(photos), np.array(found)
         self.difference = self.photos - np.array(mixes)
-        shown = np.array([_compared(one) for one in seen])
-        self.weight = shown * (shown > 0.5)
+        self.weight = np.array([shown * (shown > 0.5) for shown in compared])
 
     def size(self, values: Array) -> float:
         """Return the root mean square of ``values`` (n, s, s) on skin."""
@@ -166,7 +139,7 @@ class _Compared:
 
 def _compared(seen: Seen) -> Array:
     """Return where a portrait is compared (s, s), 0…1: on bare skin and lips."""
-    return np.asarray(np.maximum(seen.skin, regions(TINY).lips * seen.light.seen[..., 0]))
+    return np.asarray(np.maximum(seen.skin, regions(TINY).lips * seen.scene.light.seen[..., 0]))
 
 
 def _band(texture: Array, skin: Array) -> Array:

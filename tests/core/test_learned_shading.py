@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from deid_desktop.core.compose.relight import bare
 from deid_desktop.core.compose.shading import SIZE, Learned
 from deid_desktop.core.generate import TINY
-from deid_desktop.training.shading import Seen, learn, save
+from deid_desktop.training.portraits import Seen
+from deid_desktop.training.shading import learn, save
 
 WORK = (112.0, 128.0)
 
@@ -19,8 +19,7 @@ def seen(pipeline, crew, crew_faces):
     faces = []
     for face in crew_faces:
         scene = studio.scene(crew, face, TINY, WORK)
-        skin = bare(scene.skin, scene.frames)
-        faces.append(Seen(scene, scene.light, skin, studio.analyse(crew, face)))
+        faces.append(Seen(scene, face, studio.analyse(crew, face)))
     return faces
 
 

@@ -10,7 +10,8 @@ from deid_desktop.core.compose import Correction, ShapeModel, proportions
 from deid_desktop.core.compose.shape import LARGEST, displaced
 from deid_desktop.core.generate import TINY, Generator
 from deid_desktop.core.types import Array
-from deid_desktop.training.proportions import Seen, learn, save
+from deid_desktop.training.portraits import Seen
+from deid_desktop.training.proportions import learn, save
 
 WORK = (112.0, 128.0)
 
@@ -24,7 +25,7 @@ def seen(pipeline, crew, crew_faces):
         faces.append(Seen(studio.scene(crew, face, TINY, WORK), face, analysis))
     last = faces[-1]
     gender = -1.0 if last.analysis.gender > 0 else 1.0
-    return [*faces, last._replace(analysis=replace(last.analysis, gender=gender))]
+    return [*faces, replace(last, analysis=replace(last.analysis, gender=gender))]
 
 
 def moved(one: Seen, excess: Array | float, *, strength: float = 4.5) -> Array:

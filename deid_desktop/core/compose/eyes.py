@@ -73,8 +73,13 @@ _LEFT_FOLD, _RIGHT_FOLD = [56, 28, 27, 29, 30], [286, 258, 257, 259, 260]
 
 
 def _opening(lids: Array) -> float:
+    return float(np.ptp((lids - lids[0]) @ _across(lids)))
+
+
+def _across(lids: Array) -> Array:
+    """Return the unit vector (2,) at right angles to the line between an eye's corners."""
     axis = (lids[8] - lids[0]) / max(float(np.linalg.norm(lids[0] - lids[8])), 1e-6)
-    return float(np.ptp((lids - lids[0]) @ np.array([-axis[1], axis[0]])))
+    return np.array([-axis[1], axis[0]])
 
 
 def _is_shut(lids: Array) -> bool:
@@ -224,9 +229,8 @@ def _lash_line(lids: Array, shape: tuple[int, ...], width: float) -> Array:
     """Return 0…1 (h, w): the lashes' roots, strong above, towards the temple most, weak below."""
     line = np.zeros(shape, np.float32)
     lower = np.r_[lids[8:], lids[:1]]
-    axis = (lids[8] - lids[0]) / max(float(np.linalg.norm(lids[8] - lids[0])), 1e-6)
-    up = np.array([axis[1], -axis[0]]) * (np.sign(axis[0]) or 1.0)
-    upper = lids[:9] + _ROOTS * width * up
+    across = _across(lids)
+    upper = lids[:9] - _ROOTS * width * across * (np.sign(across[1]) or 1.0)
     for edge, dark, thick in ((upper, _LASHES[0], 0.06), (lower, _LASHES[1], 0.03)):
         drawn = np.zeros(shape, np.uint8)
         points = np.round((edge + 0.5) * 16).astype(np.int32)

@@ -7,6 +7,9 @@ import numpy as np
 from deid_desktop.core.geometry import LUMA, thrice
 from deid_desktop.core.types import Array
 
+AROUND = 20.0
+"""Texels of 512 over which skin is averaged to compare brows and lips with."""
+
 
 def mean_colour(values: Array, weight: Array) -> Array:
     """Return the mean (c,) of ``values`` (h, w, c) where ``weight`` (h, w, 1) is."""

@@ -8,15 +8,13 @@ import cv2
 import numpy as np
 
 from deid_desktop.core.compose.exposure import BRIGHTEST
-from deid_desktop.core.compose.hues import hue_of, mean_colour
+from deid_desktop.core.compose.hues import AROUND, hue_of, mean_colour
 from deid_desktop.core.geometry import LUMA, around, thrice, weighted_blur
 from deid_desktop.core.regions import Regions, regions
 from deid_desktop.core.types import Array
 
 USUAL_LIPS = np.array([0.88, 0.77, 0.80], np.float32)
 """Colour of lips relative to skin, the mean of 84 portraits."""
-_AROUND = 20.0
-"""Texels of 512 over which skin is averaged to compare lips with."""
 _LIKE_SKIN = 0.08
 """How far lips are drawn towards the skin around: the mean of the photo's counts its edges in."""
 _PINKER = np.array([-0.14, 0.08, 0.31], np.float32)
@@ -46,7 +44,7 @@ def tint_lips(
         unit: texels for a texel of 512.
         aged: 0…1, how much older the surrogate is than the photo's subject: lips grow paler.
     """
-    own, _ = weighted_blur(lit, maps.skin, _AROUND * unit)
+    own, _ = weighted_blur(lit, maps.skin, AROUND * unit)
     current = mean_colour(lit / np.maximum(own, 8), maps.lips[..., None] * seen)
     ratio = np.clip(colour / np.maximum(current, 1e-3), 0.5, 1.6)
     lit = lit * cv2.transform(maps.lips, np.stack([ratio - 1, np.ones_like(ratio)], 1))

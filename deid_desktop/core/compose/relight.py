@@ -13,7 +13,7 @@ from deid_desktop.core.compose.brows import USUAL_HAIR
 from deid_desktop.core.compose.colour_rule import square
 from deid_desktop.core.compose.exposure import BRIGHTEST, unclipped
 from deid_desktop.core.compose.forms import mould, read_forms, soft_skin
-from deid_desktop.core.compose.hues import hue_of, mean_colour
+from deid_desktop.core.compose.hues import AROUND, hue_of, mean_colour
 from deid_desktop.core.compose.lips import USUAL_LIPS, tint_lips
 from deid_desktop.core.compose.patches import light_patches, read_patches
 from deid_desktop.core.compose.shading import LIGHT, learned, read_shading, shade, traits
@@ -24,8 +24,6 @@ from deid_desktop.core.types import Array, Pixels, Surrogate
 _RIM, _RIM_SEEN = 6.5, 0.05
 """Texels of 512 over which the step at the mask's edge is averaged, and weight of that edge from
 which all of it is made up for: averaged over 12 more of it stays."""
-_AROUND = 20.0
-"""Texels of 512 over which skin is averaged to compare brows and lips with."""
 _HUES = 14.0
 """Texels of 512 over which a surrogate's skin is averaged for its hues."""
 _SHADES = 6.0
@@ -110,7 +108,7 @@ def read_light(
     texture = unclipped(texture, skin)
     low = skin_light(texture, skin, LIGHT * unit)
     clear = np.clip(1.5 * seen - 0.3, 0, 1)[..., None]
-    beside, _ = weighted_blur(texture, skin + 1e-4 * maps.skin, _AROUND * unit)
+    beside, _ = weighted_blur(texture, skin + 1e-4 * maps.skin, AROUND * unit)
     share = texture / np.maximum(beside, 8)
     hue, redder = _read_hue(texture, low, skin)
     brows = maps.brows * clear[..., 0] * (1 - cv2.dilate(hair, square(15, len(texture))))
@@ -220,7 +218,7 @@ def _shave(light: Light, lit: Array, maps: Regions, unit: float) -> Array:
     part, zone = lit[window], _above_lips(len(lit))[window]
     wanted = light.low[window] * np.clip(light.upper_lip, 0.85, 1.08)
     near, _ = weighted_blur(part, zone + 1e-3, _PORES * unit)
-    level, _ = weighted_blur(part, zone + 1e-3, _AROUND * unit)
+    level, _ = weighted_blur(part, zone + 1e-3, AROUND * unit)
     near = level + _SHAVEN * (near - level)
     shaven = lit.copy()
     shaven[window] = np.clip(part + thrice(zone) * (wanted - near), 0, BRIGHTEST)
