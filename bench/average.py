@@ -6,8 +6,9 @@ Of frontal faces, spread evenly over the folder, photo and finished surrogate ar
 unwrapped with landmarks found in each, as darkness relative to the skin around. The sheet has, in a
 row for men and one for women: the mean photo, the mean surrogate, their difference (white where
 surrogates are lighter), and how much surrogates differ from each other, of what people do (mid-grey
-where as much). Printed are profiles along the brow, from the nose to the temple, and across the
-eye, from the outer corner to the inner one. What the averages differ in gives every surrogate away.
+where as much). Printed are profiles along the brow, from the nose to the temple, across the eye,
+from the outer corner to the inner one, and across the bridge of the nose. What the averages differ
+in gives every surrogate away.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ _FRONTAL = 15.0
 """Degrees of yaw up to which both sides of a face are seen alike."""
 _AROUND = 13.0
 """Texels over which the skin around is averaged."""
+_PROFILES = (("brow", 55, 46, 28.0), ("eye", 33, 133, 4.0), ("bridge", 198, 420, 8.0))
+"""What is printed: from which vertex to which, and how far beside that in texels."""
 _FRAME = (slice(60, 500), slice(60, 452))
 
 
@@ -116,7 +119,7 @@ def main() -> None:
         photos, surrogates = zip(*chosen, strict=True)
         rows.append(sheet_row(photos, surrogates))
         print(f"{len(chosen)} {label}")
-        for name, start, stop, reach in (("brow", 55, 46, 28.0), ("eye", 33, 133, 4.0)):
+        for name, start, stop, reach in _PROFILES:
             steps = [round(0.1 * step, 1) for step in range(11)]
             for kind, maps in (("photos", photos), ("surrogates", surrogates)):
                 values = profile(np.mean(maps, axis=0), start, stop, steps, reach)

@@ -43,8 +43,11 @@ def peak() -> float:
     return used / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-def made_photo(megapixels: float, faces: int) -> Photo:
-    """Return a photo of this size with the shipped portrait in it so many times, 300 px high."""
+def made_photo(megapixels: float, faces: int, *, people: int = 1) -> Photo:
+    """Return a photo of this size with so many faces in it, 300 px high, of ``people`` in turn.
+
+    How long a search takes hangs on who it is: one person compares, several are like a real photo.
+    """
     width = round(math.sqrt(megapixels * 1.5e6))
     height = round(width / 1.5)
     crew = cv2.cvtColor(cv2.imread(str(resource("samples", "crew.jpg"))), cv2.COLOR_BGR2RGB)
@@ -55,29 +58,31 @@ def made_photo(megapixels: float, faces: int) -> Photo:
     tiled = np.tile(noise, (-(-height // 256), -(-width // 256)))[:height, :width]
     # Eight bits all the way, so that the peak of memory is not the making of the photo.
     canvas = np.asarray(cv2.subtract(cv2.add(ground, cv2.merge([tiled] * 3)), (4, 4, 4, 0)))
-    portrait = _person()
+    persons = _persons()[:people]
     columns = max(1, math.ceil(math.sqrt(faces * 1.5)))
     rows = max(1, math.ceil(faces / columns))
     side = min(600, width // columns - 8, height // rows - 8)
-    person = cv2.resize(portrait, (side, side), interpolation=cv2.INTER_AREA)
     for number in range(faces):
+        person = cv2.resize(persons[number % people], (side, side), interpolation=cv2.INTER_AREA)
         x = (width // columns) * (number % columns) + 4
         y = (height // rows) * (number // columns) + 4
         canvas[y : y + side, x : x + side] = person
-    return Photo("made.jpg", canvas, key=f"made {megapixels} {faces}")
+    return Photo("made.jpg", canvas, key=f"made {megapixels} {faces} {people}")
 
 
-def _person() -> Pixels:
-    """Return a square cut of the shipped portrait, twice as large as the face."""
+def _persons() -> list[Pixels]:
+    """Return square cuts of all who are in the shipped samples, twice as large as their faces."""
     from deid_desktop.core.detect import Detector
 
-    path = resource("samples", "portrait.jpg")
-    pixels = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-    (face,) = sorted(Detector().detect(pixels), key=lambda face: -face.box[3])[:1]
-    x, y, width, height = face.box
-    half = max(width, height)
-    top, left = max(0, round(y + height / 2 - half)), max(0, round(x + width / 2 - half))
-    return pixels[top : top + round(2 * half), left : left + round(2 * half)]
+    cuts = []
+    for name in ("portrait.jpg", "crew.jpg"):
+        pixels = cv2.cvtColor(cv2.imread(str(resource("samples", name))), cv2.COLOR_BGR2RGB)
+        for face in Detector().detect(pixels):
+            x, y, width, height = face.box
+            half = max(width, height)
+            top, left = max(0, round(y + height / 2 - half)), max(0, round(x + width / 2 - half))
+            cuts.append(pixels[top : top + round(2 * half), left : left + round(2 * half)])
+    return cuts
 
 
 class Stages:
@@ -296,7 +301,7 @@ def one_photo(options: Figures) -> Figures:
 
     pipeline = Pipeline("cpu")
     pipeline.redact_photo(made_photo(1, 1), Request())
-    original = made_photo(options["megapixels"], options["faces"])
+    original = made_photo(options["megapixels"], options["faces"], people=4)
     with tempfile.TemporaryDirectory() as folder:
         cpu, begun = time.process_time(), time.perf_counter()
         done = pipeline.redact_photo(original, Request(), on_failure="solid")
