@@ -548,33 +548,41 @@ def test_the_finished_photo_is_judged_as_the_search_judged(pipeline, small):
     assert result.layer.left + result.layer.alpha.shape[1] < wide.pixels.shape[1]
 
 
-def test_the_best_of_those_judged_in_full_is_taken(pipeline, small, monkeypatch):
-    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(3, 3, 3),))
-    seen = []
+def _likenesses(monkeypatch, values):
+    """Have everything verified, with these likenesses to the subject; return what is left.
 
-    def judge(originals, found, *rest):
-        likeness = 0.26 + 0.02 * abs(len(seen) - 4)  # sketches come first, then three in full
-        seen.append(likeness)
-        return Verdict(State.VERIFIED, "So it is.", likeness, 0.1, THRESHOLD, detected_again=True)
-
-    monkeypatch.setattr(studio, "judge", judge)
-    monkeypatch.setattr(ranking, "TARGET", 0.0)
-    result = pipeline.redact(*small, Request())
-    assert len(seen) == 6
-    assert result.verdict.similarity_to_original == min(seen[3:])
-    assert result.attempts == 3
-
-
-def test_what_holds_clearly_ends_the_search(pipeline, small, monkeypatch):
-    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(3, 3, 3),))
-    likeness = iter([0.3, 0.3, 0.3, 0.2, 0.1])  # three sketches, then in full
+    All have the expression and the gender asked for.
+    """
+    likeness = iter(values)
 
     def judge(*_):
         return Verdict(State.VERIFIED, "So it is.", next(likeness), 0.1, THRESHOLD, True)
 
     monkeypatch.setattr(studio, "judge", judge)
+    monkeypatch.setattr(studio.Studio, "_agreement", lambda *_: 1.0)
+    monkeypatch.setattr(studio.Studio, "_mistaken", lambda *_: 0.0)
+    return likeness
+
+
+@pytest.mark.parametrize(
+    ("in_full", "taken", "judged"),
+    [((0.29, 0.288, 0.3), 0.288, 3), ((0.27, 0.26, 0.25), 0.27, 1), ((0.31, 0.28, 0.27), 0.28, 2)],
+)
+def test_others_are_judged_in_full_while_their_sketches_promise_better(
+    pipeline, small, monkeypatch, in_full, taken, judged
+):
+    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(3, 3, 3),))
+    left = _likenesses(monkeypatch, [0.28, 0.26, 0.285, *in_full])
+    result = pipeline.redact(*small, Request())
+    assert result.verdict.similarity_to_original == taken
+    assert (result.attempts, len(list(left))) == (3, 3 - judged)
+
+
+def test_what_holds_clearly_ends_the_search(pipeline, small, monkeypatch):
+    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(3, 3, 3),))
+    left = _likenesses(monkeypatch, [0.3, 0.3, 0.3, 0.2, 0.1])  # three sketches, then in full
     assert pipeline.redact(*small, Request()).verdict.similarity_to_original == 0.2
-    assert list(likeness) == [0.1]
+    assert list(left) == [0.1]
 
 
 def test_of_two_who_hide_a_person_the_one_with_their_expression_comes_first():
@@ -606,21 +614,43 @@ def test_expressions_are_compared_of_those_only_who_may_be_taken(pipeline, small
     assert len(compared) == 2
 
 
+def test_sketches_alone_tell_that_a_harder_push_is_needed(pipeline, small, monkeypatch):
+    """Three narrow rounds: nothing is judged in full before the last, then the best of all."""
+    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(1, 1, 1),) * 4)
+    left = _likenesses(monkeypatch, [0.33, 0.31, 0.32, 0.3])
+    result = pipeline.redact(*small, Request())
+    assert (result.attempts, result.identity.push) == (3, 1)
+    assert result.verdict.similarity_to_original == 0.3
+    assert not list(left)
+
+
+def test_rounds_that_fail_do_not_count_among_those_compared(pipeline, small, monkeypatch):
+    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(1, 1, 1),) * 4)
+    left = _likenesses(monkeypatch, [0.4, 0.33, 0.32, 0.31, 0.3])
+    result = pipeline.redact(*small, Request())
+    assert (result.attempts, result.identity.push) == (4, 3)
+    assert not list(left)
+
+
+def test_a_round_that_begins_badly_is_given_up_if_another_follows(pipeline, small, monkeypatch):
+    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(9, 9, 1), ranking.Round(4, 4, 1)))
+    left = _likenesses(monkeypatch, [0.35] * 4 + [0.36] * 4 + [0.1])
+    result = pipeline.redact(*small, Request())
+    assert result.attempts == 8
+    assert not list(left)
+
+
 @pytest.mark.parametrize(("first", "rounds"), [(0.34, 3), (0.29, 1)])
 def test_what_holds_narrowly_is_compared_with_two_more_rounds(
     pipeline, small, monkeypatch, first, rounds
 ):
     monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(1, 1, 1),) * 4)
-    likeness = iter([0.1, first, 0.1, 0.33, 0.1, 0.32])  # in each round a sketch, and then in full
-
-    def judge(*_):
-        return Verdict(State.VERIFIED, "So it is.", next(likeness), 0.1, THRESHOLD, True)
-
-    monkeypatch.setattr(studio, "judge", judge)
+    # In each round a sketch, and then in full.
+    left = _likenesses(monkeypatch, [0.1, first, 0.1, 0.33, 0.1, 0.32])
     result = pipeline.redact(*small, Request())
     assert result.attempts == rounds
     assert result.verdict.similarity_to_original == min(first, 0.32)
-    assert len(list(likeness)) == 6 - 2 * rounds
+    assert len(list(left)) == 6 - 2 * rounds
 
 
 def test_nothing_is_cast_for_faces_of_which_no_surrogate_can_be_made(pipeline, small):
@@ -786,12 +816,16 @@ def test_sketches_like_donors_are_proposed_last(pipeline, small, monkeypatch):
     monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(4, 2, 4),))
     monkeypatch.setattr(searching, "PATIENCE", 2)
     likenesses_to_donors(monkeypatch, 0.35, 0.2, 0.35, 0.2)
+    looked, sketched = list[Identity](), studio.Studio.sketched
+
+    def noted(self, sitting, request, drawn, should_stop):
+        looked.extend(drawn)
+        return sketched(self, sitting, request, drawn, should_stop)
+
+    monkeypatch.setattr(studio.Studio, "sketched", noted)
     proposed = list(pipeline.finalists([Sitting(*small)], Request()))
-    likenesses_to_donors(monkeypatch)
-    drawn = list(pipeline.finalists([Sitting(*small)], Request()))
-    assert len(proposed) == 4  # two are wanted, and the second of them was the fourth
-    assert proposed[0].donors == drawn[1].donors
-    assert len(drawn) == 2
+    assert len(proposed) == 4
+    assert set(proposed[:2]) == {looked[1], looked[3]}
 
 
 def test_a_batch_keeps_no_scene_of_a_face_that_is_done(pipeline, small):

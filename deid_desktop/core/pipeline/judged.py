@@ -44,7 +44,7 @@ def seal(pixels: Pixels, company: Company, threshold: float) -> bytes:
         company: the people whom it is held against.
         threshold: from which it fails.
     """
-    digest = hashlib.blake2b(pixels.tobytes(), digest_size=16)
+    digest = hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16)
     for part in (company.everybody, company.own, np.float64(threshold)):
         digest.update(part.tobytes())
     return digest.digest()

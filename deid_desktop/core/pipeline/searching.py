@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 from deid_desktop.core.pipeline.forecast import effects, most_hoped_of
 from deid_desktop.core.pipeline.ranking import (
@@ -19,6 +20,7 @@ from deid_desktop.core.pipeline.ranking import (
     Draft,
     Finalist,
     badness,
+    hopeless,
 )
 from deid_desktop.core.pipeline.steering import asks
 from deid_desktop.core.pipeline.studio import Studio
@@ -49,7 +51,7 @@ class Search:
         Where all fail, the verdict is that of the one which came nearest.
         """
         if preview:
-            identity = self._rank([sitting], request, 0, should_stop, [])[0]
+            identity = self._rank([sitting], request, 0, should_stop, [])[0].identity
             return self._studio.render(
                 sitting, request, identity, preview=True, should_stop=should_stop
             )
@@ -72,10 +74,11 @@ class Search:
         The least like anybody, if none of those that are looked at does.
         """
         drafts = list[Draft]()
-        for draft in self._drafts([sitting], request, 0, should_stop, [], blind=True):
-            if draft.apart:
-                return draft.identity
-            drafts.append(draft)
+        for batch in self._drafts([sitting], request, 0, should_stop, [], blind=True):
+            for draft in batch:
+                if draft.apart:
+                    return draft.identity
+            drafts += batch
         return min(drafts, key=lambda one: one.badness).identity
 
     def cast(
@@ -115,22 +118,33 @@ class Search:
     ) -> Iterator[Finalist]:
         """Try identities in sketches, the best of them in full, and push harder.
 
-        A sketch ranks roughly. What holds clearly in full ends a round, what holds narrowly is
-        compared with those of the next ones, which push harder: to recognisers that take no part as
-        well, the best of several is less like the subject than the first that passes.
+        What holds clearly ends a round. What holds narrowly is compared with those of the next
+        ones, which push harder: to recognisers that take no part as well, the best of several is
+        less like the subject than the first that passes. A sketch is enough to tell that they are
+        needed.
         """
         attempts, waiting, compared = 0, list[Finalist](), 0
-        looked = list[Draft]()
+        promising, looked = list[Draft](), list[Draft]()
         for push, search_round in enumerate(ROUNDS):
-            ranked = self._rank(sittings, request, push, should_stop, looked)
+            more = compared < COMPARED and push + 1 < len(ROUNDS)
+            ranked = self._rank(sittings, request, push, should_stop, looked, thorough=not more)
             attempts += len(ranked)
-            for identity in ranked[: search_round.finalists]:
-                waiting.append(self._audition(sittings, request, identity, attempts, should_stop))
-                if waiting[-1].failed == 0 and waiting[-1].badness <= CLEAR:
+            promising += ranked[: search_round.finalists]
+            nearest = min(one.likeness for one in promising)
+            if more and nearest > NARROW:
+                compared += nearest < self._studio.threshold  # not: one that fails anyway
+                continue
+            promising.sort(key=_by_merit)
+            for draft, rival in zip_longest(promising, promising[1:]):
+                tried = self._audition(sittings, request, draft.identity, attempts, should_stop)
+                waiting.append(tried)
+                hoped = rival.likeness if rival else 0.0
+                if tried.failed == 0 and tried.badness <= max(CLEAR, hoped):
                     break
+            promising = []
             waiting.sort(key=lambda finalist: (finalist.failed, finalist.badness))
             narrow = waiting[0].failed == 0 and waiting[0].badness > NARROW
-            if narrow and compared < COMPARED and push + 1 < len(ROUNDS):
+            if narrow and more:
                 compared += 1
                 continue
             yield from waiting
@@ -146,7 +160,8 @@ class Search:
         looked = list[Draft]()
         for push, search_round in enumerate(ROUNDS):
             ranked = self._rank(sittings, request, push, should_stop, looked)
-            yield from ranked[: search_round.finalists + 1]
+            for draft in ranked[: search_round.finalists + 1]:
+                yield draft.identity
 
     def _audition(
         self, sittings: Sequence[Sitting], request: Request, identity: Identity, attempts: int,
@@ -165,26 +180,28 @@ class Search:
 
     def _rank(
         self, sittings: Sequence[Sitting], request: Request, push: int, should_stop: ShouldStop,
-        looked: list[Draft],
-    ) -> list[Identity]:  # fmt: skip
+        looked: list[Draft], *, thorough: bool = True,
+    ) -> list[Draft]:  # fmt: skip
         """Return what a round tries, the least like anybody who is there first.
 
         What looks like a donor is not proposed: it comes last, for want of others. ``looked``, what
-        was looked at on these faces, tells what to hope for, and grows.
+        was looked at on these faces, tells what to hope for, and grows. Where there is another
+        round, and this need not be ``thorough``, it ends once nothing is to be hoped of it.
         """
         drafts = list[Draft]()
-        for draft in self._drafts(sittings, request, push, should_stop, looked):
-            drafts.append(draft)
-            if sum(one.apart for one in drafts) == ROUNDS[push].tried:
+        for batch in self._drafts(sittings, request, push, should_stop, looked):
+            drafts += batch
+            if sum(one.apart for one in drafts) >= ROUNDS[push].tried:
                 break
-        drafts.sort(key=lambda one: (not one.apart, one.badness))
-        return [one.identity for one in drafts]
+            if not thorough and hopeless(drafts):
+                break
+        return sorted(drafts, key=_by_merit)
 
     def _drafts(
         self, sittings: Sequence[Sitting], request: Request, push: int, should_stop: ShouldStop,
         looked: list[Draft], *, blind: bool = False,
-    ) -> Iterator[Draft]:  # fmt: skip
-        """Yield the identities of a round with what their sketches show; add them to ``looked``.
+    ) -> Iterator[list[Draft]]:  # fmt: skip
+        """Yield some identities of a round with what their sketches show; add them to ``looked``.
 
         ``blind``: the subject has no say in which are looked at.
         """
@@ -203,6 +220,14 @@ class Search:
             some = waiting[: min(left, _BATCH if looked else 1)]
             waiting, left = waiting[len(some) :], left - len(some)
             sketched = [studio.sketched(s, request, some, should_stop) for s in sittings]
-            for identity, *seen in zip(some, *sketched, strict=True):
-                looked.append(Draft(identity, tuple(seen)))
-                yield looked[-1]
+            drafts = [
+                Draft(identity, tuple(seen))
+                for identity, *seen in zip(some, *sketched, strict=True)
+            ]
+            looked += drafts
+            yield drafts
+
+
+def _by_merit(draft: Draft) -> tuple[bool, float]:
+    """Order drafts, those that are proposed for want of others last."""
+    return not draft.apart, draft.badness

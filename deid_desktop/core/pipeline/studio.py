@@ -74,7 +74,7 @@ _FULL, _PREVIEW, _SEARCH = (380.0, 1100.0), (120.0, 176.0), (112.0, 128.0)
 """Smallest and largest face sizes in pixels to compose at."""
 _MOST_SCENES = 128 * 2**20
 """Bytes of the scenes that are kept: one of a large face can take a hundred megabytes."""
-_FEW_SCENES = 2**24
+_FEW_SCENES = 2**25
 """The same of a twin, who never comes back to a face."""
 
 
