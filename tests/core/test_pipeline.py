@@ -624,14 +624,6 @@ def test_sketches_alone_tell_that_a_harder_push_is_needed(pipeline, small, monke
     assert not list(left)
 
 
-def test_rounds_that_fail_do_not_count_among_those_compared(pipeline, small, monkeypatch):
-    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(1, 1, 1),) * 4)
-    left = _likenesses(monkeypatch, [0.4, 0.33, 0.32, 0.31, 0.3])
-    result = pipeline.redact(*small, Request())
-    assert (result.attempts, result.identity.push) == (4, 3)
-    assert not list(left)
-
-
 def test_a_round_that_begins_badly_is_given_up_if_another_follows(pipeline, small, monkeypatch):
     monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(9, 9, 1), ranking.Round(4, 4, 1)))
     left = _likenesses(monkeypatch, [0.35] * 4 + [0.36] * 4 + [0.1])

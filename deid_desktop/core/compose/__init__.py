@@ -27,7 +27,6 @@ from deid_desktop.core.compose.mouth import (
     open_mouth,
     part_lips,
 )
-from deid_desktop.core.compose.nose import soften_bridge
 from deid_desktop.core.compose.occlusion import OcclusionModel
 from deid_desktop.core.compose.relight import continue_rim, relight, tone
 from deid_desktop.core.compose.scene import Scene, prepare
@@ -223,7 +222,6 @@ def _draw(
     aged = float(np.clip((wear - 1) / _WORN, 0, 1))
     light = shown_light(scene.light, across)
     lit = relight(light, surrogate, moved, tinted=cover < 2, wear=wear, aged=aged)
-    lit = soften_bridge(lit)
     male = brows_gender(surrogate.male, across)
     brows = own_brows(light.brow_depth, light.brow_hair, male=male, seed=seed)
     if brows.depth is not None:

@@ -27,7 +27,7 @@ PATIENCE = 1.6
 """Sketches looked at, for each that is wanted, before those too near to donors are taken, too."""
 CLEAR = 0.25
 """Badness up to which nothing better is looked for."""
-NARROW = 0.29
+NARROW = 0.3
 """Badness from which a finalist that holds is still compared with those of the next rounds: below,
 other recognisers find a subject hardly more often than anybody else, above it two to six times."""
 COMPARED = 2

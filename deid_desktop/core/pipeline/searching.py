@@ -130,9 +130,8 @@ class Search:
             ranked = self._rank(sittings, request, push, should_stop, looked, thorough=not more)
             attempts += len(ranked)
             promising += ranked[: search_round.finalists]
-            nearest = min(one.likeness for one in promising)
-            if more and nearest > NARROW:
-                compared += nearest < self._studio.threshold  # not: one that fails anyway
+            if more and min(one.likeness for one in promising) > NARROW:
+                compared += 1
                 continue
             promising.sort(key=_by_merit)
             for draft, rival in zip_longest(promising, promising[1:]):
