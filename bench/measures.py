@@ -58,18 +58,21 @@ def made_photo(megapixels: float, faces: int, *, people: int = 1) -> Photo:
     tiled = np.tile(noise, (-(-height // 256), -(-width // 256)))[:height, :width]
     # Eight bits all the way, so that the peak of memory is not the making of the photo.
     canvas = np.asarray(cv2.subtract(cv2.add(ground, cv2.merge([tiled] * 3)), (4, 4, 4, 0)))
-    persons = _persons()[:people]
     columns = max(1, math.ceil(math.sqrt(faces * 1.5)))
     rows = max(1, math.ceil(faces / columns))
     side = min(600, width // columns - 8, height // rows - 8)
+    persons = [
+        cv2.resize(person, (side, side), interpolation=cv2.INTER_AREA)
+        for person in _persons()[:people]
+    ]
     for number in range(faces):
-        person = cv2.resize(persons[number % people], (side, side), interpolation=cv2.INTER_AREA)
         x = (width // columns) * (number % columns) + 4
         y = (height // rows) * (number // columns) + 4
-        canvas[y : y + side, x : x + side] = person
+        canvas[y : y + side, x : x + side] = persons[number % people]
     return Photo("made.jpg", canvas, key=f"made {megapixels} {faces} {people}")
 
 
+@functools.cache
 def _persons() -> list[Pixels]:
     """Return square cuts of all who are in the shipped samples, twice as large as their faces."""
     from deid_desktop.core.detect import Detector

@@ -820,6 +820,15 @@ def test_sketches_like_donors_are_proposed_last(pipeline, small, monkeypatch):
     assert set(proposed[:2]) == {looked[1], looked[3]}
 
 
+def test_a_round_ends_with_the_batch_in_which_enough_stand_apart(pipeline, small, monkeypatch):
+    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(9, 2, 9),))
+    monkeypatch.setattr(searching, "PATIENCE", 4)
+    likenesses_to_donors(monkeypatch)
+    assert len(list(pipeline.finalists([Sitting(*small)], Request()))) == 4  # one, then three
+    likenesses_to_donors(monkeypatch, 0.35, 0.35, 0.35, 0.2)
+    assert len(list(pipeline.finalists([Sitting(*small)], Request()))) == 7
+
+
 def test_a_batch_keeps_no_scene_of_a_face_that_is_done(pipeline, small):
     photo, face = small
     fresh = replace(photo, key="done and put away")

@@ -12,8 +12,8 @@ from deid_desktop.core.verify import TARGET, THRESHOLD
 @dataclass(frozen=True)
 class Round:
     """One round of the search: of ``drawn`` identities, those first of which most is hoped,
-    sketches are looked at until ``tried`` stand apart from all donors, or ``PATIENCE`` times as
-    many were looked at; the best ``finalists`` are judged in full."""
+    sketches are looked at, a few together, until ``tried`` stand apart from all donors, or
+    ``PATIENCE`` times as many were looked at; the best ``finalists`` are judged in full."""
 
     drawn: int
     tried: int
