@@ -3,8 +3,10 @@
 import cv2
 import numpy as np
 import pytest
+import torch
 from samples import moved_face, scaled
 
+from deid_desktop.core import recognise
 from deid_desktop.core.recognise import SIZE, TEMPLATE, Recogniser, align
 from deid_desktop.core.verify import THRESHOLD
 from deid_desktop.core.weights import model_path
@@ -79,3 +81,28 @@ def test_the_network_says_what_the_file_says(recogniser, portrait, portrait_face
         graph.setInput(cv2.dnn.blobFromImage(crop, 1.0, (SIZE, SIZE)))
         vector = graph.forward().ravel()
         np.testing.assert_allclose(embedding, vector / np.linalg.norm(vector), atol=1e-5)
+
+
+def test_a_glance_with_short_numbers_sees_nearly_the_same(
+    monkeypatch, recogniser, portrait, portrait_face, crew, crew_faces
+):
+    """On every processor, also where short numbers are slow and would not be chosen."""
+    monkeypatch.setattr(recognise, "_quickest", lambda: torch.bfloat16)
+    crops = [align(portrait.pixels, portrait_face.points)]
+    crops += [align(crew.pixels, face.points) for face in crew_faces]
+    rough, exact = Recogniser().glance(crops), recogniser.embed(crops)
+    assert rough.dtype == np.float32 and (rough != exact).any()
+    np.testing.assert_allclose(np.linalg.norm(rough, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(rough @ exact.T, exact @ exact.T, atol=0.01)
+
+
+def test_it_glances_with_the_numbers_that_the_processor_multiplies_fastest(
+    monkeypatch, recogniser, portrait, portrait_face
+):
+    crops = [align(portrait.pixels, portrait_face.points)]
+    for able, kind in (({"avx512_bf16": True}, torch.bfloat16), ({"avx2": True}, torch.float32)):
+        recognise._quickest.cache_clear()
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able)
+        assert recognise._quickest() is kind
+    np.testing.assert_array_equal(Recogniser().glance(crops), recogniser.embed(crops))
+    recognise._quickest.cache_clear()
