@@ -202,6 +202,17 @@ def iris_offsets(vertices: Array) -> tuple[Array, NDArray[np.bool_]]:
     return np.array(offsets), np.array(opened)
 
 
+def lids_apart(vertices: Array, eye: Sequence[int]) -> tuple[Array, Array]:
+    """Return how far each point of a lower lid lies below that of the upper one (7,), in pixels.
+
+    And the direction (2,) from brow to cheek, at right angles to the line between the corners.
+    """
+    across = vertices[eye[8], :2] - vertices[eye[0], :2]
+    inwards = across / max(float(np.linalg.norm(across)), 1e-6)
+    down = np.array([-inwards[1], inwards[0]]) * (1 if eye[0] == LEFT_EYE[0] else -1)
+    return (vertices[eye[:8:-1], :2] - vertices[eye[1:8], :2]) @ down, down
+
+
 def eye_axis(vertices: Array, eye: Sequence[int]) -> tuple[Array, float]:
     """Return the direction (2,) from an eye's left corner to its right one, and its width."""
     across = vertices[eye[8], :2] - vertices[eye[0], :2]

@@ -78,3 +78,21 @@ def test_lashes_stand_above_the_lids_edge(vertices):
     x, edge = round(float(lids[4, 0])), float(lids[4, 1])
     above = drawn(vertices, plain)[round(edge - 0.03 * np.linalg.norm(lids[0] - lids[8])), x]
     assert above.mean() < 0.75 * plain.mean()
+
+
+@pytest.mark.parametrize(("apart", "open_still"), [(0.15, True), (0.06, True), (0.02, False)])
+def test_eyes_that_are_screwed_up_are_not_shut(vertices, apart, open_still):
+    """One eye that stays open beside one that is drawn shut would be a wink."""
+    narrow = vertices.copy()
+    for eye in (mesh.LEFT_EYE, mesh.RIGHT_EYE):
+        width = mesh.eye_axis(narrow, eye)[1]
+        distance, down = mesh.lids_apart(narrow, eye)
+        less = distance * (1 - apart * width / distance.mean())
+        narrow[eye[1:8], :2] += 0.5 * less[:, None] * down
+        narrow[eye[:8:-1], :2] -= 0.5 * less[:, None] * down
+    skin = np.array([200, 150, 130], np.float32)
+    x, y = narrow[mesh.LEFT_EYE, :2].mean(0)
+    radius = float(np.linalg.norm(narrow[mesh.LEFT_IRIS[1]] - narrow[mesh.LEFT_IRIS[0]]))
+    across = drawn(narrow, skin)[round(y), round(x - radius) : round(x + radius)]
+    beside = drawn(narrow, skin)[round(y), round(x - 1.7 * radius) : round(x - 1.3 * radius)]
+    assert bool(beside.mean() > across.mean() + 10) == open_still

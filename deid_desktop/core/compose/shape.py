@@ -62,11 +62,11 @@ _FIELD = 96
 @dataclass(frozen=True)
 class Correction:
     """What one surrogate needs beyond others to look turned, and to look the way, as the photo's
-    face does: ``turn`` are degrees of yaw and pitch, ``gaze`` moves of each iris to the right and
-    down, in widths of the eye."""
+    face does: ``turn`` are degrees of yaw and pitch, ``gaze`` moves of each iris to the right, in
+    widths of the eye."""
 
     turn: tuple[float, float] = (0.0, 0.0)
-    gaze: tuple[tuple[float, float], tuple[float, float]] = ((0.0, 0.0), (0.0, 0.0))
+    gaze: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,13 +192,25 @@ def displaced(
     moved = vertices.copy()
     moved[: mesh.VERTICES, :2] += offsets[:, :2]
     moved[: mesh.VERTICES, 2] += offsets[:, 2]
+    if expression is not None:
+        _part_lids(moved)
     eyes = ((mesh.LEFT_IRIS, mesh.LEFT_EYE), (mesh.RIGHT_IRIS, mesh.RIGHT_EYE))
-    for (iris, contour), (right, down) in zip(eyes, correction.gaze, strict=True):
+    for (iris, contour), right in zip(eyes, correction.gaze, strict=True):
         corners = [contour[0], contour[8]]  # expressions close lids, they do not move eyes
         axis, width = mesh.eye_axis(moved, contour)
         moved[iris, :2] += offsets[corners, :2].mean(0)
-        moved[iris, :2] += width * (right * axis + down * np.array([-axis[1], axis[0]]))
+        moved[iris, :2] += width * right * axis
     return moved
+
+
+def _part_lids(moved: Array) -> None:
+    """Lift, in place, the upper lids of landmarks (478, 3) that an expression took below the lower.
+
+    Eyes that the photo's expression narrows have less far to go than those that it does not.
+    """
+    for contour in (mesh.LEFT_EYE, mesh.RIGHT_EYE):
+        apart, down = mesh.lids_apart(moved, contour)
+        moved[contour[1:8], :2] += np.minimum(apart, 0)[:, None] * down
 
 
 def _turned(

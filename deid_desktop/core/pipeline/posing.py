@@ -17,10 +17,11 @@ from deid_desktop.core.types import Analysis, Array
 _ANSWER = (0.73, 1.07)
 """Degrees of yaw and of pitch by which a face looks turned farther for each that its mesh is turned
 (38 portraits, turned by −0.6 to 0.6 of their own yaw and pitch)."""
-_TRUST, _TRUST_GAZE = 0.8, (0.65, 0.75)
-"""Share of what a sketch says that is made up for: the rest is its chance. Gaze, along and across
-the eyes: by least squares, to what is seen of the finished face (38 portraits)."""
-_MOST, _MOST_GAZE = 8.0, 0.08
+_TRUST, _TRUST_GAZE = 0.8, 1.5
+"""Share of what a sketch says that is made up for: the rest is its chance. Gaze, along the eyes:
+.68 of what it says is seen in the finished face, and of a move of the iris .46 (95 portraits).
+Across them a sketch says more (.83), but of a move .09 is seen: lids tell how high an eye looks."""
+_MOST, _MOST_GAZE = 8.0, 0.1
 """Degrees of either turn; widths of the eye."""
 
 
@@ -35,7 +36,6 @@ def needed_correction(analysis: Analysis, shown: Array) -> Correction:
     missing = np.subtract(analysis.pose, seen)[:2] * _TRUST / _ANSWER
     yaw, pitch = np.clip(missing, -_MOST, _MOST).tolist()
     (own, opened), (drawn, still_open) = mesh.iris_offsets(analysis.mesh), mesh.iris_offsets(shown)
-    moves = np.clip((own - drawn) * _TRUST_GAZE, -_MOST_GAZE, _MOST_GAZE)
-    moves[~(opened & still_open)] = 0
-    left, right = ((float(x), float(y)) for x, y in moves)
+    moves = np.clip((own - drawn)[:, 0] * _TRUST_GAZE, -_MOST_GAZE, _MOST_GAZE)
+    left, right = np.where(opened & still_open, moves, 0).tolist()
     return Correction((yaw, pitch), (left, right))
