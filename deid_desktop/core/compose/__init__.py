@@ -17,7 +17,7 @@ from deid_desktop.core.compose.brows import draw_brows, own_brows
 from deid_desktop.core.compose.crossing import across_gender, brows_gender, shown_light
 from deid_desktop.core.compose.detail import match_detail
 from deid_desktop.core.compose.eyes import draw_eyes
-from deid_desktop.core.compose.eyewear import draw_eyewear, other_eyewear
+from deid_desktop.core.compose.eyewear import cast_shadow, draw_eyewear, other_eyewear
 from deid_desktop.core.compose.glasses import GlassesModel
 from deid_desktop.core.compose.layers import MaskLayer, SurrogateLayer
 from deid_desktop.core.compose.mouth import (
@@ -40,6 +40,7 @@ from deid_desktop.core.compose.shape import (
 )
 from deid_desktop.core.compose.spots import draw_spots
 from deid_desktop.core.compose.touch import Touch, kept_parts, skin_around, toned, untouched
+from deid_desktop.core.compose.worn import stiffened
 from deid_desktop.core.geometry import blur, thrice
 from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Array, Pixels, Surrogate
@@ -158,7 +159,7 @@ def landmarks(
     correction: Correction = _RIGHT,
 ) -> Array:
     """Return where a surrogate's landmarks (478, 3) lie in the crop; arguments as of `compose`."""
-    return displaced(
+    moved = displaced(
         scene.mesh,
         scene.fit,
         scene.shapes.identity_change(scene.fit, surrogate.shape),
@@ -170,6 +171,9 @@ def landmarks(
         across=abs(across_gender(surrogate.male, scene.male)),
         excess=scene.shapes.excess(surrogate.male),
     )
+    if scene.glasses is None or cover >= _OTHER_GLASSES:
+        return moved
+    return stiffened(scene.mesh, moved, scene.glasses)
 
 
 _AT_POINTS = (mesh.LEFT_EYE, mesh.RIGHT_EYE, [4], [61], [291])
@@ -261,12 +265,17 @@ def _draw(
         wear=wear,
         seed=seed,
     )
-    if scene.bespectacled and cover >= _OTHER_GLASSES:
+    kept = _kept_mouth(scene, local, inside.shape)
+    if scene.glasses is not None and cover >= _OTHER_GLASSES:
         eyewear = other_eyewear(scene.texture, frames=scene.frames, lenses=scene.lenses, seed=seed)
         draw_eyewear(rendered, local, eyewear, enlarged=scene.scale)
+    elif scene.glasses is not None:
+        worn = cv2.remap(scene.glasses, at, None, cv2.INTER_LINEAR) * inside
+        cast_shadow(rendered, worn, float(np.linalg.norm(local[263, :2] - local[33, :2])))
+        kept = np.maximum(kept, worn)
     if scene.toning is not None:
         rendered = tone(rendered, scene.toning)
-    alpha = alpha * (1 - _kept(scene, local, at, inside, cover=cover))
+    alpha = alpha * (1 - kept)
     if touch.eyes or touch.mouth:
         alpha = alpha * (1 - kept_parts(touch, local, alpha.shape))
     around = _around(scene, touch.skin, field, window, alpha) if touch.skin is not None else None
@@ -317,17 +326,11 @@ def _render(scene: Scene, lit: Array, at: Array, inside: Array) -> tuple[Array, 
     return rendered, weights[..., 0] * border, weights[..., 1:]
 
 
-def _kept(scene: Scene, moved: Array, at: Array, inside: Array, *, cover: int) -> Array:
-    """Return 0…1 (h, w): what stays the photo's own, the open mouth and glasses."""
-    kept = np.zeros(inside.shape, np.float32)
-    if mouth_gap(scene.mesh) > MOUTH_OPEN:
-        kept = np.maximum(kept, inside_mouth(moved, inside.shape))
-    worn = [part for part in (scene.frames, scene.lenses) if part is not None]
-    if worn and cover < _OTHER_GLASSES:
-        matte = np.maximum.reduce(worn)
-        shown = cv2.remap(matte, at, None, cv2.INTER_LINEAR)
-        kept = np.maximum(kept, shown * inside)
-    return kept
+def _kept_mouth(scene: Scene, moved: Array, shape: tuple[int, ...]) -> Array:
+    """Return 0…1 (h, w): the inside of an open mouth, which stays the photo's own."""
+    if mouth_gap(scene.mesh) <= MOUTH_OPEN:
+        return np.zeros(shape, np.float32)
+    return inside_mouth(moved, shape)
 
 
 def _at_photo_scale(scene: Scene, drawn: _Drawn) -> SurrogateLayer:

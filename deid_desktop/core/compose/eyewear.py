@@ -134,9 +134,7 @@ def draw_eyewear(
         for lens, end in zip(lenses, ends, strict=True)
     ]
     rim = np.maximum(rim, _lines(rim.shape, arms, thick))
-    lower = np.array([[1, 0, 0], [0, 1, 0.02 * apart]], np.float32)
-    below: Array = cv2.warpAffine(rim, lower, rim.shape[::-1])
-    rendered *= 1 - _SHADOW * blur(below, 0.016 * apart)[..., None]
+    cast_shadow(rendered, rim, apart)
     dense = 1.9 if eyewear.metal else 1.2  # thin lines lose more by being blurred
     worn = np.clip(dense * blur(rim, soft), 0, 0.97)[..., None]
     # Frames are round: what faces the light from above shines a little.
@@ -147,6 +145,19 @@ def draw_eyewear(
     rendered[:] = rendered * (1 - worn) + frame * worn
     if eyewear.tint is None:
         _reflect(rendered, lenses, apart)
+
+
+def cast_shadow(rendered: Array, rim: Array, apart: float) -> None:
+    """Darken the skin below frames in ``rendered`` (h, w, 3), in place.
+
+    Args:
+        rendered: the picture, 0…255.
+        rim: (h, w) 0…1, the frames.
+        apart: pixels between the outer corners of the eyes.
+    """
+    lower = np.array([[1, 0, 0], [0, 1, 0.02 * apart]], np.float32)
+    below: Array = cv2.warpAffine(rim, lower, rim.shape[::-1])
+    rendered *= 1 - _SHADOW * blur(below, 0.016 * apart)[..., None]
 
 
 def _lines(shape: tuple[int, ...], curves: list[Array], thick: int) -> Array:

@@ -63,10 +63,11 @@ class Scene:
     toning: Array | None
     male: float
 
-    @property
-    def bespectacled(self) -> bool:
-        """Whether glasses of any kind are worn."""
-        return self.frames is not None or self.lenses is not None
+    @cached_property
+    def glasses(self) -> Array | None:
+        """Where glasses are (s, s) 0…1, frames and dark lenses; ``None`` if none are worn."""
+        worn = [part for part in (self.frames, self.lenses) if part is not None]
+        return np.maximum.reduce(worn) if worn else None
 
     @property
     def hidden(self) -> float:

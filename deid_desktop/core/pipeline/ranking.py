@@ -44,7 +44,7 @@ APART = 0.043
 .033, of 210 and 217 such ones 98.6 % and all were below it in the preview, too, of all 320 drawn
 86 % (40 portraits)."""
 
-_EXPRESSION = 0.6
+_EXPRESSION = 0.9
 """What a sketch whose expression has nothing of the photo's is held to be worse by: identities that
 hide a person equally well differ by 0.03 in agreement."""
 _MISTAKEN = 0.1
