@@ -57,9 +57,9 @@ _REDDISH = (0.85, 1.0, 1.05)
 """What a wrinkle takes of red, green and blue: light is reddened in the depth of skin."""
 _FADED = 0.4
 """Share of their darkness that brows lose until 80."""
-_INDIVIDUALITY = 2.0
-"""How far a mix is pushed away from the average face: people differ more, and come no nearer to
-donors."""
+_INDIVIDUALITY = (3.0, 2.0)
+"""How far mixes of women and of men are pushed away from the average face: people differ more, and
+come no nearer to donors. Women are more alike, and men's skin is mottled sooner."""
 _FORMS, _SKIN = 1.3, 0.8
 """How much farther its forms are pushed, and how far what is finer: pushed as far, skin is mottled,
 and nobody is told by it. Where gender goes beyond −1…1, forms are not: they would hide it."""
@@ -211,11 +211,10 @@ class Generator:
         Raises:
             GeneratorError: an attribute is not a number.
         """
-        inputs = network_inputs(attributes)
         if not all(np.isfinite([a.gender, a.age, a.smile, *a.ancestry]).all() for a in attributes):
             raise GeneratorError("an attribute is not a number; reset the sliders of this face")
         mix = self._mix(identities)
-        code, shape = self._coefficients(mix, inputs.to(self.device))
+        code, shape = self._coefficients(mix, attributes)
         texture = self._texture(code, mix, identities, attributes, size)
         if not np.isfinite(texture).all():
             raise GeneratorError("the generator gave no usable picture for this face; mask it")
@@ -239,7 +238,7 @@ class Generator:
             mix[row, list(identity.donors)] = torch.tensor(identity.weights, dtype=torch.float32)
         return mix.to(self.device)
 
-    def _coefficients(self, mix: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    def _coefficients(self, mix: Tensor, attributes: list[Attribute]) -> tuple[Tensor, Tensor]:
         """Return texture and shape coefficients: the network's and what it left out of the donors.
 
         What it left out is known exactly at the donors' own attributes and carried along. How the
@@ -247,11 +246,14 @@ class Generator:
         otherwise on the second photo, and would be a stain.
         """
         neutral = self._t["codes"][0]
+        inputs = network_inputs(attributes).to(self.device)
         both = self._network(mix @ self._t["code"], inputs) + mix @ self._left_out
         count = neutral.shape[1]
         # The basis is not centred: codes near their mean are the average face, pushed from there.
         middle = neutral.mean(0)
-        code = middle + _INDIVIDUALITY * (both[:, :count] - middle)
+        male = torch.tensor([male_share(a) for a in attributes], device=self.device)[:, None]
+        pushed = _INDIVIDUALITY[0] + (_INDIVIDUALITY[1] - _INDIVIDUALITY[0]) * male
+        code = middle + pushed * (both[:, :count] - middle)
         return code, both[:, count:]
 
     def _texture(

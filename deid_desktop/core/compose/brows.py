@@ -24,14 +24,15 @@ from deid_desktop.core.types import Array
 _OWN = 0.9
 """Share of how dark a surrogate's brows are that is its own; the rest is the photo's. With all of
 it the photo's, who somebody is was told by their brows alone (dlib's AUC .025 higher)."""
-_WOMEN, _MEN, _FAINTEST = 0.095, 0.145, 0.035
+_WOMEN, _MEN, _FAINTEST = 0.095, 0.145, 0.05
 """How much darker than skin people's brows are, on average over ``regions.brows`` (118 portraits):
 means, and the least that is drawn."""
 _THICKER = 0.25
 """Deviation of that, as a share, between brows of the same hair."""
 _DARK = (0.8, 0.85, 0.32)
 """How dark their hair is, of the usual: mean of women and men, deviation (171 portraits)."""
-_DARKEST = (0.35, 1.2)
+_DARKEST = (0.6, 1.2)
+"""Least and most of it: there are paler ones, but on a surrogate they look forgotten."""
 _HIGHER, _LIFTED = 0.3, 0.3
 """Deviations of how high a brow lies, and how much higher its end is, in half widths."""
 _ARCHED = 0.7

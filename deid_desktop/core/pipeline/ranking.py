@@ -87,9 +87,10 @@ class Seen:
 
     @property
     def badness(self) -> float:
-        """How bad it is, its expression and gender counted."""
+        """How bad it is, its expression and gender counted; what is narrow counts twice."""
         astray = _EXPRESSION * (1 - self.agreement) + _MISTAKEN * self.mistaken
-        return badness(self.verdict) + astray
+        plain = badness(self.verdict)
+        return plain + max(0.0, plain - NARROW) + astray
 
 
 @dataclass(frozen=True, eq=False)
