@@ -594,6 +594,15 @@ def test_of_two_who_hide_a_person_the_one_with_their_expression_comes_first():
     assert drafts[0].badness < ranking.Draft(DRAWN, (plain,)).badness
 
 
+def test_of_two_who_hardly_hide_a_person_the_one_that_hides_more_comes_first():
+    donors = np.zeros(2, np.float32)
+    drafts = []
+    for likeness, agreement in ((0.31, 0.9), (0.35, 0.97)):
+        verdict = Verdict(State.VERIFIED, "So it is.", likeness, 0.1, THRESHOLD, True)
+        drafts.append(ranking.Draft(DRAWN, (ranking.Seen(verdict, agreement, 0.0, donors),)))
+    assert drafts[0].badness < drafts[1].badness
+
+
 def test_expressions_are_compared_of_those_only_who_may_be_taken(pipeline, small, monkeypatch):
     monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(4, 2, 1),))
     monkeypatch.setattr(searching, "PATIENCE", 2)

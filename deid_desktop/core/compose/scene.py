@@ -24,6 +24,9 @@ _MARGIN = 0.55
 """Of the face's size, around it: as far as a change of shape may bend the picture."""
 _SPOTTED = 256
 """Texels a side from which spots are seen."""
+_WHOLE, _FIRM = 5, 1.6
+"""Texels of 512 by which frames that are kept are widened, and how much more of them is: their
+edges are mixed with skin, and half of that would leave them thin and pale."""
 _WOMAN = -0.5
 """Gender below which dark chins are shadows."""
 
@@ -67,7 +70,11 @@ class Scene:
     def glasses(self) -> Array | None:
         """Where glasses are (s, s) 0…1, frames and dark lenses; ``None`` if none are worn."""
         worn = [part for part in (self.frames, self.lenses) if part is not None]
-        return np.maximum.reduce(worn) if worn else None
+        if not worn:
+            return None
+        side = round(_WHOLE * self.size / 512) | 1
+        grown = cv2.dilate(np.maximum.reduce(worn), np.ones((side, side), np.uint8))
+        return np.clip(_FIRM * grown, 0, 1)
 
     @property
     def hidden(self) -> float:
