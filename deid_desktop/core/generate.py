@@ -57,9 +57,10 @@ _REDDISH = (0.85, 1.0, 1.05)
 """What a wrinkle takes of red, green and blue: light is reddened in the depth of skin."""
 _FADED = 0.4
 """Share of their darkness that brows lose until 80."""
-_INDIVIDUALITY = (3.0, 2.0)
-"""How far mixes of women and of men are pushed away from the average face: people differ more, and
-come no nearer to donors. Women are more alike, and men's skin is mottled sooner."""
+_INDIVIDUALITY, _WOMENS = 2.0, 1.0
+"""How far a mix is pushed away from the average face: people differ more, and come no nearer to
+donors; and how much farther, in women, from the average of women of those attributes: they are more
+alike, and their skin is mottled later than men's."""
 _FORMS, _SKIN = 1.3, 0.8
 """How much farther its forms are pushed, and how far what is finer: pushed as far, skin is mottled,
 and nobody is told by it. Where gender goes beyond −1…1, forms are not: they would hide it."""
@@ -142,6 +143,8 @@ class Generator:
         )
         self._network.to(self.device).eval()
         self._left_out = self._what_is_left_out()
+        sides = torch.from_numpy(self._host["donor.gender"][None] * [[-1.0], [1.0]] > 0).float()
+        self._usual_mixes = (sides / sides.sum(1, keepdim=True)).to(self.device)
         sizes = (TINY, SMALL, LARGE)
         self._texels = {
             s: torch.from_numpy(np.flatnonzero(texels(s))).to(self.device) for s in sizes
@@ -247,13 +250,17 @@ class Generator:
         """
         neutral = self._t["codes"][0]
         inputs = network_inputs(attributes).to(self.device)
-        both = self._network(mix @ self._t["code"], inputs) + mix @ self._left_out
+        male = torch.tensor([male_share(a) for a in attributes], device=self.device)[:, None]
+        usual = self._usual_mixes[:1] + male * (self._usual_mixes[1:] - self._usual_mixes[:1])
+        both, average = (
+            self._network(donors @ self._t["code"], inputs) + donors @ self._left_out
+            for donors in (mix, usual)
+        )
         count = neutral.shape[1]
         # The basis is not centred: codes near their mean are the average face, pushed from there.
         middle = neutral.mean(0)
-        male = torch.tensor([male_share(a) for a in attributes], device=self.device)[:, None]
-        pushed = _INDIVIDUALITY[0] + (_INDIVIDUALITY[1] - _INDIVIDUALITY[0]) * male
-        code = middle + pushed * (both[:, :count] - middle)
+        own, average = both[:, :count], average[:, :count]
+        code = middle + _INDIVIDUALITY * (own - middle) + _WOMENS * (1 - male) * (own - average)
         return code, both[:, count:]
 
     def _texture(
