@@ -633,6 +633,19 @@ def test_sketches_alone_tell_that_a_harder_push_is_needed(pipeline, small, monke
     assert not list(left)
 
 
+@pytest.mark.parametrize(("worn", "rounds"), [(True, 4), (False, 3)])
+def test_glasses_stay_only_where_the_face_is_hidden_clearly(
+    pipeline, small, monkeypatch, worn, rounds
+):
+    """The last round has others: what holds narrowly with the own ones is compared with it."""
+    monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(1, 1, 1),) * 4)
+    monkeypatch.setattr(studio.Studio, "bespectacled", lambda *_: worn)
+    left = _likenesses(monkeypatch, [*[0.34, 0.35, 0.33, 0.32][:rounds], 0.3])
+    result = pipeline.redact(*small, Request())
+    assert (result.attempts, result.identity.push) == (rounds, rounds - 1)
+    assert not list(left)
+
+
 def test_a_round_that_begins_badly_is_given_up_if_another_follows(pipeline, small, monkeypatch):
     monkeypatch.setattr(searching, "ROUNDS", (ranking.Round(9, 9, 1), ranking.Round(4, 4, 1)))
     left = _likenesses(monkeypatch, [0.35] * 4 + [0.36] * 4 + [0.1])

@@ -31,7 +31,8 @@ NARROW = 0.3
 """Badness from which a finalist that holds is still compared with those of the next rounds: below,
 other recognisers find a subject hardly more often than anybody else, above it two to six times."""
 COMPARED = 2
-"""How many rounds more these may be; those whose sketches are narrow or fail count."""
+"""How many rounds more these may be, of faces without glasses; those whose sketches are narrow or
+fail count."""
 _GLIMPSE, _HOPELESS = 3, 0.34
 """Sketches after which a round is given up for the next, and the likeness above which all of them
 are then. Of 71 such rounds (60 portraits) 2 would have come below ``NARROW``."""

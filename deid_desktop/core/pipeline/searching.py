@@ -121,12 +121,13 @@ class Search:
         What holds clearly ends a round. What holds narrowly is compared with those of the next
         ones, which push harder: to recognisers that take no part as well, the best of several is
         less like the subject than the first that passes. A sketch is enough to tell that they are
-        needed.
+        needed. Whoever wears glasses is compared with all rounds: the last one has others.
         """
+        compare = COMPARED if self._bare(sittings) else len(ROUNDS)
         attempts, waiting, compared = 0, list[Finalist](), 0
         promising, looked = list[Draft](), list[Draft]()
         for push, search_round in enumerate(ROUNDS):
-            more = compared < COMPARED and push + 1 < len(ROUNDS)
+            more = compared < compare and push + 1 < len(ROUNDS)
             ranked = self._rank(sittings, request, push, should_stop, looked, thorough=not more)
             attempts += len(ranked)
             promising += ranked[: search_round.finalists]
@@ -148,6 +149,10 @@ class Search:
                 continue
             yield from waiting
             waiting = []
+
+    def _bare(self, sittings: Sequence[Sitting]) -> bool:
+        """Tell whether nobody wears glasses that could give them away."""
+        return not any(self._studio.bespectacled(one.photo, one.face) for one in sittings)
 
     def sketched(
         self, sittings: Sequence[Sitting], request: Request, should_stop: ShouldStop

@@ -118,6 +118,10 @@ class Studio(Models):
             return "What was found here may not be a face, or too much of it is hidden."
         return TURNED if scene.far_side < FAR_SIDE else ""
 
+    def bespectacled(self, photo: Photo, face: Face) -> bool:
+        """Tell whether a face wears glasses."""
+        return self.scene(photo, face, TINY, _SEARCH).glasses is not None
+
     def embed(self, photo: Photo, face: Face) -> Array:
         """Return a face's unit embedding (128,), without the rest of its analysis."""
         return remember(
