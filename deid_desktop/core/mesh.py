@@ -54,6 +54,7 @@ OVAL = [
 LEFT_IRIS = [468, 469, 470, 471, 472]
 """Centre and four rim points of the iris on the left of the picture."""
 RIGHT_IRIS = [473, 474, 475, 476, 477]
+EYES = ((LEFT_EYE, LEFT_IRIS), (RIGHT_EYE, RIGHT_IRIS))
 
 
 def _mirror() -> NDArray[np.int64]:
@@ -192,7 +193,7 @@ def iris_offsets(vertices: Array) -> tuple[Array, NDArray[np.bool_]]:
     them and down across them, in widths of the eye.
     """
     offsets, opened = [], []
-    for eye, iris in ((LEFT_EYE, LEFT_IRIS), (RIGHT_EYE, RIGHT_IRIS)):
+    for eye, iris in EYES:
         axis, width = eye_axis(vertices, eye)
         middle = (vertices[eye[0], :2] + vertices[eye[8], :2]) / 2
         offset = vertices[iris[0], :2] - middle

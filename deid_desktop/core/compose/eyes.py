@@ -64,7 +64,7 @@ def draw_eyes(rendered: Array, photo: Array, vertices: Array, iris: Array, skin:
         (mesh.LEFT_EYE, mesh.LEFT_IRIS, _LEFT_FOLD),
         (mesh.RIGHT_EYE, mesh.RIGHT_IRIS, _RIGHT_FOLD),
     ):
-        if _is_shut(vertices[contour, :2]):
+        if _is_shut(vertices, contour):
             _draw_lid(rendered, vertices[contour, :2], vertices[folds, :2])
             continue
         _draw_eye(rendered, photo, vertices[contour, :2], vertices[ring, :2], colour, skin)
@@ -83,9 +83,9 @@ def _across(lids: Array) -> Array:
     return np.array([-axis[1], axis[0]])
 
 
-def _is_shut(lids: Array) -> bool:
-    apart = float(((lids[:8:-1] - lids[1:8]) @ _across(lids)).mean())
-    return abs(apart) < _CLOSED * float(np.linalg.norm(lids[0] - lids[8]))
+def _is_shut(vertices: Array, contour: list[int]) -> bool:
+    apart = float(mesh.lids_apart(vertices, contour)[0].mean())
+    return abs(apart) < _CLOSED * mesh.eye_axis(vertices, contour)[1]
 
 
 def _draw_lid(rendered: Array, lids: Array, fold: Array) -> None:

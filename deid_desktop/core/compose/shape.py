@@ -194,8 +194,7 @@ def displaced(
     moved[: mesh.VERTICES, 2] += offsets[:, 2]
     if expression is not None:
         _part_lids(moved)
-    eyes = ((mesh.LEFT_IRIS, mesh.LEFT_EYE), (mesh.RIGHT_IRIS, mesh.RIGHT_EYE))
-    for (iris, contour), right in zip(eyes, correction.gaze, strict=True):
+    for (contour, iris), right in zip(mesh.EYES, correction.gaze, strict=True):
         corners = [contour[0], contour[8]]  # expressions close lids, they do not move eyes
         axis, width = mesh.eye_axis(moved, contour)
         moved[iris, :2] += offsets[corners, :2].mean(0)
@@ -208,7 +207,7 @@ def _part_lids(moved: Array) -> None:
 
     Eyes that the photo's expression narrows have less far to go than those that it does not.
     """
-    for contour in (mesh.LEFT_EYE, mesh.RIGHT_EYE):
+    for contour, _ in mesh.EYES:
         apart, down = mesh.lids_apart(moved, contour)
         moved[contour[1:8], :2] += np.minimum(apart, 0)[:, None] * down
 

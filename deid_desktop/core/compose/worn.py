@@ -19,7 +19,6 @@ _STIFF = 2.5
 """How much of a frame, averaged over that, makes a vertex move with it altogether: its inverse."""
 _LEAST = 8.0
 """Vertices on frames that tell how they move; where fewer are, nothing is held."""
-_EYES = ((mesh.LEFT_IRIS, mesh.LEFT_EYE), (mesh.RIGHT_IRIS, mesh.RIGHT_EYE))
 
 
 def stiffened(vertices: Array, moved: Array, glasses: Array) -> Array:
@@ -39,7 +38,7 @@ def stiffened(vertices: Array, moved: Array, glasses: Array) -> Array:
     affine = np.linalg.lstsq(root * terms, root * change, rcond=None)[0]
     held = np.zeros_like(moved)
     held[: mesh.VERTICES, :2] = weight[:, None] * (terms @ affine - change)
-    for iris, eye in _EYES:
+    for eye, iris in mesh.EYES:
         held[iris] = held[[eye[0], eye[8]]].mean(0)
     return moved + held
 

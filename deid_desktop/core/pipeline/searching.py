@@ -123,7 +123,8 @@ class Search:
         less like the subject than the first that passes. A sketch is enough to tell that they are
         needed. Whoever wears glasses is compared with all rounds: the last one has others.
         """
-        compare = COMPARED if self._bare(sittings) else len(ROUNDS)
+        worn = any(self._studio.bespectacled(one.photo, one.face) for one in sittings)
+        compare = len(ROUNDS) if worn else COMPARED
         attempts, waiting, compared = 0, list[Finalist](), 0
         promising, looked = list[Draft](), list[Draft]()
         for push, search_round in enumerate(ROUNDS):
@@ -149,10 +150,6 @@ class Search:
                 continue
             yield from waiting
             waiting = []
-
-    def _bare(self, sittings: Sequence[Sitting]) -> bool:
-        """Tell whether nobody wears glasses that could give them away."""
-        return not any(self._studio.bespectacled(one.photo, one.face) for one in sittings)
 
     def sketched(
         self, sittings: Sequence[Sitting], request: Request, should_stop: ShouldStop
