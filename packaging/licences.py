@@ -36,6 +36,7 @@ MODELS = {
     "gender-v1.onnx": "age-gender-CC0.txt",
     "generator.safetensors": "generator-CC-BY-4.0.txt",
     "occlusion.safetensors": "generator-CC-BY-4.0.txt",
+    "population.safetensors": "generator-CC-BY-4.0.txt",
     "proportions.safetensors": "generator-CC-BY-4.0.txt",
     "shading.safetensors": "generator-CC-BY-4.0.txt",
 }

@@ -46,7 +46,7 @@ def wheel(path: Path, files: dict[str, bytes]) -> Path:
 
 MADE_HERE = {
     f"{name}.safetensors"
-    for name in ("generator", "occlusion", "effects", "proportions", "shading")
+    for name in ("generator", "occlusion", "effects", "population", "proportions", "shading")
 }
 
 

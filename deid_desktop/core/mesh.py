@@ -67,6 +67,11 @@ MIRROR = _mirror()
 """``XYZ[MIRROR]`` with x negated is ``XYZ``: the vertex on the other side of the face."""
 
 
+def even(shapes: Array) -> Array:
+    """Return the mean of shapes or changes of shape (…, 468, 3) and their mirror images."""
+    return np.asarray((shapes + (shapes * [-1, 1, 1])[..., MIRROR, :]) / 2)
+
+
 @dataclass(frozen=True, eq=False)
 class UvGrid:
     """Texture space at one size: the mesh point under each texel.

@@ -4,7 +4,7 @@
     python -m deid_desktop.training build    --work runs [--tiny] [--out FILE]
     python -m deid_desktop.training sheets   --out DIR [--work runs]
     python -m deid_desktop.training occlusion --data ../shared/data [--crowds PHOTO...] [--out FILE]
-    python -m deid_desktop.training anatomy  --data ../shared/data
+    python -m deid_desktop.training anatomy  --data ../shared/data [--skip 200] [--out FILE]
     python -m deid_desktop.training shading  --data ../shared/data [--skip 200] [--out FILE]
     python -m deid_desktop.training proportions --data ../shared/data [--skip 200] [--out FILE]
     python -m deid_desktop.training effects  --data ../shared/data [--skip 200] [--out FILE]
@@ -13,9 +13,9 @@
 trains the network (ten minutes on two cores; goes on from its checkpoint), ``sheets`` draws mixes
 and slider sweeps of the weights in place. ``occlusion`` trains the network that sees what lies in
 front of a face (three minutes of one core). ``anatomy`` prints how far apart the features of people
-are (five minutes), ``shading`` learns what mixes lack in the light of photos (two
-minutes), ``proportions`` what composed faces have too much of (five minutes), ``effects`` what
-donors bring to an embedding.
+are and learns how their shapes differ (five minutes), ``shading`` learns what mixes lack in the
+light of photos (two minutes), ``proportions`` what composed faces have too much of (five minutes),
+``effects`` what donors bring to an embedding.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
     occlusion.add_argument("--seed", type=int, default=0)
     anatomy = commands.add_parser("anatomy")
     anatomy.add_argument("--data", type=Path, default=Path("../shared/data"))
+    anatomy.add_argument("--out", type=Path, default=resource("models", "population.safetensors"))
+    anatomy.add_argument("--skip", type=int, default=200, help="portraits to leave out")
     shading = commands.add_parser("shading")
     shading.add_argument("--data", type=Path, default=Path("../shared/data"))
     shading.add_argument("--out", type=Path, default=resource("models", "shading.safetensors"))
@@ -143,10 +145,16 @@ def _occlusion(options: argparse.Namespace) -> None:
 
 
 def _anatomy(options: argparse.Namespace) -> None:
-    from deid_desktop.training.anatomy import measured
+    from deid_desktop.core.compose import opposite
+    from deid_desktop.training.anatomy import look
+    from deid_desktop.training.portraits import portraits
 
-    for line in measured([options.data / folder for folder in _FOLDERS]):
+    folders = [options.data / folder for folder in _FOLDERS]
+    people = look(portraits(folders, skip=options.skip))
+    for line in people.measures():
         logging.info("%s", line)
+    opposite.save(opposite.measured(people.women, people.men), options.out)
+    _shipped(options.out)
 
 
 def _portraits(options: argparse.Namespace) -> list[Path]:

@@ -82,6 +82,6 @@ def _difference(
             scene, surrogate, seen.face.points, shape_strength=request.shape_strength, seed=seed
         )
         read = shapes.fit(analyser.drawn_mesh(drawn.picture, drawn.mesh))
-        differences.append(shapes.identity_change(scene.fit, read.identity))
+        differences.append(shapes.calmed(read.identity - scene.fit.identity))
     mean: Array = np.mean(differences, axis=0)
     return mean

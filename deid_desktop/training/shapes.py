@@ -50,7 +50,7 @@ def shape_model(donors: list[Sample], neutral: list[int], portraits: list[Sample
     """Fit the models; ``neutral`` are the donors' indices without a smile."""
     shapes = statistics.canonical_shapes(donors)
     people = shapes[neutral]
-    mean = _even(people.mean(0))
+    mean = mesh.even(people.mean(0))
     both = np.concatenate([people, (people * [-1, 1, 1])[:, mesh.MIRROR]]) - mean
     basis = _principal(both, _IDENTITY)
     norms = (basis**2).sum(1)
@@ -83,7 +83,7 @@ def _ancestries(donors: list[Sample], shapes: Array) -> Array:
     for ancestry in ANCESTRIES[1:]:
         pairs = zip(shapes, donors, strict=True)
         differences = [s - white[d.gender] for s, d in pairs if d.ancestry == ancestry]
-        found.append(_even(np.sum(differences, axis=0) / (len(differences) + 2.0)))
+        found.append(mesh.even(np.sum(differences, axis=0) / (len(differences) + 2.0)))
     return np.stack(found).astype(np.float32)
 
 
@@ -92,11 +92,6 @@ def _principal(offsets: NDArray[np.floating], count: int) -> NDArray[np.floating
     flat = offsets.reshape(len(offsets), -1)
     _, values, vectors = np.linalg.svd(flat, full_matrices=False)
     return vectors[:count] * (values[:count] / np.sqrt(len(flat)))[:, None]
-
-
-def _even(shape: NDArray[np.floating]) -> NDArray[np.floating]:
-    result: NDArray[np.floating] = 0.5 * (shape + (shape * [-1, 1, 1])[mesh.MIRROR])
-    return result
 
 
 def _hand_made(mean: NDArray[np.floating]) -> NDArray[np.floating]:

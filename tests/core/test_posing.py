@@ -7,7 +7,7 @@ import pytest
 
 from deid_desktop.core import mesh
 from deid_desktop.core.compose import Correction, ShapeModel
-from deid_desktop.core.compose.shape import LARGEST, displaced
+from deid_desktop.core.compose.shape import displaced
 from deid_desktop.core.generate import Generator
 from deid_desktop.core.geometry import procrustes
 from deid_desktop.core.pipeline.posing import needed_correction
@@ -64,8 +64,8 @@ def test_a_correction_turns_the_mesh_and_moves_the_irises_by_as_much(analysis):
 
     def moved(correction):
         return displaced(
-            analysis.mesh, fit, 0.01 * mesh.XYZ, strength=1.0, largest=LARGEST,
-            expression=None, correction=correction, male=0.5,
+            analysis.mesh, fit, 0.01 * mesh.XYZ, strength=4.5, expression=None,
+            correction=correction, male=0.5,
         )  # fmt: skip
 
     usual = moved(Correction())

@@ -7,7 +7,7 @@ import pytest
 
 from deid_desktop.core import mesh
 from deid_desktop.core.compose import Correction, ShapeModel, proportions
-from deid_desktop.core.compose.shape import LARGEST, displaced
+from deid_desktop.core.compose.shape import displaced
 from deid_desktop.core.generate import TINY, Generator
 from deid_desktop.core.types import Array
 from deid_desktop.training.portraits import Seen
@@ -30,9 +30,9 @@ def seen(pipeline, crew, crew_faces):
 
 def moved(one: Seen, excess: Array | float, *, strength: float = 4.5) -> Array:
     scene = one.scene
-    change = scene.shapes.identity_change(scene.fit, scene.shapes.mean)
+    change = scene.shapes.identity_change(scene.fit, scene.shapes.mean, male=1.0)
     return displaced(
-        scene.mesh, scene.fit, change, strength=strength, largest=LARGEST, expression=None,
+        scene.mesh, scene.fit, change, strength=strength, expression=None,
         correction=Correction(), male=1.0, excess=excess,
     )  # fmt: skip
 
@@ -49,7 +49,7 @@ def test_what_is_in_excess_is_taken_away(seen):
     """Of a nose that comes out too long, most is taken, whatever is kept human besides."""
     longer = np.zeros((mesh.VERTICES, 3), np.float32)
     longer[:, 1] = 0.3 * np.exp(-(((mesh.XYZ - mesh.XYZ[4]) / 1.5) ** 2).sum(1))
-    before, after = (moved(seen[0], excess, strength=1.0)[4, 1] for excess in (0.0, longer))
+    before, after = (moved(seen[0], excess)[4, 1] for excess in (0.0, longer))
     centimetre = seen[0].scene.fit.pose.scale
     assert 0.1 < (before - after) / centimetre < 0.35
 

@@ -31,7 +31,6 @@ from deid_desktop.core.compose.occlusion import OcclusionModel
 from deid_desktop.core.compose.relight import continue_rim, relight, tone
 from deid_desktop.core.compose.scene import Scene, prepare
 from deid_desktop.core.compose.shape import (
-    LARGEST,
     Correction,
     ShapeModel,
     bend,
@@ -67,8 +66,6 @@ _TEXELS = 470.0
 _OTHER_GLASSES = 3
 """``cover`` from which glasses are others, drawn ones. At 2 they hid a little more (mean likeness
 .268, kept .295; 45 who wear some), but surrogates were told by them at a glance."""
-_FURTHER = 0.14
-"""Centimetres by which the shape may change more at each step of ``cover``."""
 
 
 def compose(
@@ -90,8 +87,8 @@ def compose(
         surrogate: to show.
         shape_strength: see ``shape.displaced``.
         expression: (468, 3) canonical change of expression, ``None`` to keep the photo's.
-        cover: 0 keeps most of the photo, 1 lets the shape change more, 2 also replaces half of the
-            photo's colour of lips, 3 other glasses, too; more of the subject is hidden.
+        cover: 0 and 1 keep most of the photo, 2 replaces half of its colour of lips, 3 its glasses,
+            too; more of the subject is hidden.
         seed: of the grain.
         wear: contrast of the skin's fine relief, of the photo's; more for an older face, whose
             brows are paler, too.
@@ -162,9 +159,8 @@ def landmarks(
     moved = displaced(
         scene.mesh,
         scene.fit,
-        scene.shapes.identity_change(scene.fit, surrogate.shape),
+        scene.shapes.identity_change(scene.fit, surrogate.shape, male=surrogate.male),
         strength=shape_strength,
-        largest=LARGEST + _FURTHER * cover,
         expression=expression,
         correction=correction,
         male=surrogate.male,

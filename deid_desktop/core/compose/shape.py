@@ -1,7 +1,7 @@
 """Shape: whose face it is, what it expresses, and how the picture bends to another one.
 
 A linear model splits the photo's mesh into identity, expression and pose. A surrogate's mesh is
-the photo's plus a multiple of (surrogate − own identity) and a change of expression; the picture
+the photo's plus a change to the opposite of its identity and a change of expression; the picture
 around follows by a smooth field that fades outside the face, so there is no seam.
 """
 
@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deid_desktop.core import mesh
+from deid_desktop.core.compose import opposite, proportions
 from deid_desktop.core.compose.anatomy import kept_human
-from deid_desktop.core.compose.proportions import learned
+from deid_desktop.core.compose.opposite import Population
 from deid_desktop.core.geometry import Pose3D, blur, procrustes
 from deid_desktop.core.types import Array
 
@@ -33,22 +34,21 @@ _CAP = 0.12
 _EXPRESSIVE = [0, 1, 2, 12, 13]
 """Expression components that an identity may not imitate: the main smiles and the lids. Brows,
 jaw and mouth differ between people as much as between moods; without them too much stays."""
-LARGEST = 0.65
-"""Root mean square displacement, in canonical centimetres, beyond which heads look deformed."""
+_CALM = 0.5
+"""How much of a change of shape that looks like an expression is left out: all of it would leave
+.02 more of dlib's AUC, none of it .008 less of expressions' agreement (470 unsearched sketches)."""
+_WHOLE = 4.5
+"""Strength that makes all of a change of shape."""
 _CALMER = 0.25
-"""Share of that which is left out where the other gender is asked for and nothing is smoothed."""
-_BROAD = 0.9
-"""Centimetres over which differences of shape are averaged before they are exaggerated."""
-_NOSE = 0.2
-"""Share of the strength by which the nose's own differences are exaggerated."""
+"""Share of it that is left out where the other gender is asked for and nothing is smoothed."""
 _NOSE_WHOLE = 0.5
 """How far a nose moves as a whole: it grew long and looked carved, and tells least of all who
 somebody is (dlib's AUC of 470 unsearched sketches .776, with this .780)."""
 _GROWTH = 0.12
 """How much larger or smaller eyes and mouth may become, as a share."""
 _BROW = 0.7
-"""Share with which a brow moves as its eye does, not by its own exaggerated difference: a brow that
-moves by itself says something else."""
+"""Share with which a brow moves as its eye does, not by its own difference: a brow that moves by
+itself says something else."""
 _LOST = (0.4, 0.1)
 """What is added to yaw and pitch, as a share, for the head to look turned as far as it was: donors
 are seen from the front, and what their skin tells of a nose and of cheeks is how they look from
@@ -82,10 +82,19 @@ class ShapeFit:
 
 
 class ShapeModel:
-    """Linear identity and expression models in the canonical frame."""
+    """Linear identity and expression models in the canonical frame.
 
-    def __init__(self, tensors: dict[str, Array], *, excess: Array | None = None) -> None:
-        self._excess = learned() if excess is None else excess
+    ``excess`` (2, 468, 3) and ``population`` are those that were learned, unless others are given.
+    """
+
+    def __init__(
+        self,
+        tensors: dict[str, Array],
+        *,
+        excess: Array | None = None,
+        population: Population | None = None,
+    ) -> None:
+        self._excess, self._population = excess, population
         self.mean = tensors["mean"]
         self._identity = tensors["basis"]
         basis = np.concatenate([self._identity, tensors["expression"]]).astype(np.float64)
@@ -114,21 +123,30 @@ class ShapeModel:
             float(np.sqrt((rest**2).sum(1).mean())),
         )
 
-    def identity_change(self, fit: ShapeFit, shape: Array) -> Array:
-        """Return ``shape`` (468, 3) − the fitted identity, without what looks like an expression.
+    def identity_change(self, fit: ShapeFit, shape: Array, *, male: float) -> Array:
+        """Return the change (468, 3) from a subject's identity to its opposite.
 
-        Exaggerating the difference must not curl the mouth, close the eyes or set one higher than
-        the other: what landmarks tell of one side of a face alone is mostly their error.
+        Args:
+            fit: of the subject.
+            shape: (468, 3) the surrogate's, canonical.
+            male: 0…1, how far it is to be a man's.
         """
-        change = (shape - fit.identity).ravel()
-        calm = change - (self._expressive @ change) @ self._expressive
-        calm = calm.reshape(-1, 3)
-        both = calm + (calm * [-1, 1, 1])[mesh.MIRROR]
-        return (both / 2).astype(np.float32)
+        population = self._population or opposite.learned()
+        return self.calmed(population.opposite(fit.identity, shape, male=male), share=_CALM)
+
+    def calmed(self, change: Array, *, share: float = 1.0) -> Array:
+        """Return a change of identity (468, 3) without ``share`` of what looks like an expression.
+
+        It must not curl the mouth, close the eyes or set one higher than the other: what landmarks
+        tell of one side of a face alone is mostly their error.
+        """
+        flat = change.ravel()
+        calm = flat - share * (self._expressive @ flat) @ self._expressive
+        return mesh.even(calm.reshape(-1, 3)).astype(np.float32)
 
     def excess(self, male: float) -> Array:
         """Return what faces, 0…1 a man's, have too much of when composed (468, 3), canonical."""
-        women, men = self._excess
+        women, men = proportions.learned() if self._excess is None else self._excess
         return np.asarray(women + male * (men - women))
 
 
@@ -138,7 +156,6 @@ def displaced(
     change: Array,
     *,
     strength: float,
-    largest: float,
     expression: Array | None,
     correction: Correction,
     male: float,
@@ -147,16 +164,14 @@ def displaced(
 ) -> Array:
     """Return the surrogate's landmarks (478, 3) in the picture.
 
-    Broad differences and the nose are exaggerated. Eyes and mouth move and grow as wholes: a
-    jaw may become wider, but an eye must not be torn open nor a mouth be made to frown.
+    Eyes and mouth move and grow as wholes: a jaw may become wider, but an eye must not be torn open
+    nor a mouth be made to frown.
 
     Args:
         vertices: (478, 3) the photo's landmarks.
         fit: of these landmarks.
-        change: (468, 3) canonical, from the subject's identity to the surrogate's.
-        strength: multiple of ``change``; 1 is the surrogate's own shape; it takes several times
-            that to hide the subject's.
-        largest: root mean square displacement allowed, in canonical centimetres.
+        change: (468, 3) canonical, from the subject's identity to its opposite.
+        strength: of that change: 0 keeps the subject's shape, 4.5 makes all of it.
         expression: (468, 3) canonical change of expression, or ``None`` to keep it.
         correction: that the surrogate needs.
         male: 0…1, how far its proportions are to be a man's.
@@ -164,20 +179,17 @@ def displaced(
         excess: (468, 3) canonical, what faces have too much of when composed.
     """
     spread = _spreading()
-    broad = spread.near @ change
     # A cheek that is seen from the side is an outline: there a change of depth shows in full.
     frontal = abs(float(np.cos(np.radians(fit.pose.degrees()[0]))))
-    largest *= 1 - _CALMER * across
-    strength = frontal * min(strength, largest / float(np.sqrt((broad**2).sum(1).mean())))
-    exaggerated = strength * broad
-    local = (change - broad) * (1 + (_NOSE * strength - 1) * spread.nose[:, None])
-    wanted = exaggerated + local
+    share = frontal * strength / _WHOLE * (1 - _CALMER * across)
+    free = share * change
+    wanted = free
     for eye, near in zip(_PARTS[:2], spread.brows, strict=True):
-        wanted = wanted + _BROW * near[:, None] * (exaggerated[eye].mean(0) - wanted)
+        wanted = wanted + _BROW * near[:, None] * (free[eye].mean(0) - wanted)
     for part, weight in zip(_PARTS, spread.parts, strict=True):
-        whole = exaggerated[part].mean(0) + _growth(fit.identity, change, part, strength)
+        whole = free[part].mean(0) + _growth(fit.identity, free, part)
         wanted = wanted * (1 - weight[:, None]) + whole * weight[:, None]
-    wanted = wanted - frontal * min(1.0, strength) * excess
+    wanted = wanted - min(1.0, share) * excess
     human = kept_human(fit.identity, wanted, male=male, across=across)
     nose = spread.nose[:, None]
     human = human + _NOSE_WHOLE * nose * ((nose * human).sum(0) / nose.sum() - human)
@@ -233,22 +245,20 @@ def _turned(
     return turned + middle - own
 
 
-def _growth(identity: Array, change: Array, part: list[int], strength: float) -> Array:
+def _growth(identity: Array, change: Array, part: list[int]) -> Array:
     """Return what growing or shrinking one part about its middle adds to all vertices (468, 3)."""
     ends = identity[[part[0], part[len(part) // 2]]]
     after = ends + change[[part[0], part[len(part) // 2]]]
     ratio = np.linalg.norm(after[1] - after[0]) / np.linalg.norm(ends[1] - ends[0])
-    factor = np.clip(1 + strength * (ratio - 1), 1 - _GROWTH, 1 + _GROWTH)
+    factor = np.clip(ratio, 1 - _GROWTH, 1 + _GROWTH)
     return (identity - ends.mean(0)) * (factor - 1)
 
 
 @dataclass(frozen=True, eq=False)
 class _Spreading:
-    """``near`` (468, 468) averages over a neighbourhood; ``nose`` (468,), ``parts`` (3, 468) and
-    ``brows`` (2, 468) say how much a vertex belongs to the nose, to the eyes and the lips, to the
-    brows; ``fair`` (468, 468) is of `_fairing`."""
+    """``nose`` (468,), ``parts`` (3, 468) and ``brows`` (2, 468) say how much a vertex belongs to
+    the nose, to the eyes and the lips, to the brows; ``fair`` (468, 468) is of `_fairing`."""
 
-    near: Array
     nose: Array
     parts: Array
     brows: Array
@@ -263,7 +273,6 @@ _NOSE_VERTICES = [1, 2, 4, 5, 6, 195, 197, 98, 327, 129, 358, 48, 278, 115, 344,
 @cache
 def _spreading() -> _Spreading:
     distance = np.linalg.norm(mesh.XYZ[:, None] - mesh.XYZ[None], axis=2)
-    near = np.exp(-((distance / _BROAD) ** 2))
     radii = (0.55, 0.55, 0.6)
     parts = [
         np.exp(-((distance[:, part].min(1) / radius) ** 2))
@@ -273,9 +282,8 @@ def _spreading() -> _Spreading:
     nose = np.exp(-((distance[:, _NOSE_VERTICES].min(1) / 0.4) ** 2))
     brows = [np.exp(-((distance[:, brow].min(1) / 0.6) ** 2)) for brow in _BROWS]
     return _Spreading(
-        near / near.sum(1, keepdims=True), nose, np.stack(parts), np.stack(brows),
-        _fairing(distance, np.max([*parts, *brows], axis=0)),
-    )  # fmt: skip
+        nose, np.stack(parts), np.stack(brows), _fairing(distance, np.max([*parts, *brows], axis=0))
+    )
 
 
 def _fairing(distance: Array, held: Array) -> Array:

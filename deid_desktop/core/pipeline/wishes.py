@@ -18,7 +18,7 @@ from deid_desktop.core.compose.touch import skin_gain
 from deid_desktop.core.pipeline.siding import usual_gender
 from deid_desktop.core.types import Analysis, Array, Face, Identity, Look, Request
 
-_PUSH = 1.0
+_PUSH = 1.2
 """What a step of ``Identity.push`` adds to the strength of the shape."""
 _PLAINLY = 2.0
 """What doubt about the subject's gender is divided by: a face made half a man of a man in a bad
