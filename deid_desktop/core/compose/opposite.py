@@ -49,13 +49,13 @@ class Population:
             drawn: (468, 3) the surrogate's.
             male: 0…1, how far it is to be a man's.
         """
-        subject, surrogate = self._place(own, male), self._place(drawn, male)
+        subject, surrogate = self.place(own, male), self.place(drawn, male)
         direction = _OWN * surrogate - subject
         place = _FARTHEST * direction / max(float(np.linalg.norm(direction)), 1e-6)
         change = ((place - surrogate) * self.deviations) @ self.axes
         return np.asarray(drawn - own + change.reshape(-1, 3))
 
-    def _place(self, shape: Array, male: float) -> Array:
+    def place(self, shape: Array, male: float) -> Array:
         """Return where a shape (468, 3) lies from the mean (n,), in standard deviations."""
         mean = self.women + male * (self.men - self.women)
         return np.asarray(self.axes @ mesh.even(shape - mean).ravel() / self.deviations)
