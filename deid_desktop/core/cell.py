@@ -18,6 +18,7 @@ import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import send_handle
@@ -80,7 +81,8 @@ class Cell(ABC):
         self._connection, theirs = context.Pipe()
         serve, given = self._task(confined=self._confined)
         process = context.Process(target=serve, args=(theirs, given), daemon=True)
-        process.start()
+        with _deaf():
+            process.start()
         self._process = process
         theirs.close()
 
@@ -184,6 +186,20 @@ class Cell(ABC):
             raise
         finally:
             answered.release()
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Start a process that does not hear ^C from its first moment on, from any thread."""
+    if sys.platform == "win32":
+        yield
+        return
+    resource_tracker.ensure_running()  # which starts with the first process, and lets ^C through
+    heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, heard)
 
 
 def send_head(connection: Connection, **head: object) -> None:

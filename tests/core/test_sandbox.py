@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -64,6 +65,21 @@ def test_refusals_keep_their_sentence(reader, tmp_path):
         reader.decode(tmp_path / "a.jpg")
     with pytest.raises(ImageError, match=r"^gone\.jpg: .*No such file"):
         reader.decode(tmp_path / "gone.jpg")
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")
+def test_an_interrupt_never_reaches_the_process(picture):
+    """Not even before it has loaded what ignores it: ^C left a traceback of its imports."""
+    reader = Reader(Limits(seconds=60))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    reader.prepare()
+    lines = Path(f"/proc/{reader._process.pid}/status").read_text().splitlines()
+    masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigBlk", "SigIgn"))]
+    assert any(mask & (1 << (signal.SIGINT - 1)) for mask in masks)
+    os.kill(reader._process.pid, signal.SIGINT)
+    assert reader.decode(picture).pages == 1
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+    reader.close()
 
 
 def test_one_process_serves_many_photos(reader, picture):
