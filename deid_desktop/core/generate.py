@@ -44,7 +44,7 @@ FORMAT = "1"
 
 CODE = 64
 _SAGGING = 0.3
-"""Share of what age does to the shape: the composer exaggerates shapes several times."""
+"""Share of what age does to the shape; chosen when the composer exaggerated it several times."""
 _SHAVED = 0.65
 """Share of the atlas's relief that is left out where beards grow: shadows of shaved chins, in
 patches from several people, are stains."""

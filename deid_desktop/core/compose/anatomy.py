@@ -1,8 +1,8 @@
-"""Keeps exaggerated faces human: distances between features stay those that people have.
+"""Keeps faces human: distances between features stay those that people have.
 
-A surrogate's shape is exaggerated to hide the subject's. Where that brings eyes, nose and mouth
-closer together, or farther apart, than in hardly anybody, the smoothest change is added that brings
-them back: what the measures say nothing about stays exaggerated.
+A surrogate's shape goes farther from the average than people's, to hide the subject's. Where that
+brings eyes, nose and mouth closer together, or farther apart, than in hardly anybody, the smoothest
+change is added that brings them back: what the measures say nothing about stays as far.
 """
 
 from __future__ import annotations

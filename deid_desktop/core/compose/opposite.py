@@ -22,7 +22,7 @@ from deid_desktop.core.weights import model_path
 
 FILE = "population.safetensors"
 AXES = 16
-"""Directions in which people differ that are told apart; they hold 97 % of the variance."""
+"""Directions in which people differ that are told apart: nearly all that the shape model tells."""
 _FARTHEST = 13.0
 """Distance of an opposite from the average, in standard deviations over all axes together; people's
 own is some 4. ``compose.anatomy`` brings it back to what their features can measure."""
