@@ -39,8 +39,6 @@ _CALM = 0.5
 .02 more of dlib's AUC, none of it .008 less of expressions' agreement (470 unsearched sketches)."""
 _WHOLE = 4.5
 """Strength that makes all of a change of shape."""
-_CALMER = 0.25
-"""Share of it that is left out where the other gender is asked for and nothing is smoothed."""
 _NOSE_WHOLE = 0.5
 """How far a nose moves as a whole: it grew long and looked carved, and tells least of all who
 somebody is (dlib's AUC of 470 unsearched sketches .776, with this .780)."""
@@ -181,7 +179,7 @@ def displaced(
     spread = _spreading()
     # A cheek that is seen from the side is an outline: there a change of depth shows in full.
     frontal = abs(float(np.cos(np.radians(fit.pose.degrees()[0]))))
-    share = frontal * strength / _WHOLE * (1 - _CALMER * across)
+    share = frontal * strength / _WHOLE
     free = share * change
     wanted = free
     for eye, near in zip(_PARTS[:2], spread.brows, strict=True):
