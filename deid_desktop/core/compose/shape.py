@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from deid_desktop.core import mesh
 from deid_desktop.core.compose import opposite, proportions
 from deid_desktop.core.compose.anatomy import kept_human
-from deid_desktop.core.compose.opposite import Population
 from deid_desktop.core.geometry import Pose3D, blur, procrustes
 from deid_desktop.core.types import Array
 
@@ -82,17 +81,11 @@ class ShapeFit:
 class ShapeModel:
     """Linear identity and expression models in the canonical frame.
 
-    ``excess`` (2, 468, 3) and ``population`` are those that were learned, unless others are given.
+    ``excess`` (2, 468, 3) is the one that was learned, unless another is given.
     """
 
-    def __init__(
-        self,
-        tensors: dict[str, Array],
-        *,
-        excess: Array | None = None,
-        population: Population | None = None,
-    ) -> None:
-        self._excess, self._population = excess, population
+    def __init__(self, tensors: dict[str, Array], *, excess: Array | None = None) -> None:
+        self._excess = excess
         self.mean = tensors["mean"]
         self._identity = tensors["basis"]
         basis = np.concatenate([self._identity, tensors["expression"]]).astype(np.float64)
@@ -129,8 +122,8 @@ class ShapeModel:
             shape: (468, 3) the surrogate's, canonical.
             male: 0…1, how far it is to be a man's.
         """
-        population = self._population or opposite.learned()
-        return self.calmed(population.opposite(fit.identity, shape, male=male), share=_CALM)
+        change = opposite.learned().opposite(fit.identity, shape, male=male)
+        return self.calmed(change, share=_CALM)
 
     def calmed(self, change: Array, *, share: float = 1.0) -> Array:
         """Return a change of identity (468, 3) without ``share`` of what looks like an expression.

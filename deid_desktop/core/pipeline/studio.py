@@ -31,7 +31,6 @@ from deid_desktop.core.pipeline.ranking import Seen, stands_apart
 from deid_desktop.core.pipeline.steering import Steering, asks, steer, unseen
 from deid_desktop.core.pipeline.threads import at_most
 from deid_desktop.core.pipeline.wishes import (
-    cover_of,
     described,
     wear_of,
     wished_attribute,
@@ -186,7 +185,7 @@ class Studio(Models):
             self._occlusion,
             self.donor_embeddings,
             strength=wished_strength(request, identity),
-            cover=cover_of(analysis, request, identity),
+            cover=identity.push,
             seed=identity.seed,
             touch=wished_touch(analysis, request),
             expression=wish.expression,
@@ -294,7 +293,7 @@ class Studio(Models):
                 face.points,
                 shape_strength=wished_strength(request, identity),
                 expression=change,
-                cover=cover_of(analysis, request, identity),
+                cover=identity.push,
                 seed=identity.seed,
                 wear=wear_of(analysis, attribute),
                 touch=touch,
@@ -356,7 +355,7 @@ class Studio(Models):
             self._generate([identity], [attribute], size)[0],
             shape_strength=wished_strength(request, identity),
             expression=wished_change(request, scene),
-            cover=cover_of(analysis, request, identity),
+            cover=identity.push,
             seed=identity.seed,
             wear=wear_of(analysis, attribute),
             touch=wished_touch(analysis, request, face=face, scene=scene),

@@ -78,11 +78,6 @@ def wished_strength(request: Request, identity: Identity) -> float:
     return request.shape_strength + _PUSH * identity.push
 
 
-def cover_of(analysis: Analysis, request: Request, identity: Identity) -> int:
-    """Return how much of the photo's own is replaced."""
-    return max(identity.push, int(_shaved(analysis, request)))
-
-
 def _shaved(analysis: Analysis, request: Request) -> bool:
     """Say whether a woman is asked for in place of a man: she has no beard."""
     wish = request.attributes.gender
