@@ -26,6 +26,7 @@ from deid_desktop.licences import Component  # noqa: E402
 
 MODELS = {
     "age-v1.onnx": "age-gender-CC0.txt",
+    "bands.safetensors": "generator-CC-BY-4.0.txt",
     "dlib_resnet_faceapi_u8.bin": "dlib-public-domain.txt",
     "dlib_resnet_faceapi_u8.json": "face-api-MIT.txt",
     "effects.safetensors": "generator-CC-BY-4.0.txt",

@@ -71,6 +71,10 @@ def main(arguments: list[str] | None = None) -> int:
         "--out", type=Path, default=resource("models", "proportions.safetensors")
     )
     proportions.add_argument("--skip", type=int, default=200, help="portraits to leave out")
+    bands = commands.add_parser("bands")
+    bands.add_argument("--data", type=Path, default=Path("../shared/data"))
+    bands.add_argument("--out", type=Path, default=resource("models", "bands.safetensors"))
+    bands.add_argument("--skip", type=int, default=200, help="portraits to leave out")
     effects = commands.add_parser("effects")
     effects.add_argument("--data", type=Path, default=Path("../shared/data"))
     effects.add_argument("--out", type=Path, default=resource("models", "effects.safetensors"))
@@ -80,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands_by_name = {
         "unwrap": _unwrap, "build": _build, "sheets": _sheets, "occlusion": _occlusion,
         "anatomy": _anatomy, "shading": _shading, "proportions": _proportions,
-        "effects": _effects,
+        "bands": _bands, "effects": _effects,
     }  # fmt: skip
     commands_by_name[options.command](options)
     return 0
@@ -181,6 +185,21 @@ def _proportions(options: argparse.Namespace) -> None:
     _shipped(options.out)
     off = ", ".join(f"{value:.4f}" for value in report.off)
     logging.info("%d women, %d men; surrogates are off by %s", report.women, report.men, off)
+
+
+def _bands(options: argparse.Namespace) -> None:
+    from deid_desktop.core.compose.bands import save
+    from deid_desktop.core.generate import LARGE
+    from deid_desktop.training.bands import NOTHING, ROUNDS, WORK, learn
+    from deid_desktop.training.portraits import look
+
+    statistics = NOTHING
+    for _ in range(ROUNDS):
+        seen = look(_portraits(options)[:1], skip=options.skip, size=LARGE, work=WORK)
+        statistics, report = learn(seen, statistics)
+        logging.info("%d portraits; surrogates are off by %.4f", report.portraits, report.off)
+        save(statistics, options.out)
+    _shipped(options.out)
 
 
 def _effects(options: argparse.Namespace) -> None:

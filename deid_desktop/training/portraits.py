@@ -34,19 +34,24 @@ class Seen:
         return bare(self.scene.skin, self.scene.frames)
 
 
-def look(folders: Sequence[Path], *, skip: int = 0) -> Iterator[Seen]:
+def look(
+    folders: Sequence[Path], *, skip: int = 0, size: int = TINY,
+    work: tuple[float, float] = _WORK,
+) -> Iterator[Seen]:  # fmt: skip
     """Look at the largest face of each portrait.
 
     Args:
         folders: of portraits.
         skip: leave out the first so many of the first folder: those that are kept for evaluation.
+        size: texels a side of the scenes, by default those of sketches.
+        work: smallest and largest size of faces in them, in pixels.
     """
     studio = Studio("cpu")
     for path in portraits(folders, skip=skip):
         sitting = sitting_for(studio, path)
         if sitting is not None:
             photo, face = sitting.photo, sitting.face
-            yield Seen(studio.scene(photo, face, TINY, _WORK), face, studio.analyse(photo, face))
+            yield Seen(studio.scene(photo, face, size, work), face, studio.analyse(photo, face))
 
 
 def portraits(folders: Sequence[Path], *, skip: int) -> list[Path]:

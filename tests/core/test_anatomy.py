@@ -1,10 +1,13 @@
-"""Exaggerated shapes stay those of people."""
+"""Opposite shapes stay those of people."""
 
 import numpy as np
 import pytest
 
 from deid_desktop.core import mesh
+from deid_desktop.core.attributes import Attribute
+from deid_desktop.core.compose import landmarks
 from deid_desktop.core.compose.anatomy import MEASURES, kept_human, value_of
+from deid_desktop.core.generate import TINY, Generator
 
 MALE = pytest.mark.parametrize("male", [0.0, 1.0])
 
@@ -33,7 +36,27 @@ def test_no_measure_leaves_its_bounds(measure, side, male):
         mean, deviation = usual(each, male)
         own = abs(value_of(face, each) - mean) / deviation
         away = abs(value_of(made, each) - mean) / deviation
-        assert away <= max(2.0, own) + 1e-3
+        assert away <= max(each.farthest, own) + 1e-3
+
+
+def test_what_is_drawn_has_the_distances_of_people(pipeline, crew, crew_faces):
+    """Nothing that is done to a shape later undoes it: brows had met, and noses had grown long."""
+    generator, studio = Generator(), pipeline._studio
+    gap, nose = (next(m for m in MEASURES if m.first == first) for first in ([55], [6]))
+    for face in crew_faces:
+        scene, analysis = studio.scene(crew, face, TINY, (112.0, 128.0)), studio.analyse(crew, face)
+        attribute = Attribute(analysis.gender, analysis.age)
+        drawn = [generator.draw_identity(attribute, k=5, seed=seed) for seed in range(6)]
+        for surrogate in generator.generate(drawn, [attribute] * len(drawn), size=TINY):
+            moved = landmarks(scene, surrogate, shape_strength=4.5)
+            offsets = (moved - scene.mesh)[: mesh.VERTICES]
+            change = offsets @ scene.fit.pose.rotation / scene.fit.pose.scale
+            made = scene.fit.identity + change
+            for measure in (gap, nose):
+                mean, deviation = usual(measure, surrogate.male > 0.5)
+                own = abs(value_of(scene.fit.identity, measure) - mean) / deviation
+                away = abs(value_of(made, measure) - mean) / deviation
+                assert away < max(own, measure.farthest) + 1.5  # a turn of the head moves them, too
 
 
 def test_what_is_not_measured_makes_up_for_what_is_taken_back():
@@ -72,4 +95,4 @@ def test_women_keep_the_proportions_of_women():
     change[[jaw.first[0], jaw.last[0]], 0] += [-1.5, 1.5]
     woman, man = (face + kept_human(face, change, male=male) for male in (0.0, 1.0))
     assert value_of(woman, brows) > value_of(man, brows) + 0.1
-    assert value_of(woman, jaw) < value_of(man, jaw) - 0.2
+    assert value_of(woman, jaw) < value_of(man, jaw) - 0.1  # the subject's own is allowed

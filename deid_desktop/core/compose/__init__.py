@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from deid_desktop.core import mesh
+from deid_desktop.core.compose.bands import Statistics, as_in_people
 from deid_desktop.core.compose.beard import grow
 from deid_desktop.core.compose.brows import draw_brows, own_brows
 from deid_desktop.core.compose.crossing import across_gender, brows_gender, shown_light
@@ -124,6 +125,7 @@ def sketch(
     wear: float = 1.0,
     touch: Touch = _NOTHING,
     correction: Correction = _RIGHT,
+    bands: Statistics | None = None,
 ) -> Sketch:
     """Render ``surrogate`` as `compose` does, only to be looked at by a recogniser.
 
@@ -131,10 +133,11 @@ def sketch(
         scene: as for `compose`, and so is what follows ``points``.
         surrogate: to show.
         points: (5, 2) of the face, in the photo.
+        bands: of people, if not as learned.
     """
     drawn = _draw(
         scene, surrogate, shape_strength=shape_strength, expression=expression, cover=cover,
-        seed=seed, wear=wear, touch=touch, correction=correction,
+        seed=seed, wear=wear, touch=touch, correction=correction, bands=bands,
     )  # fmt: skip
     picture = bend(scene.crop, drawn.field)
     over = drawn.cover()
@@ -211,6 +214,7 @@ def _draw(
     wear: float,
     touch: Touch,
     correction: Correction,
+    bands: Statistics | None = None,
 ) -> _Drawn:
     across = across_gender(surrogate.male, scene.male)
     moved = landmarks(
@@ -224,6 +228,7 @@ def _draw(
     aged = float(np.clip((wear - 1) / _WORN, 0, 1))
     light = shown_light(scene.light, across)
     lit = relight(light, surrogate, moved, tinted=cover < 2, wear=wear, aged=aged)
+    lit = as_in_people(lit, surrogate, bands)
     male = brows_gender(surrogate.male, across)
     brows = own_brows(light.brow_depth, light.brow_hair, male=male, seed=seed)
     if brows.depth is not None:

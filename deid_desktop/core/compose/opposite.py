@@ -23,7 +23,7 @@ from deid_desktop.core.weights import model_path
 FILE = "population.safetensors"
 AXES = 16
 """Directions in which people differ that are told apart: nearly all that the shape model tells."""
-_FARTHEST = 13.0
+_FARTHEST = 17.0
 """Distance of an opposite from the average, in standard deviations over all axes together; people's
 own is some 4. ``compose.anatomy`` brings it back to what their features can measure."""
 _OWN = 0.5
