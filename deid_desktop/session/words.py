@@ -35,7 +35,7 @@ _METHOD_TIPS = {
     # docs/anonymity.md: the naive attacker, dlib, two draws for 200 people
     Method.SURROGATE: later(
         "Replace the face with a synthetic one and verify it. A recogniser that takes no part in "
-        "that named 1.3 % of 373 faces correctly, where guessing names 0.5 %"
+        "that named 1.6 % of 379 faces correctly, where guessing names 0.5 %"
     ),
     # docs/anonymity.md: the comparison of methods, 120 people
     Method.SOLID: later(
