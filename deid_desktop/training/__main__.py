@@ -7,6 +7,7 @@
     python -m deid_desktop.training anatomy  --data ../shared/data [--skip 200] [--out FILE]
     python -m deid_desktop.training shading  --data ../shared/data [--skip 200] [--out FILE]
     python -m deid_desktop.training proportions --data ../shared/data [--skip 200] [--out FILE]
+    python -m deid_desktop.training bands    --data ../shared/data [--skip 200] [--out FILE]
     python -m deid_desktop.training effects  --data ../shared/data [--skip 200] [--out FILE]
 
 ``unwrap`` takes every picture into texture space (two minutes), ``build`` computes the weights and
@@ -15,7 +16,8 @@ and slider sweeps of the weights in place. ``occlusion`` trains the network that
 front of a face (three minutes of one core). ``anatomy`` prints how far apart the features of people
 are and learns how their shapes differ (five minutes), ``shading`` learns what mixes lack in the
 light of photos (two minutes), ``proportions`` what composed faces have too much of (five minutes),
-``effects`` what donors bring to an embedding.
+``bands`` how light and dark skin is in people and not in finished surrogates (a quarter of an hour
+of one core), ``effects`` what donors bring to an embedding.
 """
 
 from __future__ import annotations
