@@ -46,7 +46,15 @@ def wheel(path: Path, files: dict[str, bytes]) -> Path:
 
 MADE_HERE = {
     f"{name}.safetensors"
-    for name in ("generator", "occlusion", "effects", "population", "proportions", "shading")
+    for name in (
+        "generator",
+        "occlusion",
+        "bands",
+        "effects",
+        "population",
+        "proportions",
+        "shading",
+    )
 }
 
 
