@@ -9,7 +9,10 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from deid_desktop.core.types import DeidError
+import numpy as np
+from safetensors.numpy import load_file
+
+from deid_desktop.core.types import Array, DeidError
 from deid_desktop.resources import resource
 
 
@@ -51,3 +54,12 @@ def model_path(name: str) -> Path:
             "install Deid Desktop again"
         )
     return path
+
+
+def read_statistics(name: str) -> dict[str, Array]:
+    """Return the tensors of a model by name, as float32.
+
+    Raises:
+        ModelError: the file is missing, unreadable or altered.
+    """
+    return {key: value.astype(np.float32) for key, value in load_file(model_path(name)).items()}

@@ -5,6 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from deid_desktop.core.attributes import Attribute
 from deid_desktop.core.compose.bands import (
@@ -84,8 +85,14 @@ def test_the_statistics_that_are_shipped_are_those_of_faces():
     assert np.abs(lack - lack[..., ::-1]).mean() < 1e-3  # the same on both sides
 
 
-def test_what_is_saved_is_read_in_every_size(tmp_path):
-    save(NOTHING._replace(spread=np.ones_like(NOTHING.spread)), tmp_path / "bands.safetensors")
+def test_what_is_saved_is_what_was_learned(tmp_path):
+    save(learned(), tmp_path / "bands.safetensors")
+    found = load_file(tmp_path / "bands.safetensors")
+    for name, values in learned()._asdict().items():
+        np.testing.assert_allclose(found[name], values, atol=1e-3)
+
+
+def test_statistics_are_the_same_in_every_size():
     small = scaled(learned(), 128)
     assert small.lack.shape == (5, BANDS, 128, 128)
     assert small.lack.mean() == pytest.approx(float(learned().lack.mean()), abs=1e-4)

@@ -8,6 +8,7 @@ in people, no stronger: in those that are chosen for being unlike somebody it of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -15,14 +16,14 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from deid_desktop.core import mesh
 from deid_desktop.core.compose.shading import traits
-from deid_desktop.core.geometry import LUMA, blur
+from deid_desktop.core.geometry import LUMA, blur, thrice
 from deid_desktop.core.regions import hull, regions
 from deid_desktop.core.types import Array, Surrogate
-from deid_desktop.core.weights import model_path
+from deid_desktop.core.weights import read_statistics
 
 FILE = "bands.safetensors"
 SIZE = 256
@@ -37,6 +38,8 @@ _MOST = 0.5
 """Bound of the change, in natural logarithms."""
 _DARKEST = 2.0
 """Level of 255 below which nothing is told apart."""
+_FAINT = np.float32(1e-4)
+"""Weight of what does not count: where nothing does, something must be averaged."""
 _SOFT = 2.0
 """Texels of 512 over which the change fades beside brows, eyes and the inside of the mouth."""
 
@@ -64,8 +67,7 @@ def learned() -> Statistics:
     Raises:
         ModelError: the file is missing or altered.
     """
-    tensors = load_file(model_path(FILE))
-    return Statistics(*(tensors[name].astype(np.float32) for name in Statistics._fields))
+    return Statistics(**read_statistics(FILE))
 
 
 def as_in_people(lit: Array, surrogate: Surrogate, statistics: Statistics | None = None) -> Array:
@@ -79,19 +81,18 @@ def as_in_people(lit: Array, surrogate: Surrogate, statistics: Statistics | None
     size = min(len(lit), SIZE)
     like = traits(surrogate)
     usual, lack, spread = _at_size(size) if statistics is None else scaled(statistics, size)
-    beyond = read_bands(lit, measured(size)) - np.tensordot(like, usual, 1)
+    beyond = _bands(lit, *_everywhere(size)) - np.tensordot(like, usual, 1)
     change = np.tensordot(like, lack, 1) + _bounded(beyond, spread) - beyond
     gain = np.exp(np.clip(change.sum(0) * _changed(size), -_MOST, _MOST))
     large = cv2.resize(gain, (len(lit), len(lit)), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(lit * large[..., None])
+    return np.asarray(lit * thrice(large))
 
 
 def _bounded(beyond: Array, spread: Array) -> Array:
     """Bend down what lies farther than ``_FREE`` deviations."""
-    distance = np.abs(beyond) / spread
-    room = _FARTHEST - _FREE
-    bent = _FREE + room * np.tanh(np.maximum(distance - _FREE, 0) / room)
-    return np.asarray(np.where(distance > _FREE, np.sign(beyond) * bent * spread, beyond))
+    free, room = _FREE * spread, (_FARTHEST - _FREE) * spread
+    near = np.clip(beyond, -free, free)
+    return np.asarray(near + room * np.tanh((beyond - near) / room))
 
 
 def read_bands(texture: Array, weight: Array) -> Array:
@@ -101,15 +102,30 @@ def read_bands(texture: Array, weight: Array) -> Array:
         texture: (s, s, 3) 0…255.
         weight: (n, n) 0…1, what counts.
     """
-    size = len(weight)
-    small = cv2.resize(texture, (size, size), interpolation=cv2.INTER_AREA)
-    level = np.clip(small, 0, 255) @ LUMA
-    weight = weight + np.float32(1e-4)
+    weight = weight + _FAINT
+    return _bands(texture, weight, _blurred(weight))
+
+
+def _bands(texture: Array, weight: Array, totals: Sequence[Array]) -> Array:
+    """Return the bands where ``weight`` (n, n), above 0, blurs to ``totals``."""
+    small = cv2.resize(texture, weight.shape, interpolation=cv2.INTER_AREA)
+    sums = _blurred(np.clip(small, 0, 255) @ LUMA * weight)
     layers = [
-        np.log(np.maximum(blur(level * weight, s) / blur(weight, s), _DARKEST))
-        for s in np.array(_SCALES) * size / 512
+        np.log(np.maximum(level / total, _DARKEST))
+        for level, total in zip(sums, totals, strict=True)
     ]
     return np.stack([fine - coarse for fine, coarse in pairwise(layers)])
+
+
+def _blurred(level: Array) -> list[Array]:
+    return [blur(level, scale * len(level) / 512) for scale in _SCALES]
+
+
+@cache
+def _everywhere(size: int) -> tuple[Array, list[Array]]:
+    """Return the weight of a texture that is seen everywhere, and what it blurs to."""
+    weight = measured(size) + _FAINT
+    return weight, _blurred(weight)
 
 
 @cache

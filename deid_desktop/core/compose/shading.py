@@ -18,13 +18,12 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from safetensors.numpy import load_file
 
 from deid_desktop.core import mesh
 from deid_desktop.core.geometry import LUMA, blur
 from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Array, Surrogate
-from deid_desktop.core.weights import model_path
+from deid_desktop.core.weights import read_statistics
 
 FILE = "shading.safetensors"
 LIGHT = 36.0
@@ -63,8 +62,7 @@ def learned() -> Learned:
     Raises:
         ModelError: the file is missing or altered.
     """
-    tensors = load_file(model_path(FILE))
-    return Learned(*(tensors[name].astype(np.float32) for name in Learned._fields))
+    return Learned(**read_statistics(FILE))
 
 
 def traits(surrogate: Surrogate) -> Array:
