@@ -19,12 +19,11 @@ import numpy as np
 
 from deid_desktop.core.analyse import Analyser
 from deid_desktop.core.compose import ShapeModel, opposite, sketch
-from deid_desktop.core.generate import TINY, Generator
-from deid_desktop.core.pipeline.wishes import wished_attribute
+from deid_desktop.core.generate import Generator
 from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.types import Array, Request
 from deid_desktop.evaluation.metrics import Scores, evaluate
-from deid_desktop.training.portraits import Seen, look
+from deid_desktop.training.portraits import Seen, look, mixes
 
 
 def main() -> None:
@@ -63,12 +62,7 @@ def sketched(
 ) -> Iterator[tuple[Array, Array]]:
     """Yield the mesh (478, 3) of each mix on a portrait, and what the network reads of it."""
     request = Request()
-    attribute = wished_attribute(seen.analysis, request, None)
-    identities = [
-        generator.draw_identity(attribute, k=request.k, seed=seed, attempt=attempt)
-        for attempt in range(draws)
-    ]
-    for surrogate in generator.generate(identities, [attribute] * draws, size=TINY):
+    for surrogate in mixes(seen, generator, seed=seed, draws=draws):
         drawn = sketch(
             seen.scene, surrogate, seen.face.points, shape_strength=request.shape_strength
         )

@@ -19,23 +19,20 @@ from deid_desktop.core.compose.colour_rule import square
 from deid_desktop.core.compose.relight import relight
 from deid_desktop.core.compose.shading import traits
 from deid_desktop.core.generate import LARGE, Generator
-from deid_desktop.core.pipeline.wishes import wished_attribute
 from deid_desktop.core.types import Array, Request
-from deid_desktop.training.portraits import Seen
+from deid_desktop.training.portraits import Seen, mixes
+from deid_desktop.training.regression import TRAITS, regressed
 
 ROUNDS = 2
 """How often portraits are gone through: in the first nothing is added to mixes."""
 NOTHING = Statistics(
-    np.zeros((5, BANDS, SIZE, SIZE), np.float32),
-    np.zeros((5, BANDS, SIZE, SIZE), np.float32),
+    np.zeros((TRAITS, BANDS, SIZE, SIZE), np.float32),
+    np.zeros((TRAITS, BANDS, SIZE, SIZE), np.float32),
     np.full((BANDS, SIZE, SIZE), 1e6, np.float32),
 )
 """What changes nothing."""
 WORK = (380.0, 1100.0)
 """Smallest and largest size of faces in pixels: those at which they are finished."""
-_REQUEST = Request()
-_RIDGE = np.array([0.004, 0.004, 0.02, 0.02, 0.02])
-"""What each trait's square costs beside the mean square error."""
 _LEAST = 0.5
 """Least deviation between people, of its median: where few are seen it is not known."""
 _SEEN = 0.6
@@ -59,8 +56,8 @@ class _Sums:
     lit mixes and finished ones (3, n, n, BANDS, 5), ``power`` (BANDS, n, n) of people's."""
 
     count: int = 0
-    squares: Array = field(default_factory=lambda: np.zeros((SIZE, SIZE, 5, 5)))
-    products: Array = field(default_factory=lambda: np.zeros((3, SIZE, SIZE, BANDS, 5)))
+    squares: Array = field(default_factory=lambda: np.zeros((SIZE, SIZE, TRAITS, TRAITS)))
+    products: Array = field(default_factory=lambda: np.zeros((3, SIZE, SIZE, BANDS, TRAITS)))
     power: Array = field(default_factory=lambda: np.zeros((BANDS, SIZE, SIZE)))
 
     def add(self, weight: Array, like: Array, people: Array, lit: Array, finished: Array) -> None:
@@ -75,8 +72,8 @@ class _Sums:
 
     def solved(self) -> tuple[Array, Array, Array, Array]:
         """Return the regressions (5, BANDS, n, n) and the spread (BANDS, n, n) of people."""
-        squares = self.squares + 2 * self.count * np.diag(_RIDGE)
-        found = np.linalg.solve(squares[None], self.products.swapaxes(-1, -2))
+        products = self.products.swapaxes(-1, -2)
+        found = regressed(self.squares[None], products, count=2 * self.count)
         people, lit, finished = found.transpose(0, 3, 4, 1, 2)
         total = np.maximum(self.squares[..., :2, :2].sum((-1, -2)), 1e-6)
         told = np.einsum("ijba,abij->bij", self.products[0], people)
@@ -98,12 +95,7 @@ def learn(seen: Iterable[Seen], before: Statistics) -> tuple[Statistics, Report]
     inside = measured(SIZE) > _SEEN
     least = _LEAST * np.median(spread[:, inside], axis=1)
     difference = (people - finished) * inside
-    first = before is NOTHING
-    maps = (
-        lit if first else before.usual,
-        difference if first else before.lack + difference,
-        np.maximum(spread, least[:, None, None]),
-    )
+    maps = (lit, before.lack + difference, np.maximum(spread, least[:, None, None]))
     statistics = Statistics(*(values.astype(np.float32) for values in maps))
     mean = difference[:2].mean(0)
     return statistics, Report(sums.count, float(np.sqrt((mean[:, inside] ** 2).mean())))
@@ -111,10 +103,8 @@ def learn(seen: Iterable[Seen], before: Statistics) -> tuple[Statistics, Report]
 
 def _compare(seen: Seen, generator: Generator, before: Statistics, sums: _Sums) -> None:
     scene = seen.scene
-    attribute = wished_attribute(seen.analysis, _REQUEST, None)
-    identity = generator.draw_identity(attribute, k=_REQUEST.k, seed=sums.count)
-    surrogate = generator.generate([identity], [attribute], size=LARGE)[0]
-    strength = _REQUEST.shape_strength
+    surrogate = mixes(seen, generator, seed=sums.count, size=LARGE)[0]
+    strength = Request().shape_strength
     vertices = landmarks(scene, surrogate, shape_strength=strength)
     lit = relight(scene.light, surrogate, vertices, tinted=True)
     drawn = sketch(

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from deid_desktop.core.compose import Scene
 from deid_desktop.core.compose.relight import bare
-from deid_desktop.core.generate import TINY
+from deid_desktop.core.generate import TINY, Generator
 from deid_desktop.core.imaging import find_photos, read_photo
 from deid_desktop.core.pipeline.studio import Studio
-from deid_desktop.core.types import Analysis, Array, Face, Sitting
+from deid_desktop.core.pipeline.wishes import wished_attribute
+from deid_desktop.core.types import Analysis, Array, Face, Request, Sitting, Surrogate
 
 PLAIN = 0.3
 """Gender from which somebody counts as a man, and below its negative as a woman."""
@@ -52,6 +53,19 @@ def look(
         if sitting is not None:
             photo, face = sitting.photo, sitting.face
             yield Seen(studio.scene(photo, face, size, work), face, studio.analyse(photo, face))
+
+
+def mixes(
+    seen: Seen, generator: Generator, *, seed: int, draws: int = 1, size: int = TINY
+) -> list[Surrogate]:
+    """Return random mixes for a portrait, with the attributes that it has by default."""
+    request = Request()
+    attribute = wished_attribute(seen.analysis, request, None)
+    identities = [
+        generator.draw_identity(attribute, k=request.k, seed=seed, attempt=attempt)
+        for attempt in range(draws)
+    ]
+    return generator.generate(identities, [attribute] * draws, size=size)
 
 
 def portraits(folders: Sequence[Path], *, skip: int) -> list[Path]:

@@ -17,11 +17,10 @@ from safetensors.numpy import save_file
 from deid_desktop.core import mesh
 from deid_desktop.core.analyse import Analyser
 from deid_desktop.core.compose import ShapeModel, sketch
-from deid_desktop.core.generate import TINY, Generator
-from deid_desktop.core.pipeline.wishes import wished_attribute
+from deid_desktop.core.generate import Generator
 from deid_desktop.core.recognise import Recogniser
 from deid_desktop.core.types import Array, Request
-from deid_desktop.training.portraits import PLAIN, Seen
+from deid_desktop.training.portraits import PLAIN, Seen, mixes
 
 _DRAWS = 2
 """Mixes on each portrait, in each round."""
@@ -71,13 +70,8 @@ def _difference(
 ) -> Array:
     """Return how mixes on a portrait differ from it (468, 3), as the landmark network sees them."""
     scene, request = replace(seen.scene, shapes=shapes), Request()
-    attribute = wished_attribute(seen.analysis, request, None)
-    identities = [
-        generator.draw_identity(attribute, k=request.k, seed=seed, attempt=attempt)
-        for attempt in range(_DRAWS)
-    ]
     differences = []
-    for surrogate in generator.generate(identities, [attribute] * _DRAWS, size=TINY):
+    for surrogate in mixes(seen, generator, seed=seed, draws=_DRAWS):
         drawn = sketch(
             scene, surrogate, seen.face.points, shape_strength=request.shape_strength, seed=seed
         )

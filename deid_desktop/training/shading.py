@@ -32,10 +32,10 @@ from deid_desktop.core.compose.shading import (
 )
 from deid_desktop.core.generate import TINY, Generator
 from deid_desktop.core.geometry import LUMA, blur
-from deid_desktop.core.pipeline.wishes import wished_attribute
 from deid_desktop.core.regions import regions
 from deid_desktop.core.types import Array, Request
-from deid_desktop.training.portraits import Seen
+from deid_desktop.training.portraits import Seen, mixes
+from deid_desktop.training.regression import TRAITS, regressed
 
 _EVEN = np.eye(9, dtype=np.float32)[0]
 _FREE = 0.002
@@ -44,8 +44,6 @@ _REQUEST = Request()
 _ROUNDS = 6
 _SOFT = 0.7
 """Texels over which what was learned of skin goes over into lips and lids."""
-_RIDGE = np.array([0.004, 0.004, 0.02, 0.02, 0.02], np.float32)
-"""What each trait's square costs beside the mean square error."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +64,7 @@ def learn(seen: Sequence[Seen]) -> tuple[Learned, Report]:
     usual[[1, 4, 5]] = 0  # as often from one side as from the other
     seen = [_lit(one, _light(one, usual, TRUST)) for one in seen]
     generator = Generator("cpu")
-    lack: Array = np.zeros((len(_RIDGE), SIZE, SIZE), np.float32)
+    lack: Array = np.zeros((TRAITS, SIZE, SIZE), np.float32)
     lack[:2] = -relief(usual, mesh.XYZ)  # as if mixes held the usual light
     off: list[float] = []
     for number in range(_ROUNDS + 1):
@@ -102,19 +100,17 @@ class _Compared:
     def __init__(
         self, seen: Sequence[Seen], generator: Generator, lack: Array, *, seed: int
     ) -> None:
-        photos, mixes, found = [], [], []
+        photos, mixed, found = [], [], []
         compared = [_compared(one) for one in seen]
         for number, (one, shown) in enumerate(zip(seen, compared, strict=True)):
-            attribute = wished_attribute(one.analysis, _REQUEST, None)
-            identity = generator.draw_identity(attribute, k=5, seed=seed + number)
-            surrogate = generator.generate([identity], [attribute], size=TINY)[0]
+            surrogate = mixes(one, generator, seed=seed + number)[0]
             vertices = landmarks(one.scene, surrogate, shape_strength=_REQUEST.shape_strength)
             lit = relight(one.scene.light, surrogate, vertices, tinted=True, lack=lack)
             photos.append(_band(one.scene.light.texture, shown))
-            mixes.append(_band(lit, shown))
+            mixed.append(_band(lit, shown))
             found.append(traits(surrogate))
         self.photos, self.traits = np.array(photos), np.array(found)
-        self.difference = self.photos - np.array(mixes)
+        self.difference = self.photos - np.array(mixed)
         self.weight = np.array([shown * (shown > 0.5) for shown in compared])
 
     def size(self, values: Array) -> float:
@@ -131,9 +127,9 @@ class _Compared:
                 (self.traits, self.traits),
             )
         )
-        squares = np.einsum("nij,na,nb->ijab", weight, like, like) + len(like) * np.diag(_RIDGE)
+        squares = np.einsum("nij,na,nb->ijab", weight, like, like)
         products = np.einsum("nij,na->ija", weight * difference, like)
-        found = np.linalg.solve(squares, products[..., None])[..., 0]
+        found = regressed(squares, products[..., None], count=len(like))[..., 0]
         return np.moveaxis(found, 2, 0).astype(np.float32)
 
 

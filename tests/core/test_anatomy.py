@@ -88,11 +88,11 @@ def test_neighbours_go_along_so_that_no_eye_is_torn():
 
 def test_women_keep_the_proportions_of_women():
     """Men's brows lie lower and their jaws are wider: a surrogate woman had both."""
-    face = np.float32(mesh.XYZ)
+    face = np.float32(mesh.XYZ * [0.95, 1, 1])  # narrower: what the subject has is always right
     brows, jaw = (next(m for m in MEASURES if m.last == last) for last in (MEASURES[5].last, [397]))
     change = np.zeros_like(face)
     change[brows.first, 1] += 1.5
     change[[jaw.first[0], jaw.last[0]], 0] += [-1.5, 1.5]
     woman, man = (face + kept_human(face, change, male=male) for male in (0.0, 1.0))
     assert value_of(woman, brows) > value_of(man, brows) + 0.1
-    assert value_of(woman, jaw) < value_of(man, jaw) - 0.1  # the subject's own is allowed
+    assert value_of(woman, jaw) < value_of(man, jaw) - 0.2
